@@ -1,0 +1,195 @@
+"""The error tree: a class's docstring is its message, the facts in it are the instance's attributes."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+
+class MemregError(Exception):
+    """memreg could not do what was asked."""
+
+    def __init__(self, **facts: Any) -> None:
+        self.facts = facts
+        for name, value in facts.items():
+            setattr(self, name, value)
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        template = inspect.cleandoc(type(self).__doc__ or type(self).__name__).replace("\n", " ")
+        return template.format(**self.facts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.facts)
+
+
+def _rebuild(kind: type[MemregError], facts: dict[str, Any]) -> MemregError:
+    return kind(**facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong in a file: where (1-based line and column, 0 when unknown) and what to write instead."""
+
+    text: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}: {self.text}" if self.line else self.text
+
+
+class SettingsInvalid(MemregError):
+    """The setting {name} is not usable: {reason}."""
+
+
+# The database
+
+
+class DatabaseError(MemregError):
+    """The database refused: {reason}."""
+
+
+class EmbeddedUnavailable(DatabaseError):
+    """The embedded Postgres cannot be used: {reason}."""
+
+
+class DatabaseUnavailable(DatabaseError):
+    """The database at {where} cannot be reached: {reason}. Start it, or correct MEMREG_DATABASE_URL."""
+
+
+class LoginRefused(DatabaseError):
+    """The database at {where} refused the login: {reason}. Correct the user or password in MEMREG_DATABASE_URL."""
+
+
+class TooManyConnections(DatabaseError):
+    """No connection to the database at {where} became free: {reason}. Lower MEMREG_POOL_SIZE or raise max_connections."""
+
+
+class ConnectionLost(DatabaseError):
+    """The connection to the database at {where} was lost; nothing of this call was kept. Try again."""
+
+
+class DatabaseReadOnly(DatabaseError):
+    """The database at {where} is read-only (a standby?), and memreg writes. Point MEMREG_DATABASE_URL at the primary."""
+
+
+class MigrationsBehind(DatabaseError):
+    """The database is at migration {current}, this memreg needs {expected}. Run `memreg migrate`."""
+
+
+class MigrationsAhead(DatabaseError):
+    """The database is at migration {current}, newer than this memreg knows ({expected}). Upgrade memreg."""
+
+
+# The registry
+
+
+class RegistryError(MemregError):
+    """The schema registry refused."""
+
+
+class FileInvalid(RegistryError):
+    """{source} has {count}: {listing}"""
+
+    mistakes: tuple[Mistake, ...]
+
+    def __init__(self, source: str, mistakes: tuple[Mistake, ...]) -> None:
+        self.mistakes = tuple(mistakes)
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        listing = "; ".join(str(mistake) for mistake in mistakes)
+        super().__init__(source=source, mistakes=self.mistakes, count=count, listing=listing)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.facts["source"], self.mistakes)
+
+
+class SchemaInvalid(FileInvalid):
+    """The schema {source} has {count}: {listing}"""
+
+
+class AnnotationInvalid(FileInvalid):
+    """The annotation {source} has {count}: {listing}"""
+
+
+class SchemaNotFound(RegistryError):
+    """No schema named {name!r} is registered. `memreg schemas` lists them; `memreg register FILE` adds one."""
+
+
+class SchemaAmbiguous(RegistryError):
+    """Several schemas are registered ({names}): say which with --schema, MEMREG_SCHEMA or schema=."""
+
+
+class NoSchema(RegistryError):
+    """No schema is registered yet. Write a schema file and run `memreg register FILE`."""
+
+
+class VersionNotFound(RegistryError):
+    """The schema {name!r} has no version {version}. `memreg schemas` lists the versions."""
+
+
+class VersionStatus(RegistryError):
+    """{name}@{version} is {status}, so it cannot be {verb}: {advice}."""
+
+
+class NothingPending(RegistryError):
+    """The schema {name!r} has no pending version to {verb}. `memreg schemas` lists the versions and their status."""
+
+
+class NoUsableVersion(RegistryError):
+    """The schema {name!r} has only {statuses} versions: register, annotate and approve one before ingesting."""
+
+
+class AnnotationFailed(RegistryError):
+    """The annotation of {name}@{version} failed: {reason}. Run `memreg annotate {name}` to try again."""
+
+
+# Ingest and reads
+
+
+class IngestError(MemregError):
+    """The message could not be taken: {reason}."""
+
+
+class MessageInvalid(IngestError):
+    """The message cannot be taken: {reason}."""
+
+
+class ProposalInvalid(IngestError):
+    """The proposal cannot be read: {reason}."""
+
+
+class TenantInvalid(IngestError):
+    """The tenant {tenant} cannot be used: {reason}."""
+
+
+class MessageConflict(IngestError):
+    """The message {message_id!r} was already taken with another text. Give the new text a new id."""
+
+
+class ExtractionFailed(IngestError):
+    """The extractor {extractor} gave nothing usable: {reason}."""
+
+
+class ExtractorUnavailable(IngestError):
+    """The extractor {extractor!r} cannot be used: {reason}."""
+
+
+class MemoryNotFound(MemregError):
+    """No memory {memory_id} in tenant {tenant!r}. `memreg memories` lists them."""
+
+
+class AuditNotFound(MemregError):
+    """No audit entry {audit_id} in tenant {tenant!r}. `memreg audit` lists them."""
+
+
+class ArgumentInvalid(MemregError):
+    """{name} cannot be {value}: {reason}."""
+
+
+# Operations
+
+
+class BackfillRefused(MemregError):
+    """The backfill of {name} to version {version} cannot start: {reason}."""

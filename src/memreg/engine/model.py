@@ -1,0 +1,140 @@
+"""The engine's values: what goes in (messages, proposals) and what comes out (decisions, results, memories)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from memreg.registry.models import Operation
+
+P = TypeVar("P")
+Payload = dict[str, Any]
+
+
+class Action(StrEnum):
+    """What a decision does."""
+
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    UPSERT = "UPSERT"
+    DELETE = "DELETE"
+    REJECT = "REJECT"
+    SKIP = "SKIP"
+
+
+class Basis(StrEnum):
+    """The rule that decided: the names of the decision table."""
+
+    INVALID = "invalid"
+    DUPLICATE_IN_TURN = "duplicate_in_turn"
+    KILL_SWITCH = "kill_switch"
+    PENDING = "pending"
+    IDENTITY_CONFLICT = "identity_conflict"
+    IDENTITY = "identity"
+    DELETE_WITHOUT_IDENTITY = "delete_without_identity"
+    SCORE = "score"
+    PARTIAL_IDENTITY = "partial_identity"
+    POSSIBLE_DUPLICATE = "possible_duplicate"
+    INCOMPLETE = "incomplete"
+    NEW = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What arrives: text, and optionally an id (same id, same text: taken once), session, role and time (with a zone)."""
+
+    text: str
+    id: str | None = None
+    session: str | None = None
+    role: str = "user"
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What an extractor emits about one object: a class, values by column, and what should happen (`upsert` or `delete`)."""
+
+    class_name: str
+    values: Mapping[str, Any]
+    operation: Operation = "upsert"
+    evidence: str | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What an extractor made of a message, with the cost of it; `problems` are items it could not read, with the reason."""
+
+    proposals: tuple[Proposal, ...]
+    extractor: str
+    problems: tuple[str, ...] = ()
+    model: str | None = None
+    prompt_hash: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    latency_ms: float | None = None
+    reply: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of one proposal. `score` is in [0, 1], rounded to 4 places, None where none was needed."""
+
+    action: Action
+    basis: Basis
+    class_name: str
+    memory_id: UUID | None
+    score: float | None
+    audit_id: UUID
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """What became of one message: `decided`, `dead` (kept, to be retried) or `replayed` (already taken before)."""
+
+    message_id: str
+    status: Literal["decided", "dead", "replayed"]
+    decisions: tuple[Decision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[P]):
+    """A memory as stored. `values` is a dict by column, or the Pydantic model that its class was registered from."""
+
+    id: UUID
+    class_name: str
+    version: int
+    values: P
+    revision: int
+    unresolved: bool
+    created_at: datetime
+    updated_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One earlier or current state of a memory, and the decision (`audit_id`) that made it."""
+
+    memory_id: UUID
+    revision: int
+    version: int
+    values: Payload
+    is_deleted: bool
+    unresolved: bool
+    audit_id: UUID | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One decision as data: the audit entry, its values, and the rule in words. `text` is the same as prose."""
+
+    audit_id: UUID
+    text: str
+    facts: Mapping[str, Any] = field(default_factory=dict)

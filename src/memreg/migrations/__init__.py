@@ -1,0 +1,1 @@
+"""Migrations of memreg's own tables: an Alembic environment over numbered plain-SQL revisions."""

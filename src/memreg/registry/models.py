@@ -1,0 +1,184 @@
+"""The registry's values: schemas, classes, columns, annotations and versions, all immutable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Literal
+
+Operation = Literal["upsert", "delete"]
+Strength = Literal["strong", "shared"]
+
+
+class Kind(StrEnum):
+    """What one value of a column is."""
+
+    STRING = "string"
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+    ENUM = "enum"
+
+
+class Merge(StrEnum):
+    """How an UPDATE joins a new value with the old one."""
+
+    REPLACE = "replace"
+    UNION = "union"
+    KEEP = "keep"
+    MIN = "min"
+    MAX = "max"
+    APPEND = "append"
+
+
+class Status(StrEnum):
+    """Where a schema version stands."""
+
+    DRAFT = "draft"
+    PENDING = "pending"
+    APPROVED = "approved"
+    ACTIVE = "active"
+    RETIRED = "retired"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Dtype:
+    """The type of a column: one kind, or a list of that kind."""
+
+    kind: Kind
+    is_list: bool = False
+
+    def __str__(self) -> str:
+        return f"list[{self.kind}]" if self.is_list else str(self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Normalizer:
+    """One step of normalisation: trim, casefold, collapse, nfkc, email, phone, url or digits; `region` is phone's default."""
+
+    name: str
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A field of a class."""
+
+    name: str
+    dtype: Dtype
+    desc: str = ""
+    values: tuple[str, ...] = ()
+    required: bool = False
+    pii: bool = False
+    normalize: tuple[Normalizer, ...] = ()
+    merge: Merge = Merge.REPLACE
+    examples: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A sentence with `{column}` places that the patterns extractor reads."""
+
+    text: str
+    operation: Operation = "upsert"
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityKey:
+    """Columns that together identify an object. Strong: unique among live memories; shared: also needs an equal name token."""
+
+    columns: tuple[str, ...]
+    strength: Strength = "strong"
+    confidence: float = 1.0
+    rationale: str = ""
+
+    @property
+    def name(self) -> str:
+        """The columns joined by `+`, in declared order."""
+        return "+".join(self.columns)
+
+
+@dataclass(frozen=True)
+class ClassAnnotation:
+    """Which columns of a class are searched (with boosts in (0, 10]), compared, and identify an object, in declared order."""
+
+    searchable: Mapping[str, float] = field(default_factory=dict)
+    compare: tuple[str, ...] = ()
+    identity: tuple[IdentityKey, ...] = ()
+    confidence: float = 1.0
+    rationale: str = ""
+    source: str = "declared"
+
+    @cached_property
+    def name_columns(self) -> tuple[str, ...]:
+        """The searchable columns of the highest boost that no key is made of alone: where a shared key looks for an equal token."""
+        alone = {key.columns[0] for key in self.identity if len(key.columns) == 1}
+        boosts = {column: boost for column, boost in self.searchable.items() if column not in alone}
+        highest = max(boosts.values(), default=0.0)
+        return tuple(column for column, boost in boosts.items() if boost == highest)
+
+    @cached_property
+    def identity_columns(self) -> frozenset[str]:
+        """Every column of every key."""
+        return frozenset(column for key in self.identity for column in key.columns)
+
+
+@dataclass(frozen=True)
+class ClassSpec:
+    """A typed record kind as registered. `declared` is the annotation its author wrote, if any."""
+
+    name: str
+    columns: tuple[Column, ...]
+    description: str = ""
+    patterns: tuple[Pattern, ...] = ()
+    declared: ClassAnnotation | None = None
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Column]:
+        """The columns by name."""
+        return {column.name: column for column in self.columns}
+
+
+@dataclass(frozen=True)
+class SchemaSpec:
+    """A named set of classes as registered. `models` names the Pydantic class (`module:Class`) of a class that came from one."""
+
+    name: str
+    classes: tuple[ClassSpec, ...]
+    compatibility: str = "backward"
+    models: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, ClassSpec]:
+        """The classes by name."""
+        return {spec.name: spec for spec in self.classes}
+
+
+@dataclass(frozen=True)
+class SchemaVersion:
+    """A version of a schema with the annotation in force (`annotation` is its ordinal, 0 when it has none yet)."""
+
+    spec: SchemaSpec
+    version: int
+    status: Status
+    fingerprint: str
+    annotations: Mapping[str, ClassAnnotation] = field(default_factory=dict)
+    annotation: int = 0
+
+    @property
+    def name(self) -> str:
+        """The schema's name."""
+        return self.spec.name
+
+    def annotation_of(self, class_name: str) -> ClassAnnotation:
+        """The annotation of a class; empty when it has none."""
+        return self.annotations.get(class_name, ClassAnnotation())
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
