@@ -1,0 +1,39 @@
+# memreg: `make` alone lists what there is to do. Every target makes its own environment in .venv first.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+
+WORKERS ?= 2
+BIN := .venv/bin
+READY := .venv/.ready
+CODE := $(wildcard src tests scripts bench examples)
+
+help:
+	@echo 'make demo    watch memreg remember a conversation, on a Postgres of its own'
+	@echo 'make test    lint, then every test          (WORKERS=2 ARGS="-k name")'
+	@echo 'make lint    format, types, imports and generated code'
+	@echo 'make bench   what a decision costs beside hand-written SQL'
+	@echo 'make clean   remove .venv, .tools and the caches'
+
+demo: $(READY)
+	@$(BIN)/memreg demo
+
+test: lint
+	$(BIN)/python -m pytest -n $(WORKERS) tests $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy --strict $(CODE)
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/generate_sync.py --check
+
+bench: $(READY)
+	@$(BIN)/python bench/decisions.py
+
+$(READY): pyproject.toml uv.lock scripts/bootstrap.sh
+	@sh scripts/bootstrap.sh
+	@touch $@
+
+clean:
+	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
