@@ -1,0 +1,117 @@
+-- ensure_schema --
+-- Makes the schema's row unless it exists.
+insert into memreg.schemas (name, created_at) values (%(name)s, %(at)s) on conflict (name) do nothing
+
+-- lock_schema --
+-- Waits until no ingest and no other change of versions runs in the schema, and keeps them out until the transaction ends.
+select pg_advisory_xact_lock(%(key)s)
+
+-- lock_schema_shared --
+-- Keeps changes of the schema's versions out until the transaction ends; ingests do not hinder each other.
+select pg_advisory_xact_lock_shared(%(key)s)
+
+-- schema_names --
+-- The names of all schemas.
+select name from memreg.schemas order by name
+
+-- one_schema --
+-- The schema of a name.
+select name from memreg.schemas where name = %(name)s
+
+-- usable_head --
+-- The version that ingest uses: the active one, else the newest pending one; with the ordinal of the annotation in force.
+select v.version, v.status,
+    (select coalesce(max(a.ordinal), 0) from memreg.annotations a where a.schema = v.schema and a.version = v.version)
+        as annotation
+from memreg.schema_versions v
+where v.schema = %(name)s and v.status in ('active', 'pending')
+order by (v.status = 'active') desc, v.version desc
+limit 1
+
+-- version_numbers --
+-- Number, status and reason of every version of a schema, the newest first.
+select version, status, reason from memreg.schema_versions where schema = %(name)s order by version desc
+
+-- one_version --
+-- A version with the annotation in force, if it has one.
+select v.*, a.ordinal, a.source, a.classes, a.model, a.prompt_hash, a.tokens_in, a.tokens_out,
+    a.created_at as annotated_at, a.decided_by, a.decided_at, a.verdict, a.reason as verdict_reason
+from memreg.schema_versions v
+left join lateral (
+    select * from memreg.annotations a
+    where a.schema = v.schema and a.version = v.version
+    order by a.ordinal desc limit 1
+) a on true
+where v.schema = %(name)s and v.version = %(version)s
+
+-- newest_version --
+-- The newest version of a schema with the annotation in force, if it has one.
+select v.*, a.ordinal, a.source, a.classes, a.model, a.prompt_hash, a.tokens_in, a.tokens_out,
+    a.created_at as annotated_at, a.decided_by, a.decided_at, a.verdict, a.reason as verdict_reason
+from memreg.schema_versions v
+left join lateral (
+    select * from memreg.annotations a
+    where a.schema = v.schema and a.version = v.version
+    order by a.ordinal desc limit 1
+) a on true
+where v.schema = %(name)s
+order by v.version desc
+limit 1
+
+-- all_versions --
+-- Every version of every schema (or of one) with the annotation in force.
+select v.*, a.ordinal, a.source, a.classes, a.model, a.prompt_hash, a.tokens_in, a.tokens_out,
+    a.created_at as annotated_at, a.decided_by, a.decided_at, a.verdict, a.reason as verdict_reason
+from memreg.schema_versions v
+left join lateral (
+    select * from memreg.annotations a
+    where a.schema = v.schema and a.version = v.version
+    order by a.ordinal desc limit 1
+) a on true
+where %(name)s::text is null or v.schema = %(name)s
+order by v.schema, v.version
+
+-- insert_version --
+-- A new version of a schema, a draft until it is annotated.
+insert into memreg.schema_versions (schema, version, status, fingerprint, definition, models, registered_by, created_at)
+values (%(name)s, %(version)s, 'draft', %(fingerprint)s, %(definition)s, %(models)s, %(by)s, %(at)s)
+
+-- set_models --
+-- Replaces the names of the Pydantic classes that a version's memories come back as.
+update memreg.schema_versions set models = %(models)s where schema = %(name)s and version = %(version)s
+
+-- set_status --
+-- Moves a version to another status, with the reason for it.
+update memreg.schema_versions set status = %(status)s, reason = %(reason)s
+where schema = %(name)s and version = %(version)s
+
+-- activate_version --
+-- Makes a version the active one.
+update memreg.schema_versions set status = 'active', reason = null, activated_at = %(at)s
+where schema = %(name)s and version = %(version)s
+
+-- retire_versions --
+-- Retires every active or approved version older than the one that becomes active.
+update memreg.schema_versions set status = 'retired'
+where schema = %(name)s and version < %(version)s and status in ('active', 'approved')
+
+-- insert_annotation --
+-- One more annotation of a version; the last one counts.
+insert into memreg.annotations (schema, version, ordinal, source, classes, model, prompt_hash, tokens_in, tokens_out, created_at)
+select %(name)s, %(version)s, coalesce(max(ordinal), 0) + 1, %(source)s, %(classes)s, %(model)s, %(prompt_hash)s,
+    %(tokens_in)s, %(tokens_out)s, %(at)s
+from memreg.annotations where schema = %(name)s and version = %(version)s
+returning ordinal
+
+-- decide_annotation --
+-- Records who approved or rejected the annotation in force, when and why.
+update memreg.annotations set decided_by = %(by)s, decided_at = %(at)s, verdict = %(verdict)s, reason = %(reason)s
+where schema = %(name)s and version = %(version)s
+    and ordinal = (select max(ordinal) from memreg.annotations where schema = %(name)s and version = %(version)s)
+
+-- memories_behind --
+-- Whether a live memory of one of the classes is on a version older than the given one, in any tenant.
+select exists (
+    select from memreg.memories
+    where schema = %(name)s and version < %(version)s and class = any(%(classes)s) and not is_deleted
+) as behind

@@ -1,0 +1,59 @@
+"""What the registry knows about a version besides its content: who, when, why, and where its annotation came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from memreg.registry.models import SchemaVersion, Status
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationRecord:
+    """The annotation in force: its source (`declared`, `heuristic`, `llm`, `person`), its cost, what a person said."""
+
+    ordinal: int
+    source: str
+    created_at: datetime
+    model: str | None = None
+    prompt_hash: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    verdict: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRecord:
+    """A version with its history. `reason` says why it is a draft (the annotation failed) or rejected."""
+
+    version: SchemaVersion
+    created_at: datetime
+    registered_by: str | None = None
+    activated_at: datetime | None = None
+    reason: str | None = None
+    annotation: AnnotationRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What registering came to. `created` is False where the newest version already had this content."""
+
+    version: SchemaVersion
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Which version ingest uses, and the ordinal of its annotation: a key under which the rest can be cached."""
+
+    version: int
+    status: Status
+    annotation: int
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the version still waits for approval, so that every class is create-only."""
+        return self.status is Status.PENDING

@@ -1,0 +1,433 @@
+"""The life of schema versions as plans: register, annotate, approve, reject, activate, and the reads of them.
+
+draft → pending → approved → active → retired; rejected ends it. Every change takes the schema's lock, so two at once
+are one after the other, and ingest, which holds the lock shared, sees a version change before or after its transaction,
+never within.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from memreg.core.clock import Clock
+from memreg.core.errors import (
+    ArgumentInvalid,
+    NoSchema,
+    NothingPending,
+    NoUsableVersion,
+    SchemaAmbiguous,
+    SchemaNotFound,
+    VersionNotFound,
+    VersionStatus,
+)
+from memreg.core.queries import Queries, Statement
+from memreg.core.steps import Row, Rows, Steps, fetch, fetch_row, fetch_rows
+from memreg.registry.fingerprint import annotation_from, canonical, canonical_annotation, fingerprint, spec_from
+from memreg.registry.models import ClassAnnotation, SchemaSpec, SchemaVersion, Status
+from memreg.registry.records import AnnotationRecord, Head, Registered, VersionRecord
+
+SQL = Queries.load("memreg.registry")
+
+_ANNOTATABLE = (Status.DRAFT, Status.PENDING, Status.REJECTED)
+
+
+# Locks
+
+
+def schema_lock(name: str) -> int:
+    """The number (signed, 64 bits) of the schema's advisory lock."""
+    return int.from_bytes(hashlib.sha256(f"memreg schema {name}".encode()).digest()[:8], "big", signed=True)
+
+
+def lock_shared(name: str) -> Statement:
+    """What ingest runs first in its transaction: the schema's versions stay as they are until it ends."""
+    return SQL["lock_schema_shared"](key=schema_lock(name))
+
+
+def lock_exclusive(name: str) -> Statement:
+    """What a change of the schema's versions runs first in its transaction."""
+    return SQL["lock_schema"](key=schema_lock(name))
+
+
+# Reads
+
+
+def resolve_name(name: str | None) -> Steps[str]:
+    """The schema's name: the given one if it exists, or the only one there is.
+
+    Raises SchemaNotFound, NoSchema, SchemaAmbiguous.
+    """
+    if name is not None:
+        if (yield from fetch_row(SQL["one_schema"](name=name))) is None:
+            raise SchemaNotFound(name=name)
+        return name
+    names = [str(row["name"]) for row in (yield from fetch_rows(SQL["schema_names"]()))]
+    if not names:
+        raise NoSchema
+    if len(names) > 1:
+        raise SchemaAmbiguous(names=", ".join(names))
+    return names[0]
+
+
+def usable_head(name: str) -> Statement:
+    """The statement behind `head_from`: cheap, to be run beside others on every ingest."""
+    return SQL["usable_head"](name=name)
+
+
+def head_from(rows: Rows) -> Head | None:
+    """What `usable_head` found; None where ingest has no version to use (`no_usable` then says why)."""
+    if not rows:
+        return None
+    return Head(int(rows[0]["version"]), Status(rows[0]["status"]), int(rows[0]["annotation"]))
+
+
+def no_usable(name: str) -> Steps[NoUsableVersion | SchemaNotFound]:
+    """The error that says why the schema has no version to use."""
+    rows = yield from fetch_rows(SQL["version_numbers"](name=name))
+    if not rows:
+        return SchemaNotFound(name=name)
+    found = sorted({str(row["status"]) for row in rows})
+    return NoUsableVersion(name=name, statuses=" and ".join(found))
+
+
+def usable_version(name: str) -> Steps[SchemaVersion]:
+    """The version that ingest uses: the active one, else the newest pending one.
+
+    Raises NoUsableVersion, SchemaNotFound.
+    """
+    head = head_from((yield from fetch_rows(usable_head(name))))
+    if head is None:
+        raise (yield from no_usable(name))
+    return (yield from load_version(name, head.version))
+
+
+def load_version(name: str, version: int) -> Steps[SchemaVersion]:
+    """One version with the annotation in force. Raises VersionNotFound, SchemaNotFound."""
+    return (yield from get_record(name, version)).version
+
+
+def get_version(name: str, version: int | None = None) -> Steps[SchemaVersion]:
+    """One version, or the newest. Raises VersionNotFound, SchemaNotFound."""
+    return (yield from get_record(name, version)).version
+
+
+def newest(name: str) -> Steps[SchemaVersion]:
+    """The newest version, whatever its status. Raises SchemaNotFound."""
+    return (yield from get_record(name)).version
+
+
+def get_record(name: str, version: int | None = None) -> Steps[VersionRecord]:
+    """One version (or the newest) with its history. Raises VersionNotFound, SchemaNotFound."""
+    if version is None:
+        row = yield from fetch_row(SQL["newest_version"](name=name))
+    else:
+        _check_number(name, version)
+        row = yield from fetch_row(SQL["one_version"](name=name, version=version))
+    if row is None:
+        known = yield from fetch_row(SQL["one_schema"](name=name))
+        raise SchemaNotFound(name=name) if known is None else VersionNotFound(name=name, version=version)
+    return _record(row)
+
+
+def list_versions(name: str | None = None) -> Steps[tuple[VersionRecord, ...]]:
+    """Every version of every schema, or of one, by name and number."""
+    return tuple(_record(row) for row in (yield from fetch_rows(SQL["all_versions"](name=name))))
+
+
+# Changes
+
+
+def register(spec: SchemaSpec, by: str | None, clock: Clock) -> Steps[Registered]:
+    """Make the next version of the schema, a draft, unless the newest one has the same fingerprint.
+
+    The Pydantic classes of the same content, registered again, replace the recorded ones.
+    """
+    at = clock()
+    _, _, rows = yield from fetch(
+        SQL["ensure_schema"](name=spec.name, at=at),
+        lock_exclusive(spec.name),
+        SQL["newest_version"](name=spec.name),
+    )
+    digest = fingerprint(spec)
+    number = 1
+    if rows:
+        found = _record(rows[0]).version
+        if found.fingerprint == digest:
+            models = {**found.spec.models, **spec.models}
+            if models != found.spec.models:
+                yield (SQL["set_models"](name=spec.name, version=found.version, models=Jsonb(models)),)
+                found = yield from load_version(spec.name, found.version)
+            return Registered(found, created=False)
+        number = found.version + 1
+    yield (_insert(spec, number, digest, by, at),)
+    return Registered(SchemaVersion(spec, number, Status.DRAFT, digest), created=True)
+
+
+def reopen(name: str, by: str | None, clock: Clock) -> Steps[SchemaVersion]:
+    """The version that a new annotation of the schema goes to.
+
+    The newest one while it is a draft, pending or rejected; else, as approved annotations are immutable, the next
+    version with the same classes, made now as a draft. Raises SchemaNotFound.
+    """
+    at = clock()
+    yield (lock_exclusive(name),)
+    found = yield from newest(name)
+    if found.status in _ANNOTATABLE:
+        return found
+    yield (_insert(found.spec, found.version + 1, found.fingerprint, by, at),)
+    return SchemaVersion(found.spec, found.version + 1, Status.DRAFT, found.fingerprint)
+
+
+def store_annotation(
+    name: str,
+    version: int,
+    classes: Mapping[str, ClassAnnotation],
+    *,
+    source: str,
+    clock: Clock,
+    model: str | None = None,
+    prompt_hash: str | None = None,
+    tokens_in: int | None = None,
+    tokens_out: int | None = None,
+) -> Steps[SchemaVersion]:
+    """Give a draft, pending or rejected version its annotation; it is pending afterwards.
+
+    Raises VersionStatus, VersionNotFound, SchemaNotFound.
+    """
+    at = clock()
+    yield (lock_exclusive(name),)
+    found = yield from load_version(name, version)
+    if found.status not in _ANNOTATABLE:
+        raise VersionStatus(
+            name=name,
+            version=version,
+            status=str(found.status),
+            verb="annotated again",
+            advice=f"its annotation is settled; `memreg annotate {name}` makes the next version",
+        )
+    yield (
+        SQL["insert_annotation"](
+            name=name,
+            version=version,
+            source=source,
+            classes=Jsonb(
+                {each: canonical_annotation(classes[each]) for each in found.spec.by_name if each in classes}
+            ),
+            model=model,
+            prompt_hash=prompt_hash,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            at=at,
+        ),
+        SQL["set_status"](name=name, version=version, status=Status.PENDING, reason=None),
+    )
+    return (yield from load_version(name, version))
+
+
+def annotation_failed(name: str, version: int, reason: str) -> Steps[SchemaVersion]:
+    """Record why a version could not be annotated: it is a draft then, unless it was pending with an annotation."""
+    yield (lock_exclusive(name),)
+    found = yield from load_version(name, version)
+    if found.status in (Status.DRAFT, Status.REJECTED):
+        yield (SQL["set_status"](name=name, version=version, status=Status.DRAFT, reason=reason),)
+        return (yield from load_version(name, version))
+    return found
+
+
+def approve(
+    name: str,
+    version: int | None,
+    by: str | None,
+    clock: Clock,
+    annotations: Mapping[str, ClassAnnotation] | None = None,
+) -> Steps[SchemaVersion]:
+    """Approve a pending version (without a number: the newest pending one), with edited annotations where given.
+
+    It is active at once when no live memory of a class it still has is on an older version; else it is approved and
+    waits for its backfill. Raises VersionStatus, VersionNotFound, NothingPending, SchemaNotFound.
+    """
+    at = clock()
+    found = yield from _pending(name, version, "approve", "approved")
+    if annotations:
+        edited = {each: found.annotation_of(each) for each in found.spec.by_name} | dict(annotations)
+        yield (
+            SQL["insert_annotation"](
+                name=name,
+                version=found.version,
+                source="person",
+                classes=Jsonb({each: canonical_annotation(edited[each]) for each in found.spec.by_name}),
+                model=None,
+                prompt_hash=None,
+                tokens_in=None,
+                tokens_out=None,
+                at=at,
+            ),
+        )
+    _, _, behind = yield from fetch(
+        SQL["decide_annotation"](name=name, version=found.version, by=by, at=at, verdict="approved", reason=None),
+        SQL["set_status"](name=name, version=found.version, status=Status.APPROVED, reason=None),
+        _behind(found),
+    )
+    if not behind[0]["behind"]:
+        yield _activation(found, at)
+    return (yield from load_version(name, found.version))
+
+
+def reject(name: str, version: int | None, why: str, by: str | None, clock: Clock) -> Steps[SchemaVersion]:
+    """Reject a pending version (without a number: the newest pending one), or a draft by its number, for a reason.
+
+    Raises ArgumentInvalid, VersionStatus, VersionNotFound, NothingPending, SchemaNotFound.
+    """
+    if not why.strip():
+        raise ArgumentInvalid(name="why", value="empty", reason="say why the version is rejected")
+    at = clock()
+    found = yield from _pending(name, version, "reject", "rejected", also=(Status.DRAFT,))
+    yield (
+        SQL["decide_annotation"](
+            name=name, version=found.version, by=by, at=at, verdict="rejected", reason=why.strip()
+        ),
+        SQL["set_status"](name=name, version=found.version, status=Status.REJECTED, reason=why.strip()),
+    )
+    return (yield from load_version(name, found.version))
+
+
+def activate(name: str, version: int, clock: Clock) -> Steps[SchemaVersion]:
+    """Make an approved version the active one and retire the one before, once no live memory is behind.
+
+    Raises VersionStatus, VersionNotFound, SchemaNotFound.
+    """
+    at = clock()
+    yield (lock_exclusive(name),)
+    found = yield from load_version(name, version)
+    if found.status is Status.ACTIVE:
+        return found
+    advice = "" if found.status is Status.APPROVED else _advice(found, "activated")
+    if not advice and (yield from fetch_rows(_behind(found)))[0]["behind"]:
+        advice = f"memories are still on an older version; run `memreg backfill {name} --to {version}`"
+    if not advice:
+        advice = yield from _superseded(found)
+    if advice:
+        raise VersionStatus(name=name, version=version, status=str(found.status), verb="activated", advice=advice)
+    yield _activation(found, at)
+    return (yield from load_version(name, version))
+
+
+# Parts
+
+
+def _pending(
+    name: str, version: int | None, verb: str, participle: str, also: tuple[Status, ...] = ()
+) -> Steps[SchemaVersion]:
+    if version is not None:
+        _check_number(name, version)
+    _, numbers = yield from fetch(lock_exclusive(name), SQL["version_numbers"](name=name))
+    if not numbers:
+        raise SchemaNotFound(name=name)
+    if version is None:
+        version = next((int(row["version"]) for row in numbers if row["status"] == Status.PENDING), None)
+        if version is None:
+            raise NothingPending(name=name, verb=verb)
+    found = yield from load_version(name, version)
+    advice = "" if found.status in (Status.PENDING, *also) else _advice(found, participle)
+    if not advice and verb == "approve":
+        advice = yield from _superseded(found)
+    if advice:
+        raise VersionStatus(name=name, version=version, status=str(found.status), verb=participle, advice=advice)
+    return found
+
+
+def _superseded(found: SchemaVersion) -> Steps[str]:
+    rows = yield from fetch_rows(SQL["version_numbers"](name=found.name))
+    for row in rows:
+        if row["status"] == Status.ACTIVE and row["version"] > found.version:
+            return (
+                f"version {row['version']} is newer and active; register the file again to make its content "
+                "the next version"
+            )
+    return ""
+
+
+def _advice(found: SchemaVersion, participle: str) -> str:
+    """What to do about a version whose status does not allow it."""
+    again = f"`memreg annotate {found.name}` makes the next version with the same classes"
+    match found.status:
+        case Status.ACTIVE:
+            return "it is in force already" if participle != "rejected" else f"it is in force; {again}"
+        case Status.APPROVED:
+            return f"it waits for `memreg backfill {found.name} --to {found.version}`"
+        case Status.REJECTED if participle == "rejected":
+            return "it is rejected already"
+        case Status.REJECTED:
+            return f"register its file again, or run `memreg annotate {found.name}`, and approve the new annotation"
+        case Status.DRAFT:
+            return f"it has no annotation; run `memreg annotate {found.name}` first"
+        case Status.PENDING:
+            return f"approve it first with `memreg approve {found.name}@{found.version}`"
+        case Status.RETIRED:
+            return "a newer version took its place; register the file again to make its content the next version"
+
+
+def _behind(found: SchemaVersion) -> Statement:
+    return SQL["memories_behind"](name=found.name, version=found.version, classes=list(found.spec.by_name))
+
+
+def _activation(found: SchemaVersion, at: datetime) -> tuple[Statement, ...]:
+    return (
+        SQL["retire_versions"](name=found.name, version=found.version),
+        SQL["activate_version"](name=found.name, version=found.version, at=at),
+    )
+
+
+def _insert(spec: SchemaSpec, version: int, digest: str, by: str | None, at: datetime) -> Statement:
+    return SQL["insert_version"](
+        name=spec.name,
+        version=version,
+        fingerprint=digest,
+        definition=Jsonb(canonical(spec)),
+        models=Jsonb(dict(spec.models)),
+        by=by,
+        at=at,
+    )
+
+
+def _check_number(name: str, version: int) -> None:
+    if not 0 < version < 2**31:
+        raise VersionNotFound(name=name, version=version)
+
+
+def _record(row: Row) -> VersionRecord:
+    annotations: dict[str, Any] = row["classes"] or {}
+    return VersionRecord(
+        version=SchemaVersion(
+            spec=spec_from(row["definition"], row["models"]),
+            version=int(row["version"]),
+            status=Status(row["status"]),
+            fingerprint=row["fingerprint"],
+            annotations={name: annotation_from(each) for name, each in annotations.items()},
+            annotation=int(row["ordinal"] or 0),
+        ),
+        created_at=row["created_at"],
+        registered_by=row["registered_by"],
+        activated_at=row["activated_at"],
+        reason=row["reason"],
+        annotation=None
+        if row["ordinal"] is None
+        else AnnotationRecord(
+            ordinal=int(row["ordinal"]),
+            source=row["source"],
+            created_at=row["annotated_at"],
+            model=row["model"],
+            prompt_hash=row["prompt_hash"],
+            tokens_in=row["tokens_in"],
+            tokens_out=row["tokens_out"],
+            decided_by=row["decided_by"],
+            decided_at=row["decided_at"],
+            verdict=row["verdict"],
+            reason=row["verdict_reason"],
+        ),
+    )
