@@ -64,15 +64,22 @@ class LoginRefused(DatabaseError):
 
 
 class TooManyConnections(DatabaseError):
-    """No connection to the database at {where} became free: {reason}. Lower MEMREG_POOL_SIZE or raise max_connections."""
+    """No connection to the database at {where} became free: {reason}.
+    Lower MEMREG_POOL_SIZE or raise max_connections."""
 
 
 class ConnectionLost(DatabaseError):
     """The connection to the database at {where} was lost; nothing of this call was kept. Try again."""
 
 
+class CommitUnknown(DatabaseError):
+    """The connection to the database at {where} was lost while committing, so this call may or may not have been kept.
+    Look before trying again; a message with an id can be sent again safely."""
+
+
 class DatabaseReadOnly(DatabaseError):
-    """The database at {where} is read-only (a standby?), and memreg writes. Point MEMREG_DATABASE_URL at the primary."""
+    """The database at {where} is read-only (a standby?), and memreg writes.
+    Point MEMREG_DATABASE_URL at the primary."""
 
 
 class MigrationsBehind(DatabaseError):

@@ -1,7 +1,7 @@
 """Plans of database work as generators: they yield batches of statements, are sent the rows, and return a value.
 
-The same plan is driven by a blocking or an asynchronous connection (`memreg.core.database`), and each yielded batch is one
-round trip.
+The same plan is driven by a blocking or an asynchronous connection (`memreg.core.database`), and each yielded batch
+is one round trip.
 """
 
 from __future__ import annotations

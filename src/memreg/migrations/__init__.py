@@ -1,1 +1,1 @@
-"""Migrations of memreg's own tables: an Alembic environment over numbered plain-SQL revisions."""
+"""The tables' history: numbered plain-SQL revisions, and the runner that applies them."""

@@ -1,0 +1,274 @@
+"""The database: a pool, `transaction(tenant)` as the only way to tenant data, and the driver of plans."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import select
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from memreg.core.dsn import connect_string, where
+from memreg.core.errors import CommitUnknown, DatabaseError
+from memreg.core.logs import get_logger
+from memreg.core.queries import Queries
+from memreg.core.settings import Settings
+from memreg.core.steps import Row, Rows, Steps
+from memreg.core.tenant import check_tenant
+from memreg.core.translate import is_lost, translate, unreachable
+
+if TYPE_CHECKING:
+    from memreg.core.embedded import Lease
+
+T = TypeVar("T")
+
+ATTEMPTS = 6
+_BACKOFF = 0.02
+_SQL = Queries.load("memreg.core", "session.sql")
+_log = get_logger(__name__)
+
+
+class AsyncDatabase:
+    """One Postgres with memreg's tables, behind a pool of connections.
+
+    The constructor does no I/O. `open` (or `connect`, or the first use) starts the embedded server where no database is
+    named, and looks at the migrations.
+    """
+
+    def __init__(self, settings: Settings, *, dsn: str | None = None, migrate: bool | None = None) -> None:
+        self.settings = settings
+        self._dsn = dsn or settings.database_url
+        self._migrate = migrate
+        self._lease: Lease | None = None
+        self._pool: AsyncConnectionPool[AsyncConnection[Row]] | None = None
+        self._opening = asyncio.Lock()
+        self._closed = False
+        self.applied: tuple[str, ...] = ()
+        self.where = where(self._dsn) if self._dsn else "the embedded Postgres"
+
+    @classmethod
+    async def connect(cls, settings: Settings, *, dsn: str | None = None, migrate: bool | None = None) -> Self:
+        """Open the database at `dsn`, else at `settings.database_url`, else the embedded one.
+
+        `migrate`: True applies what is missing, False only looks, None does the first for the embedded database and the
+        second for any other. `applied` names the migrations that were applied.
+
+        Raises DatabaseUnavailable, LoginRefused, TooManyConnections, DatabaseReadOnly, EmbeddedUnavailable,
+        MigrationsBehind, MigrationsAhead, SettingsInvalid.
+        """
+        database = cls(settings, dsn=dsn, migrate=migrate)
+        try:
+            await database.open()
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def open(self) -> None:
+        """Reach the database and look at its migrations; does nothing when that was done."""
+        await self._opened()
+
+    async def close(self) -> None:
+        """Give back every connection, and the embedded server."""
+        self._closed = True
+        pool, self._pool = self._pool, None
+        lease, self._lease = self._lease, None
+        if pool is not None:
+            await pool.close()
+        if lease is not None:
+            await asyncio.to_thread(lease.release)
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def transaction(self, tenant: str) -> AsyncIterator[AsyncConnection[Row]]:
+        """A connection inside a transaction of the tenant: committed at the end, rolled back on any error.
+
+        Rows are dicts. Raises TenantInvalid, and psycopg's errors as DatabaseError.
+        """
+        opening = _opening(check_tenant(tenant), self.settings)
+        async with self._connection() as conn:
+            try:
+                async with conn.pipeline():
+                    await conn.execute(*opening)
+                yield conn
+                await self._commit(conn)
+            except psycopg.Error as exc:
+                raise translate(exc, self.where, broken=conn.broken) from exc
+
+    async def run(self, tenant: str, plan: Callable[[], Steps[T]]) -> T:
+        """Drive a plan in one transaction of the tenant and give its value.
+
+        Every yielded tuple is one round trip. After a serialization failure or a deadlock the transaction is rolled
+        back and `plan` is called again, so it must build its steps anew. A lost connection is never retried here.
+
+        Raises TenantInvalid, what the plan raises, and psycopg's errors as DatabaseError.
+        """
+        return await self._run(check_tenant(tenant), plan)
+
+    async def run_admin(self, plan: Callable[[], Steps[T]]) -> T:
+        """Drive a plan with no tenant set: for tables without tenant data, and for work across tenants."""
+        return await self._run("", plan)
+
+    async def _run(self, tenant: str, plan: Callable[[], Steps[T]]) -> T:
+        attempt = 1
+        while True:
+            async with self._connection() as conn:
+                try:
+                    return await self._drive(conn, tenant, plan())
+                except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as exc:
+                    if attempt == ATTEMPTS:
+                        raise translate(exc, self.where, broken=conn.broken) from exc
+                except psycopg.Error as exc:
+                    raise translate(exc, self.where, broken=conn.broken) from exc
+            _log.info("transaction_retried", attempt=attempt)
+            await asyncio.sleep(random.uniform(0, _BACKOFF * 2**attempt))
+            attempt += 1
+
+    async def _drive(self, conn: AsyncConnection[Row], tenant: str, steps: Steps[T]) -> T:
+        """Send each batch of the plan as one pipeline; the first carries `begin` and the tenant with it."""
+        opening = [_opening(tenant, self.settings)]
+        results: list[Rows] | None = None
+        try:
+            while True:
+                batch = next(steps) if results is None else steps.send(results)
+                asked = opening + [(statement.query.sql.encode(), dict(statement.params)) for statement in batch]
+                async with conn.pipeline():
+                    cursors = [await conn.execute(sql, params) for sql, params in asked]
+                results = [await cursor.fetchall() if cursor.description else [] for cursor in cursors[len(opening) :]]
+                opening = []
+        except StopIteration as stop:
+            value: T = stop.value
+        finally:
+            steps.close()
+        await self._commit(conn)
+        return value
+
+    async def _commit(self, conn: AsyncConnection[Row]) -> None:
+        if conn.info.transaction_status is TransactionStatus.INERROR:
+            # Postgres would answer this commit with a silent rollback.
+            raise DatabaseError(reason="a statement of this transaction had failed, so nothing of it was kept")
+        try:
+            await conn.commit()
+        except psycopg.Error as exc:
+            if is_lost(exc, conn.broken):
+                raise CommitUnknown(where=self.where) from exc
+            raise
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[Row]]:
+        """A connection of the pool; what was not committed in the body is rolled back."""
+        pool = await self._opened()
+        try:
+            conn = await pool.getconn()
+        except PoolTimeout as exc:
+            # The pool keeps to itself why it could not connect; asking once more tells.
+            async with self._probe():
+                raise translate(exc, self.where) from exc
+        try:
+            yield conn
+        finally:
+            with suppress(psycopg.Error):
+                await conn.rollback()
+            await pool.putconn(conn)
+
+    async def _opened(self) -> AsyncConnectionPool[AsyncConnection[Row]]:
+        if self._pool is not None:
+            return self._pool
+        async with self._opening:
+            if self._closed:
+                raise DatabaseError(reason=f"the connections to {self.where} are already closed")
+            if self._pool is None:
+                await self._reach()
+                self._pool = await self._make_pool()
+            return self._pool
+
+    async def _reach(self) -> None:
+        """Start the embedded server where it is asked for, then bring or hold the database to our migrations."""
+        from memreg.migrations import runner
+
+        migrate = self._migrate
+        if self._dsn is None:
+            from memreg.core.embedded import acquire
+
+            self._lease = await asyncio.to_thread(acquire, self.settings.home)
+            self._dsn = self._lease.dsn
+            self.where = where(self._dsn)
+            migrate = True if migrate is None else migrate
+        if migrate:
+            self.applied = tuple(await asyncio.to_thread(runner.upgrade, self._dsn))
+        async with self._probe() as conn:
+            runner.compare(await self._drive(conn, "", runner.current_plan()))
+
+    @asynccontextmanager
+    async def _probe(self) -> AsyncIterator[AsyncConnection[Row]]:
+        """A connection outside the pool, whose failure says why."""
+        try:
+            conn = await AsyncConnection[Row].connect(self._conninfo, **self._kwargs)
+        except (psycopg.Error, OSError) as exc:
+            raise unreachable(exc, self.where) from exc
+        try:
+            yield conn
+        except psycopg.Error as exc:
+            raise translate(exc, self.where, broken=conn.broken) from exc
+        finally:
+            await conn.close()
+
+    async def _make_pool(self) -> AsyncConnectionPool[AsyncConnection[Row]]:
+        pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
+            min_size=0,
+            max_size=self.settings.pool_size,
+            timeout=self.settings.connect_timeout,
+            conninfo=self._conninfo,
+            kwargs=self._kwargs,
+            configure=_configure,
+            check=_check,
+            name="memreg",
+            open=False,
+        )
+        await pool.open()
+        return pool
+
+    @property
+    def _conninfo(self) -> str:
+        assert self._dsn is not None
+        return connect_string(self._dsn, connect_timeout=self.settings.connect_timeout)
+
+    @property
+    def _kwargs(self) -> dict[str, Any]:
+        return {"row_factory": dict_row, "prepare_threshold": self.settings.prepare_threshold}
+
+
+def _opening(tenant: str, settings: Settings) -> tuple[bytes, dict[str, Any]]:
+    """What every transaction says first. Local to it, so that nothing leaks through a transaction pooler."""
+    limit = str(max(1, round(settings.statement_timeout * 1000)))
+    return _SQL["open_transaction"].sql.encode(), {"tenant": tenant, "statement_timeout": limit}
+
+
+async def _configure(conn: AsyncConnection[Row]) -> None:
+    """Times come back in UTC, whatever zone the server is in."""
+    await conn.execute(_SQL["configure_session"].sql.encode())
+    await conn.commit()
+
+
+async def _check(conn: AsyncConnection[Row]) -> None:
+    """Let go of a pooled connection that the server closed meanwhile; costs a round trip only when it spoke up."""
+    waiting = select.poll()
+    waiting.register(conn.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        await AsyncConnectionPool.check_connection(conn)

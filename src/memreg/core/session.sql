@@ -1,0 +1,9 @@
+-- open_transaction --
+-- Name the tenant and the time limit of the statements, until the end of the transaction.
+select
+    set_config('memreg.tenant', %(tenant)s, true),
+    set_config('statement_timeout', %(statement_timeout)s, true);
+
+-- configure_session --
+-- Give times in UTC.
+select set_config('TimeZone', 'UTC', false);

@@ -1,0 +1,101 @@
+"""The settings: one frozen object, read from `MEMREG_*` once at the edge; nothing below reads the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from memreg.core.errors import SettingsInvalid
+from memreg.core.tenant import check_tenant
+
+_SECRET = frozenset({"database_url", "llm_api_key"})
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside; each field is the environment variable `MEMREG_<NAME>`.
+
+    Raises SettingsInvalid, naming the variable.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="MEMREG_",
+        env_ignore_empty=True,
+        env_parse_none_str="none",
+        populate_by_name=True,
+        frozen=True,
+        extra="forbid",
+    )
+
+    database_url: str | None = Field(None, repr=False, description="The database; none starts the embedded Postgres")
+    home: Path | None = Field(None, description="Folder of the embedded Postgres's data")
+    tenant: str = Field("default", description="Whose memory")
+    schema_: str | None = Field(
+        None, validation_alias=AliasChoices("MEMREG_SCHEMA"), description="The schema; none means the only one"
+    )
+
+    pool_size: int = Field(10, ge=1, le=1000, description="Connections that a process opens at most")
+    connect_timeout: float = Field(10.0, gt=0, description="Seconds to wait for a connection")
+    statement_timeout: float = Field(30.0, gt=0, description="Seconds that a statement may take")
+    prepare_threshold: int | None = Field(
+        5, ge=0, description="Uses after which a statement is prepared; none behind a transaction pooler"
+    )
+
+    llm_base_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("MEMREG_LLM_BASE_URL", "OPENAI_BASE_URL"),
+        description="Base URL of an OpenAI-compatible server",
+    )
+    llm_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("MEMREG_LLM_API_KEY", "OPENAI_API_KEY"), description="Its key"
+    )
+    llm_model: str | None = Field(None, description="Its model; gpt-4.1-mini where no base URL is given")
+    llm_mode: Literal["tools", "json_schema", "md_json"] = Field("tools", description="How it is asked for structure")
+    llm_timeout: float = Field(60.0, gt=0, description="Seconds that a call may take")
+    llm_max_retries: int = Field(2, ge=0, le=10, description="Calls again after an HTTP error")
+
+    auto_approve: float | None = Field(
+        None, ge=0, le=1, description="Confidence above which a version is approved without a person; none means never"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="What the command logs")
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as exc:
+            raise _settings_invalid(exc) from None  # the cause would print the value, which may be a secret
+
+    @field_validator("tenant")
+    @classmethod
+    def _tenant(cls, value: str) -> str:
+        return check_tenant(value)
+
+    @property
+    def model(self) -> str | None:
+        """The model to ask: the one set, or a default where the server is OpenAI's own."""
+        return self.llm_model or (None if self.llm_base_url else "gpt-4.1-mini")
+
+    @property
+    def llm_configured(self) -> bool:
+        """Whether a language model can be asked: a server or a key is known, and a model."""
+        return bool((self.llm_base_url or self.llm_api_key) and self.model)
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting."""
+    return "MEMREG_" + field.rstrip("_").upper()
+
+
+def _settings_invalid(exc: ValidationError) -> SettingsInvalid:
+    error = exc.errors(include_url=False, include_context=False)[0]
+    place = str(error["loc"][0]) if error["loc"] else "settings"
+    known = Settings.model_fields
+    name = place if place.isupper() else variable(place) if place in known else place
+    reason = error["msg"][:1].lower() + error["msg"][1:]
+    if error["type"] == "extra_forbidden":
+        reason = "there is no such setting"
+    elif place.lower().removeprefix("memreg_").removeprefix("openai_") not in _SECRET | {"api_key"}:
+        reason += f", not {error['input']!r}"
+    return SettingsInvalid(name=name, reason=reason)

@@ -1,0 +1,1 @@
+"""What the tests share: the server of a run, databases cloned from a template."""
