@@ -25,7 +25,7 @@ def is_compared(column: Column) -> bool:
 
 
 def check(spec: ClassSpec, annotation: ClassAnnotation) -> list[str]:
-    """The reasons why an annotation does not fit its class, each a sentence that names the column; empty when it fits."""
+    """Why an annotation does not fit its class: sentences that name the column; none when it fits."""
     return [reason for rule in RULES for reason in rule(spec, annotation)]
 
 
@@ -66,7 +66,7 @@ def compared_values(spec: ClassSpec, annotation: ClassAnnotation) -> Iterator[st
 
 
 def identity_keys(spec: ClassSpec, annotation: ClassAnnotation) -> Iterator[str]:
-    """A key has columns, each once and with one short value; its strength is strong or shared; no key is given twice."""
+    """A key has columns, each once and with one short value; it is strong or shared; no key is given twice."""
     seen: set[frozenset[str]] = set()
     for key in annotation.identity:
         where = f"{spec.name}: the key {key.name!r}"
@@ -96,7 +96,7 @@ def telling_keys(spec: ClassSpec, annotation: ClassAnnotation) -> Iterator[str]:
         if kinds == [Kind.BOOLEAN]:
             yield f"{where} is a boolean, which cannot identify anything; leave the key out"
         elif key.strength == "strong" and len(kinds) == 1 and kinds[0] in ALONE_TOO_WEAK:
-            yield f"{where} is {_a(columns[0])} alone, which many objects can share; add a column to the key or call it shared"
+            yield f"{where} is {_a(columns[0])} alone, which many objects have; add a column or call it shared"
         elif key.strength == "strong" and len(kinds) > 1 and all(kind in FEW_VALUES for kind in kinds):
             yield f"{where} has only enums and booleans, which many objects can share; add a column to the key"
 

@@ -10,7 +10,7 @@ from memreg.registry.models import ClassAnnotation
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """The annotations of a schema by class. Model, prompt hash (sha256, hex) and tokens only where a model was asked."""
+    """The annotations of a schema by class; model, prompt hash (sha256, hex) and tokens where a model was asked."""
 
     classes: Mapping[str, ClassAnnotation]
     source: str

@@ -68,7 +68,7 @@ _SUFFIXES = vocabulary("number numbers no nr num id key code value string")
 
 
 def words(name: str) -> tuple[str, ...]:
-    """The lower-case words of a column or class name: `modelNumber`, `model_number` and `MODEL_NUMBER` are model, number."""
+    """The lower-case words of a name: `modelNumber`, `model_number` and `MODEL_NUMBER` are model, number."""
     found = [word.lower() for word in _WORD.findall(name)]
     joined: list[str] = []
     for word in found:
@@ -85,7 +85,7 @@ def desc_words(desc: str) -> tuple[str, ...]:
 
 
 def head(parts: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
-    """The qualifying words and the head of a name, without a trailing `number`, `id`, … or digits: passport_no is passport."""
+    """The qualifying words and the head of a name, less a trailing `number`, `id` …: passport_no is passport."""
     rest = list(parts)
     while len(rest) > 1 and (rest[-1] in _SUFFIXES or rest[-1].isdigit()):
         rest.pop()
