@@ -27,6 +27,7 @@ lint: $(READY)
 	$(BIN)/mypy --strict $(CODE)
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_sync.py --check
+	$(BIN)/python scripts/generate_reference.py --check
 
 bench: $(READY)
 	@$(BIN)/python bench/decisions.py
