@@ -45,7 +45,8 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What arrives: text, and optionally an id (same id, same text: taken once), session, role and time (with a zone)."""
+    """What arrives: text, and optionally an id (same id, same text: taken once), session, role and time (with a
+    zone)."""
 
     text: str
     id: str | None = None
@@ -56,7 +57,8 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What an extractor emits about one object: a class, values by column, and what should happen (`upsert` or `delete`)."""
+    """What an extractor emits about one object: a class, values by column, and what should happen (`upsert` or
+    `delete`)."""
 
     class_name: str
     values: Mapping[str, Any]
@@ -67,7 +69,8 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What an extractor made of a message, with the cost of it; `problems` are items it could not read, with the reason."""
+    """What an extractor made of a message, with the cost of it; `problems` are items it could not read, with the
+    reason."""
 
     proposals: tuple[Proposal, ...]
     extractor: str
@@ -138,3 +141,23 @@ class Explanation:
     audit_id: UUID
     text: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the audit: a decision, when it was made, and on which message."""
+
+    audit_id: UUID
+    class_name: str
+    version: int
+    message_id: str
+    operation: str
+    action: Action
+    basis: Basis
+    memory_id: UUID | None
+    revision: int | None
+    score: float | None
+    unresolved: bool
+    extractor: str
+    reasons: tuple[str, ...]
+    created_at: datetime

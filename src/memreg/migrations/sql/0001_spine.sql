@@ -102,6 +102,17 @@ create table memreg.memory_revisions (
     primary key (tenant, memory_id, revision)
 );
 
+-- The payloads of the four revisions before one, newest first.
+create function memreg.earlier_payloads(of_tenant text, of_memory uuid, before_revision integer)
+returns jsonb language sql stable parallel safe
+as $$
+    select coalesce(jsonb_agg(payload order by revision desc), '[]')
+    from memreg.memory_revisions
+    where tenant = of_tenant
+        and memory_id = of_memory
+        and revision between before_revision - 4 and before_revision - 1
+$$;
+
 -- The inbox: a message is stored before anything is made of it.
 create table memreg.messages (
     tenant      text not null,

@@ -1,0 +1,168 @@
+"""From a verdict to the next state of a memory: what CREATE, UPDATE, UPSERT and DELETE do. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from memreg.engine.decide import ReviewKind, Verdict
+from memreg.engine.identity import key_values
+from memreg.engine.merge import Merged, merge
+from memreg.engine.model import Action, Basis
+from memreg.engine.state import HeldKey, MemoryState
+from memreg.engine.validate import Checked
+from memreg.engine.workspace import KeyPlace, Workspace
+from memreg.registry.models import ClassAnnotation, ClassSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What applying depends on besides the verdict: the class, its annotation and version, the time, new ids."""
+
+    spec: ClassSpec
+    annotation: ClassAnnotation
+    version: int
+    now: datetime
+    new_id: Callable[[], UUID]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a verdict did: the memory, its state before and after, and what has to be said about it."""
+
+    memory: MemoryState | None = None
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    wrote_revision: bool = False
+    changed: tuple[str, ...] = ()
+    conflicts: Mapping[str, Any] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+    reviews: tuple[ReviewKind, ...] = ()
+    rivals: tuple[UUID, ...] = ()
+
+
+KeysNeeded = Generator[list[KeyPlace], None, Outcome]
+
+
+def apply(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rules) -> KeysNeeded:
+    """Carry out a verdict on the workspace. A generator: it yields keys whose holders must be taken in before it
+    goes on
+    (only where merging completes a key that the proposal alone did not)."""
+    match verdict.action:
+        case Action.CREATE:
+            return _create(verdict, proposal, workspace, rules)
+        case Action.UPDATE | Action.UPSERT:
+            return (yield from _merge(verdict, proposal, workspace, rules))
+        case Action.DELETE:
+            return _delete(verdict, workspace, rules)
+        case _:
+            return Outcome()
+
+
+def _create(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rules) -> Outcome:
+    state = MemoryState(
+        id=rules.new_id(),
+        class_name=rules.spec.name,
+        version=rules.version,
+        payload=dict(proposal.values),
+        originals=dict(proposal.originals),
+        is_deleted=False,
+        unresolved=verdict.unresolved,
+        revision=1,
+        change=0,
+        created_at=rules.now,
+        updated_at=rules.now,
+        last_seen_at=rules.now,
+        is_new=True,
+    )
+    if not state.unresolved:
+        take_keys(state, workspace, rules.annotation)
+    workspace.touch(state, rules.annotation, changed=True)
+    return Outcome(state, None, state.snapshot(), wrote_revision=True, changed=tuple(state.payload))
+
+
+def take_keys(state: MemoryState, workspace: Workspace, annotation: ClassAnnotation) -> None:
+    """Let a memory hold the keys that its payload completes and no other live memory holds; of shared keys only
+    these."""
+    complete = [HeldKey(k.key.name, k.digest, k.key.strength == "strong") for k in state.complete_keys(annotation)]
+    for held in sorted(state.keys - set(complete), key=lambda held: (held.key, held.digest)):
+        if not held.strong:
+            workspace.release(state, held)
+    for held in complete:
+        place = (state.class_name, held.key, held.digest)
+        if held not in state.keys and not (held.strong and workspace.holder_of(place, state.id)):
+            workspace.hold(state, held)
+
+
+def _merge(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rules) -> KeysNeeded:
+    assert verdict.target is not None
+    state = workspace.memories[verdict.target]
+    before = state.snapshot()
+    fill_only = rules.annotation.identity_columns if verdict.basis in _BY_SCORE else frozenset()
+    without = set(verdict.without)
+    outcome = Outcome(state, before)
+    while True:
+        values = {name: value for name, value in proposal.values.items() if name not in without}
+        merged = merge(verdict.action, state.payload, values, rules.spec.by_name, fill_only)
+        taken = yield from _taken_key(merged, state, workspace, rules)
+        if taken is None:
+            break
+        place, rival = taken
+        columns = place[1].split("+")
+        without.update(column for column in columns if column in merged.changed)
+        outcome.reasons += (
+            f"{place[1]} would become the key of memory {rival}, so {', '.join(columns)} stayed as it was",
+        )
+        outcome.reviews += ("identity_conflict",)
+        outcome.rivals += (rival,)
+    outcome.changed, outcome.conflicts = merged.changed, merged.conflicts
+    outcome.reasons += tuple(f"{name} stayed {state.payload[name]!r}" for name in merged.conflicts)
+    state.last_seen_at = rules.now
+    if merged.changed:
+        originals = {n: text for n, text in state.originals.items() if n not in merged.changed}
+        originals |= {n: text for n, text in proposal.originals.items() if n in merged.changed}
+        state.revise(merged.payload, originals, rules.version, rules.now)
+        take_keys(state, workspace, rules.annotation)
+        outcome.wrote_revision = True
+    workspace.touch(state, rules.annotation, changed=bool(merged.changed))
+    outcome.after = state.snapshot()
+    return outcome
+
+
+_BY_SCORE = frozenset({Basis.SCORE, Basis.PARTIAL_IDENTITY})
+
+
+def _taken_key(
+    merged: Merged, state: MemoryState, workspace: Workspace, rules: Rules
+) -> Generator[list[KeyPlace], None, tuple[KeyPlace, UUID] | None]:
+    """A strong key that the merged payload completes and that another live memory holds."""
+    if not rules.annotation.identity_columns.intersection(merged.changed):
+        return None
+    places = [
+        (state.class_name, complete.key.name, complete.digest)
+        for complete in key_values(merged.payload, rules.annotation)
+        if complete.key.strength == "strong" and set(complete.key.columns).intersection(merged.changed)
+    ]
+    unknown = [place for place in places if place not in workspace.known_keys]
+    if unknown:
+        yield unknown
+    for place in places:
+        rival = workspace.holder_of(place, state.id)
+        if rival is not None:
+            return place, rival
+    return None
+
+
+def _delete(verdict: Verdict, workspace: Workspace, rules: Rules) -> Outcome:
+    assert verdict.target is not None
+    state = workspace.memories[verdict.target]
+    before = state.snapshot()
+    for held in sorted(state.keys, key=lambda held: (held.key, held.digest)):
+        workspace.release(state, held)
+    state.last_seen_at = rules.now
+    state.mark(is_deleted=True, now=rules.now)
+    workspace.touch(state, rules.annotation, changed=True)
+    return Outcome(state, before, state.snapshot(), wrote_revision=True)

@@ -1,0 +1,127 @@
+"""Audit entries: one for each decision, with what is needed to explain, replay and undo it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from memreg.engine.apply import Outcome
+from memreg.engine.decide import ReviewKind, Situation, Verdict
+from memreg.engine.identity import KeyValue
+from memreg.engine.model import Extraction
+from memreg.engine.storable import storable, storable_text
+from memreg.engine.store import JsonRow, bytea, digest_of
+
+KEPT_CANDIDATES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Everything that is known about one decision when it is written down."""
+
+    id: UUID
+    version: int
+    annotation: int
+    message_id: str
+    ordinal: int
+    given: Any
+    situation: Situation
+    verdict: Verdict
+    outcome: Outcome
+    extraction: Extraction
+    snapshot: int
+    now: datetime
+    actor: str | None = None
+    keys: Sequence[KeyValue] = ()
+    key_answers: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def memory_id(self) -> UUID | None:
+        """The memory that the decision was about, if any."""
+        return self.outcome.memory.id if self.outcome.memory else self.verdict.target
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it was decided so, then what happened to single columns."""
+        notes = self.situation.proposal.notes
+        return tuple(storable_text(reason) for reason in (*self.verdict.reasons, *self.outcome.reasons, *notes))
+
+    @property
+    def reviews(self) -> tuple[ReviewKind, ...]:
+        """The questions to a person that it makes."""
+        return tuple(dict.fromkeys((*self.verdict.reviews, *self.outcome.reviews)))
+
+
+def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
+    """The entry as rows of `audit_log` (no values in it) and `audit_values`; the digest of the first covers both."""
+    verdict, outcome, extraction = entry.verdict, entry.outcome, entry.extraction
+    candidates = sorted(entry.situation.candidates, key=lambda c: (-c.score.value, c.memory_id.int))[:KEPT_CANDIDATES]
+    log: JsonRow = {
+        "id": str(entry.id),
+        "version": entry.version,
+        "class": storable_text(entry.situation.proposal.class_name)[:300],
+        "message_id": entry.message_id,
+        "ordinal": entry.ordinal,
+        "operation": entry.situation.proposal.operation,
+        "action": str(verdict.action),
+        "basis": str(verdict.basis),
+        "memory_id": str(entry.memory_id) if entry.memory_id else None,
+        "revision": outcome.memory.revision if outcome.memory and outcome.wrote_revision else None,
+        "score": verdict.score,
+        "unresolved": verdict.unresolved,
+        "candidates": [
+            {
+                "memory_id": str(candidate.memory_id),
+                "score": candidate.score.value,
+                "partial_identity": candidate.partial_identity,
+                "parts": {part.name: round(part.amount, 4) for part in candidate.score.parts},
+            }
+            for candidate in candidates
+        ],
+        "thresholds": {
+            "update": entry.situation.thresholds.update,
+            "possible": entry.situation.thresholds.possible,
+        },
+        "snapshot": entry.snapshot,
+        "annotation": entry.annotation,
+        "extractor": extraction.extractor,
+        "model": extraction.model,
+        "prompt_hash": extraction.prompt_hash,
+        "tokens_in": extraction.tokens_in,
+        "tokens_out": extraction.tokens_out,
+        "latency_ms": extraction.latency_ms,
+        "actor": entry.actor,
+        "created_at": entry.now.isoformat(),
+    }
+    values: JsonRow = {
+        "audit_id": str(entry.id),
+        "proposal": storable(entry.given),
+        "evidence": storable_text(entry.situation.proposal.evidence) if entry.situation.proposal.evidence else None,
+        "before": outcome.before,
+        "after": outcome.after,
+        "reasons": list(entry.reasons),
+        "details": {
+            "values": entry.situation.proposal.values,
+            "originals": entry.situation.proposal.originals,
+            "changed": list(outcome.changed),
+            "conflicts": dict(outcome.conflicts),
+            "keys": [
+                {
+                    "key": held.key.name,
+                    "strength": held.key.strength,
+                    "answers": entry.key_answers.get(held.key.name, []),
+                }
+                for held in entry.keys
+            ],
+            "met": {
+                str(candidate.memory_id): {part.name: list(part.met) for part in candidate.score.parts if part.met}
+                for candidate in candidates
+            },
+        },
+        "salt": bytea(secrets.token_bytes(16)),
+    }
+    return log | {"digest": bytea(digest_of({"log": log, "values": values}))}, values

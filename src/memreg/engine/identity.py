@@ -1,0 +1,88 @@
+"""Identity: keys as digests, which memories they hit, and partial identity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from memreg.engine.text import value_tokens
+from memreg.registry.models import ClassAnnotation, IdentityKey
+
+
+@dataclass(frozen=True, slots=True)
+class KeyValue:
+    """A complete identity key of one object: the key and the SHA-256 digest of its values."""
+
+    key: IdentityKey
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A key that answers with exactly one live memory."""
+
+    key: IdentityKey
+    memory_id: UUID
+
+
+def canonical(value: Any) -> str:
+    """A value as text for comparing: strings by NFKC, casefold and single spaces; lists as their sorted items."""
+    if isinstance(value, str):
+        return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+    if isinstance(value, (list, tuple)):
+        return json.dumps(sorted(canonical(item) for item in value), ensure_ascii=False)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def digest(parts: list[str]) -> bytes:
+    """SHA-256 over the parts, each after its length in bytes, so that no two lists of parts meet by shifting a
+    border."""
+    hasher = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        hasher.update(len(data).to_bytes(8, "big"))
+        hasher.update(data)
+    return hasher.digest()
+
+
+def key_values(payload: Mapping[str, Any], annotation: ClassAnnotation) -> tuple[KeyValue, ...]:
+    """The keys that a payload completes, in declared order. A key with an absent or empty column is not complete."""
+    found = []
+    for key in annotation.identity:
+        parts = [canonical(payload[column]) if payload.get(column) is not None else "" for column in key.columns]
+        if all(parts):
+            found.append(KeyValue(key, digest(parts)))
+    return tuple(found)
+
+
+def name_tokens(payload: Mapping[str, Any], annotation: ClassAnnotation) -> frozenset[str]:
+    """The tokens of the columns that name an object (the highest boost), which a shared key needs one of equal."""
+    return frozenset(
+        token
+        for column in annotation.name_columns
+        if payload.get(column) is not None
+        for token in value_tokens(payload[column])
+    )
+
+
+def partial_identity(mine: Mapping[str, str], theirs: Mapping[str, str], annotation: ClassAnnotation) -> bool:
+    """Over the columns of all keys: at least one equal, none differing, at least one absent on a side."""
+    equal = absent = False
+    for column in annotation.identity_columns:
+        left, right = mine.get(column), theirs.get(column)
+        if left is None or right is None:
+            absent = True
+        elif left == right:
+            equal = True
+        else:
+            return False
+    return equal and absent

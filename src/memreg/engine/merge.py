@@ -1,0 +1,76 @@
+"""Merging new values into a memory's payload by the columns' policies. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from memreg.engine.model import Action, Payload
+from memreg.registry.models import Column, Merge
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The payload after merging; `changed`: the columns that got another value; `conflicts`: columns where both
+    sides have
+    a value and the old one stayed, with the new one."""
+
+    payload: Payload
+    changed: tuple[str, ...]
+    conflicts: Mapping[str, Any]
+
+
+def merge(
+    action: Action,
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    columns: Mapping[str, Column],
+    fill_only: frozenset[str],
+) -> Merged:
+    """Join `new` into `old`. UPDATE follows each column's policy; columns in `fill_only` are filled, never overwritten.
+    UPSERT fills what is absent and unions lists. Nulls never erase."""
+    payload: Payload = dict(old)
+    conflicts: dict[str, Any] = {}
+    for name, value in new.items():
+        column = columns.get(name)
+        if column is None or value is None:
+            continue
+        before = old.get(name)
+        if before is None:
+            payload[name] = value
+        elif before == value:
+            continue
+        elif action is Action.UPSERT or name in fill_only:
+            if column.dtype.is_list and name not in fill_only:
+                payload[name] = _union(before, value)
+            else:
+                conflicts[name] = value
+        else:
+            payload[name] = _by_policy(column.merge, before, value)
+            if column.merge is Merge.KEEP:
+                conflicts[name] = value
+    changed = tuple(name for name in payload if payload[name] != old.get(name))
+    return Merged(payload, changed, conflicts)
+
+
+def _by_policy(policy: Merge, before: Any, value: Any) -> Any:
+    match policy:
+        case Merge.KEEP:
+            return before
+        case Merge.UNION:
+            return _union(before, value)
+        case Merge.APPEND:
+            return [*before, *value] if isinstance(before, list) else f"{before}\n{value}"
+        case Merge.MIN:
+            return min(before, value)
+        case Merge.MAX:
+            return max(before, value)
+        case Merge.REPLACE:
+            return value
+
+
+def _union(before: Any, value: Any) -> Any:
+    if not isinstance(before, list):
+        return before
+    return [*before, *(item for item in value if item not in before)]

@@ -1,0 +1,368 @@
+-- lock_class --
+-- Hold a class of a tenant until the end of the transaction: one writer at a time.
+select pg_advisory_xact_lock(%(lock)s::bigint)
+
+-- switches --
+-- The switches that are on for a tenant and schema, by class ('*' is every class).
+select class, reason
+from memreg.kill_switches
+where tenant in (%(tenant)s, '*') and schema in (%(schema)s, '*') and is_on
+
+-- one_message --
+-- What is known of a message.
+select status, digest, error
+from memreg.messages
+where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
+
+-- accept_message --
+-- Keep a message before anything is made of it; nothing happens when it is already kept.
+insert into memreg.messages (tenant, schema, id, session, role, at, text, digest, status, received_at)
+values (%(tenant)s, %(schema)s, %(id)s, %(session)s, %(role)s, %(at)s, %(text)s, %(digest)s, 'accepted', %(now)s)
+on conflict (tenant, schema, id) do nothing
+
+-- claim_message --
+-- Hold a kept message until the end of the transaction, and give its state.
+select status, digest
+from memreg.messages
+where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
+for update
+
+-- decide_message --
+-- A message is decided.
+update memreg.messages
+set status = 'decided', decided_at = %(now)s, error = null, reply = %(reply)s, attempts = attempts + 1
+where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
+
+-- bury_message --
+-- A message is dead: kept with the reason, to be retried.
+update memreg.messages
+set status = 'dead', error = %(error)s, reply = %(reply)s, attempts = attempts + 1
+where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s and status <> 'decided'
+
+-- latest_snapshots --
+-- The newest statistics of the classes, without the frequencies, and how often each class was written to.
+select
+    wanted.class,
+    latest.snapshot,
+    latest.documents,
+    latest.change as snapshot_change,
+    coalesce(newest.change, 0) as change
+from unnest(%(classes)s::text[]) as wanted (class)
+left join lateral (
+    select snapshot, documents, change
+    from memreg.calibrations
+    where tenant = %(tenant)s and schema = %(schema)s and calibrations.class = wanted.class
+    order by snapshot desc
+    limit 1
+) as latest on true
+left join lateral (
+    select change
+    from memreg.memories
+    where tenant = %(tenant)s and schema = %(schema)s and memories.class = wanted.class
+    order by change desc
+    limit 1
+) as newest on true
+
+-- one_snapshot --
+-- The statistics of one class as of a snapshot.
+select snapshot, documents, change, frequencies
+from memreg.calibrations
+where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s and snapshot = %(snapshot)s
+
+-- count_tokens --
+-- How many of a class's newest live memories hold each token; tokens of one memory only are left out.
+select word, ndoc
+from ts_stat(format(
+    $$select search from memreg.memories
+      where tenant = %%L and schema = %%L and class = %%L and not is_deleted and not unresolved
+      order by id desc limit 20000$$,
+    %(tenant)s::text, %(schema)s::text, %(class_name)s::text
+))
+where ndoc > 1
+order by ndoc desc, word
+limit 20000
+
+-- keep_snapshot --
+-- Store statistics under the next number; another worker's of the same number wins.
+insert into memreg.calibrations (tenant, schema, class, snapshot, change, documents, frequencies, created_at)
+values (
+    %(tenant)s, %(schema)s, %(class_name)s, %(snapshot)s, %(change)s, %(documents)s, %(frequencies)s, %(now)s
+)
+on conflict do nothing
+
+-- key_holders --
+-- The memories, live and deleted, that hold one of the keys.
+select
+    keys.key, keys.digest, keys.strong, keys.released_at is not null as released,
+    memories.id, memories.class, memories.version, memories.payload, memories.originals, memories.is_deleted,
+    memories.unresolved, memories.revision, memories.change, memories.created_at, memories.updated_at,
+    memories.last_seen_at,
+    case when memories.revision > 1 then memreg.earlier_payloads(memories.tenant, memories.id, memories.revision) end
+        as earlier
+from unnest(%(classes)s::text[], %(names)s::text[], %(digests)s::bytea[]) as wanted (class, key, digest)
+cross join lateral (
+    select key, digest, strong, released_at, memory_id
+    from memreg.identity_keys
+    where identity_keys.tenant = %(tenant)s
+        and identity_keys.schema = %(schema)s
+        and identity_keys.class = wanted.class
+        and identity_keys.key = wanted.key
+        and identity_keys.digest = wanted.digest
+    order by released_at nulls first
+    limit 50
+) as keys
+join memreg.memories on memories.tenant = %(tenant)s and memories.id = keys.memory_id
+
+-- candidates --
+-- For each proposal, the live memories whose searchable text shares one of its rarest tokens, best rank first.
+select
+    wanted.ordinal, found.id, found.class, found.version, found.payload, found.originals, found.is_deleted,
+    found.unresolved, found.revision, found.change, found.created_at, found.updated_at, found.last_seen_at,
+    case when found.revision > 1 then memreg.earlier_payloads(%(tenant)s, found.id, found.revision) end as earlier
+from unnest(%(ordinals)s::integer[], %(classes)s::text[], %(queries)s::text[], %(ranks)s::text[])
+    as wanted (ordinal, class, query, rank)
+cross join lateral (
+    select
+        id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
+        last_seen_at
+    from memreg.memories
+    where memories.tenant = %(tenant)s
+        and memories.schema = %(schema)s
+        and memories.class = wanted.class
+        and memories.search @@ wanted.query::tsquery
+        and not is_deleted
+        and not unresolved
+    order by ts_rank('{0.1, 0.33, 0.66, 1.0}', search, wanted.rank::tsquery) desc, id
+    limit %(limit)s
+) as found
+
+-- changed_since --
+-- The memories of a class that were written to after a count of writes.
+select
+    id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
+    last_seen_at,
+    case when revision > 1 then memreg.earlier_payloads(tenant, id, revision) end as earlier
+from memreg.memories
+where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s and change > %(change)s
+order by change
+
+-- keys_of --
+-- The keys that memories hold.
+select memory_id, key, digest, strong
+from memreg.identity_keys
+where tenant = %(tenant)s and memory_id = any(%(ids)s::uuid[]) and released_at is null
+
+-- insert_memories --
+-- New memories.
+insert into memreg.memories (
+    tenant, id, schema, class, version, payload, originals, search, is_deleted, unresolved, revision, change,
+    created_at, updated_at, last_seen_at, deleted_at
+)
+select
+    %(tenant)s, id, %(schema)s, class, version, payload, originals, search, is_deleted, unresolved, revision, change,
+    created_at, updated_at, last_seen_at, deleted_at
+from jsonb_to_recordset(%(rows)s) as rows (
+    id uuid, class text, version integer, payload jsonb, originals jsonb, search tsvector, is_deleted boolean,
+    unresolved boolean, revision integer, change bigint, created_at timestamptz, updated_at timestamptz,
+    last_seen_at timestamptz, deleted_at timestamptz
+)
+
+-- update_memories --
+-- Memories with another state.
+update memreg.memories
+set version = rows.version,
+    payload = rows.payload,
+    originals = rows.originals,
+    search = rows.search,
+    is_deleted = rows.is_deleted,
+    unresolved = rows.unresolved,
+    revision = rows.revision,
+    change = rows.change,
+    updated_at = rows.updated_at,
+    last_seen_at = rows.last_seen_at,
+    deleted_at = rows.deleted_at
+from jsonb_to_recordset(%(rows)s) as rows (
+    id uuid, version integer, payload jsonb, originals jsonb, search tsvector, is_deleted boolean,
+    unresolved boolean, revision integer, change bigint, updated_at timestamptz, last_seen_at timestamptz,
+    deleted_at timestamptz
+)
+where memories.tenant = %(tenant)s and memories.id = rows.id
+
+-- see_memories --
+-- Memories that a message spoke of without changing them.
+update memreg.memories
+set last_seen_at = %(now)s
+where tenant = %(tenant)s and id = any(%(ids)s::uuid[])
+
+-- insert_revisions --
+-- Every state that a memory went through.
+insert into memreg.memory_revisions (
+    tenant, memory_id, revision, version, payload, originals, is_deleted, unresolved, audit_id, created_at
+)
+select %(tenant)s, memory_id, revision, version, payload, originals, is_deleted, unresolved, audit_id, created_at
+from jsonb_to_recordset(%(rows)s) as rows (
+    memory_id uuid, revision integer, version integer, payload jsonb, originals jsonb, is_deleted boolean,
+    unresolved boolean, audit_id uuid, created_at timestamptz
+)
+
+-- hold_keys --
+-- Keys that memories hold from now on.
+insert into memreg.identity_keys (tenant, schema, class, key, digest, memory_id, strong, created_at)
+select %(tenant)s, %(schema)s, class, key, digest, memory_id, strong, %(now)s
+from jsonb_to_recordset(%(rows)s) as rows (class text, key text, digest bytea, memory_id uuid, strong boolean)
+on conflict (tenant, schema, class, key, digest, memory_id) do update
+set released_at = null, strong = excluded.strong
+
+-- release_keys --
+-- Keys that memories hold no longer.
+update memreg.identity_keys
+set released_at = %(now)s
+from jsonb_to_recordset(%(rows)s) as rows (class text, key text, digest bytea, memory_id uuid)
+where identity_keys.tenant = %(tenant)s
+    and identity_keys.schema = %(schema)s
+    and identity_keys.class = rows.class
+    and identity_keys.key = rows.key
+    and identity_keys.digest = rows.digest
+    and identity_keys.memory_id = rows.memory_id
+
+-- insert_audit --
+-- One entry for each decision.
+insert into memreg.audit_log (
+    tenant, id, schema, version, class, message_id, ordinal, operation, action, basis, memory_id, revision, score,
+    unresolved, candidates, thresholds, snapshot, annotation, extractor, model, prompt_hash, tokens_in, tokens_out,
+    latency_ms, actor, digest, created_at
+)
+select
+    %(tenant)s, id, %(schema)s, version, class, message_id, ordinal, operation, action, basis, memory_id, revision,
+    score, unresolved, candidates, thresholds, snapshot, annotation, extractor, model, prompt_hash, tokens_in,
+    tokens_out, latency_ms, actor, digest, created_at
+from jsonb_to_recordset(%(rows)s) as rows (
+    id uuid, version integer, class text, message_id text, ordinal integer, operation text, action text, basis text,
+    memory_id uuid, revision integer, score numeric, unresolved boolean, candidates jsonb, thresholds jsonb,
+    snapshot integer, annotation integer, extractor text, model text, prompt_hash text, tokens_in integer,
+    tokens_out integer, latency_ms double precision, actor text, digest bytea, created_at timestamptz
+)
+
+-- insert_audit_values --
+-- The values of each decision's entry.
+insert into memreg.audit_values (tenant, audit_id, proposal, evidence, before, after, reasons, details, salt)
+select %(tenant)s, audit_id, proposal, evidence, before, after, reasons, details, salt
+from jsonb_to_recordset(%(rows)s) as rows (
+    audit_id uuid, proposal jsonb, evidence text, before jsonb, after jsonb, reasons jsonb, details jsonb, salt bytea
+)
+
+-- insert_reviews --
+-- Questions to a person; an open one is not asked again.
+insert into memreg.review_items (
+    tenant, id, schema, class, kind, subject, memory_ids, message_id, audit_id, reason, created_at
+)
+select %(tenant)s, id, %(schema)s, class, kind, subject, memory_ids, message_id, audit_id, reason, %(now)s
+from jsonb_to_recordset(%(rows)s) as rows (
+    id uuid, class text, kind text, subject text, memory_ids uuid[], message_id text, audit_id uuid, reason text
+)
+on conflict do nothing
+
+-- settle_dead_letter --
+-- A dead message was decided after all, so its question is settled.
+update memreg.review_items
+set status = 'settled'
+where tenant = %(tenant)s and schema = %(schema)s and kind = 'dead_letter' and subject = %(subject)s
+    and status = 'open'
+
+-- decisions_of_message --
+-- The decisions of a message, in the order of its proposals.
+select
+    audit_log.id, audit_log.class, audit_log.action, audit_log.basis, audit_log.memory_id, audit_log.score,
+    audit_values.reasons
+from memreg.audit_log
+join memreg.audit_values on audit_values.tenant = audit_log.tenant and audit_values.audit_id = audit_log.id
+where audit_log.tenant = %(tenant)s and audit_log.schema = %(schema)s and audit_log.message_id = %(message_id)s
+order by audit_log.ordinal
+
+-- get_memory --
+-- One memory that is not deleted.
+select id, class, version, payload, revision, unresolved, created_at, updated_at, last_seen_at
+from memreg.memories
+where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s and not is_deleted
+
+-- list_memories --
+-- A class's memories that are not deleted, by id, after one.
+select id, class, version, payload, revision, unresolved, created_at, updated_at, last_seen_at
+from memreg.memories
+where tenant = %(tenant)s
+    and schema = %(schema)s
+    and class = %(class_name)s
+    and not is_deleted
+    and id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+order by id
+limit %(limit)s
+
+-- list_all_memories --
+-- The memories of every class that are not deleted, by class and id.
+select id, class, version, payload, revision, unresolved, created_at, updated_at, last_seen_at
+from memreg.memories
+where tenant = %(tenant)s and schema = %(schema)s and not is_deleted
+order by class, id
+limit %(limit)s
+
+-- search_memories --
+-- Live memories whose searchable text has some of the words, best rank first.
+select
+    id, class, version, payload, revision, unresolved, created_at, updated_at, last_seen_at,
+    ts_rank('{0.1, 0.33, 0.66, 1.0}', search, %(rank)s::tsquery) as rank
+from memreg.memories
+where tenant = %(tenant)s
+    and schema = %(schema)s
+    and search @@ %(query)s::tsquery
+    and not is_deleted
+    and not unresolved
+order by rank desc, id
+limit %(limit)s
+
+-- history_of --
+-- Every revision of a memory, oldest first.
+select
+    revisions.memory_id, revisions.revision, revisions.version, revisions.payload, revisions.is_deleted,
+    revisions.unresolved, revisions.audit_id, revisions.created_at
+from memreg.memory_revisions as revisions
+join memreg.memories on memories.tenant = revisions.tenant and memories.id = revisions.memory_id
+where revisions.tenant = %(tenant)s and memories.schema = %(schema)s and revisions.memory_id = %(id)s
+order by revisions.revision
+
+-- one_entry --
+-- One audit entry with its values, its message and who approved the annotation it was made under.
+select
+    audit_log.*, audit_values.proposal, audit_values.evidence, audit_values.before, audit_values.after,
+    audit_values.reasons, audit_values.details, messages.text as message_text, messages.role as message_role,
+    annotations.source as annotation_source, annotations.decided_by as approved_by,
+    annotations.decided_at as approved_at
+from memreg.audit_log
+join memreg.audit_values on audit_values.tenant = audit_log.tenant and audit_values.audit_id = audit_log.id
+left join memreg.messages
+    on messages.tenant = audit_log.tenant
+    and messages.schema = audit_log.schema
+    and messages.id = audit_log.message_id
+left join memreg.annotations
+    on annotations.schema = audit_log.schema
+    and annotations.version = audit_log.version
+    and annotations.ordinal = audit_log.annotation
+where audit_log.tenant = %(tenant)s and audit_log.schema = %(schema)s and audit_log.id = %(id)s
+
+-- list_entries --
+-- Audit entries, newest first, of a message, a memory, a class, an action or a basis where given.
+select
+    audit_log.id, audit_log.class, audit_log.version, audit_log.message_id, audit_log.ordinal, audit_log.operation,
+    audit_log.action, audit_log.basis, audit_log.memory_id, audit_log.revision, audit_log.score,
+    audit_log.unresolved, audit_log.extractor, audit_log.created_at, audit_values.reasons
+from memreg.audit_log
+join memreg.audit_values on audit_values.tenant = audit_log.tenant and audit_values.audit_id = audit_log.id
+where audit_log.tenant = %(tenant)s
+    and audit_log.schema = %(schema)s
+    and (%(message_id)s::text is null or audit_log.message_id = %(message_id)s)
+    and (%(memory_id)s::uuid is null or audit_log.memory_id = %(memory_id)s)
+    and (%(class_name)s::text is null or audit_log.class = %(class_name)s)
+    and (%(action)s::text is null or audit_log.action = %(action)s)
+    and (%(basis)s::text is null or audit_log.basis = %(basis)s)
+    and (%(before)s::uuid is null or audit_log.id < %(before)s)
+order by audit_log.id desc
+limit %(limit)s

@@ -1,0 +1,136 @@
+"""Reads as plans: get, list, search, history and the audit, each within one tenant and schema."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from memreg.core.errors import ArgumentInvalid, MemoryNotFound
+from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
+from memreg.engine.model import Action, AuditEntry, Basis, Payload, Revision, Stored
+from memreg.engine.store import SQL
+from memreg.engine.text import rank_query, scope_token, tokens, tsquery
+from memreg.registry.models import SchemaVersion
+
+MAX_LIMIT = 10_000
+
+
+def get(tenant: str, schema: str, memory_id: UUID) -> Steps[Stored[Payload]]:
+    """One memory that is not deleted. Raises MemoryNotFound."""
+    row = yield from fetch_row(SQL["get_memory"](tenant=tenant, schema=schema, id=memory_id))
+    if row is None:
+        raise MemoryNotFound(memory_id=memory_id, tenant=tenant)
+    return stored(row)
+
+
+def list_memories(
+    tenant: str, schema: str, class_name: str | None, limit: int = 100, after: UUID | None = None
+) -> Steps[list[Stored[Payload]]]:
+    """Up to `limit` (1 to 10,000) memories of a class by id, after one; without a class, of all classes from the start.
+
+    Raises ArgumentInvalid.
+    """
+    check_limit(limit)
+    if class_name is None:
+        statement = SQL["list_all_memories"](tenant=tenant, schema=schema, limit=limit)
+    else:
+        statement = SQL["list_memories"](tenant=tenant, schema=schema, class_name=class_name, limit=limit, after=after)
+    return [stored(row) for row in (yield from fetch_rows(statement))]
+
+
+def search(
+    tenant: str, version: SchemaVersion, text: str, class_name: str | None = None, limit: int = 10
+) -> Steps[list[Stored[Payload]]]:
+    """Live memories whose searchable text has words beginning like those of `text`, best first.
+
+    Raises ArgumentInvalid.
+    """
+    check_limit(limit)
+    words = list(dict.fromkeys(tokens(text)))[:32]
+    if not words:
+        return []
+    classes = [class_name] if class_name else [spec.name for spec in version.spec.classes]
+    scopes = [scope_token(tenant, version.name, name) for name in classes]
+    rows = yield from fetch_rows(
+        SQL["search_memories"](
+            tenant=tenant,
+            schema=version.name,
+            query=tsquery(scopes, words, prefix=True),
+            rank=rank_query(words, prefix=True),
+            limit=limit,
+        )
+    )
+    return [stored(row) for row in rows]
+
+
+def history(tenant: str, schema: str, memory_id: UUID) -> Steps[list[Revision]]:
+    """Every revision of a memory, deleted ones too, oldest first. Raises MemoryNotFound."""
+    rows = yield from fetch_rows(SQL["history_of"](tenant=tenant, schema=schema, id=memory_id))
+    if not rows:
+        raise MemoryNotFound(memory_id=memory_id, tenant=tenant)
+    return [
+        Revision(
+            memory_id=row["memory_id"],
+            revision=row["revision"],
+            version=row["version"],
+            values=row["payload"],
+            is_deleted=row["is_deleted"],
+            unresolved=row["unresolved"],
+            audit_id=row["audit_id"],
+            created_at=row["created_at"],
+        )
+        for row in rows
+    ]
+
+
+def audit_entries(tenant: str, schema: str, limit: int = 100, **filters: Any) -> Steps[list[AuditEntry]]:
+    """Audit entries, newest first; `filters`: message_id, memory_id, class_name, action, basis, before (an audit id).
+
+    Raises ArgumentInvalid.
+    """
+    check_limit(limit)
+    wanted = dict.fromkeys(("message_id", "memory_id", "class_name", "action", "basis", "before")) | filters
+    rows = yield from fetch_rows(SQL["list_entries"](tenant=tenant, schema=schema, limit=limit, **wanted))
+    return [_entry(row) for row in rows]
+
+
+def stored(row: Row) -> Stored[Payload]:
+    """A memory from its row."""
+    return Stored(
+        id=row["id"],
+        class_name=row["class"],
+        version=row["version"],
+        values=row["payload"],
+        revision=row["revision"],
+        unresolved=row["unresolved"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        last_seen_at=row["last_seen_at"],
+    )
+
+
+def check_limit(limit: int) -> None:
+    """Raises ArgumentInvalid unless 1 ≤ limit ≤ 10,000."""
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+        raise ArgumentInvalid(
+            name="limit", value=repr(limit), reason=f"it must be a whole number from 1 to {MAX_LIMIT:,}"
+        )
+
+
+def _entry(row: Row) -> AuditEntry:
+    return AuditEntry(
+        audit_id=row["id"],
+        class_name=row["class"],
+        version=row["version"],
+        message_id=row["message_id"],
+        operation=row["operation"],
+        action=Action(row["action"]),
+        basis=Basis(row["basis"]),
+        memory_id=row["memory_id"],
+        revision=row["revision"],
+        score=None if row["score"] is None else float(row["score"]),
+        unresolved=row["unresolved"],
+        extractor=row["extractor"],
+        reasons=tuple(row["reasons"]),
+        created_at=row["created_at"],
+    )

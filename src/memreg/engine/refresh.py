@@ -1,0 +1,39 @@
+"""Refreshing a class's statistics: between decisions, when the count of writes says so, never inside one."""
+
+from __future__ import annotations
+
+from psycopg.types.json import Jsonb
+
+from memreg.core.clock import Clock
+from memreg.core.steps import Steps, fetch
+from memreg.engine.store import SQL
+from memreg.engine.text import scope_token
+
+
+def refresh(tenant: str, schema: str, class_name: str, change: int, clock: Clock) -> Steps[int | None]:
+    """Take the next snapshot of a class's document frequencies, over its newest 20,000 live memories at most.
+
+    `change`: the count of writes that made it due. Gives the snapshot's number, or None when another worker was first.
+    """
+    counts, latest = yield from fetch(
+        SQL["count_tokens"](tenant=tenant, schema=schema, class_name=class_name),
+        SQL["latest_snapshots"](tenant=tenant, schema=schema, classes=[class_name]),
+    )
+    if latest[0]["snapshot"] is not None and latest[0]["snapshot_change"] >= change:
+        return None
+    frequencies = {row["word"]: row["ndoc"] for row in counts}
+    documents = frequencies.pop(scope_token(tenant, schema, class_name), 0)
+    number = (latest[0]["snapshot"] or 0) + 1
+    yield (
+        SQL["keep_snapshot"](
+            tenant=tenant,
+            schema=schema,
+            class_name=class_name,
+            snapshot=number,
+            change=change,
+            documents=documents,
+            frequencies=Jsonb(frequencies),
+            now=clock(),
+        ),
+    )
+    return number

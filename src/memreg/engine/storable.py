@@ -1,0 +1,37 @@
+"""Values as Postgres can keep them: what it refuses (NUL, lone surrogates, NaN) is written out, so that nothing is
+lost."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+MAX_DEPTH = 50
+
+
+def storable_text(text: str) -> str:
+    """The text with NUL characters and lone surrogates written as `\\u0000`-like escapes."""
+    return _UNSTORABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def storable(value: Any, depth: int = 0) -> Any:
+    """The value as plain JSON: texts storable, NaN and infinities as their names, what JSON has no form for as text."""
+    if depth > MAX_DEPTH:
+        return "…"
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {storable_text(str(key)): storable(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [storable(item, depth + 1) for item in value]
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    return storable_text(str(value))

@@ -1,0 +1,146 @@
+"""What a turn writes, as statements: memories, revisions, keys, audit and questions, set-wise and in one round trip."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from memreg.core.queries import Queries, Statement
+from memreg.engine.state import HeldKey, MemoryState
+from memreg.engine.text import scope_token, searchable_columns, tsvector
+from memreg.registry.models import SchemaVersion
+
+SQL = Queries.load("memreg.engine")
+JsonRow = dict[str, Any]
+
+
+def class_lock(tenant: str, schema: str, class_name: str) -> int:
+    """The number (signed, 64 bits) of the advisory lock of a class in a tenant."""
+    text = f"memreg class {len(tenant)}:{tenant}{len(schema)}:{schema}{class_name}"
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big", signed=True)
+
+
+def lock_classes(tenant: str, schema: str, classes: Iterable[str]) -> list[Statement]:
+    """The statements that take the locks of the classes, in one order for everybody."""
+    return [SQL["lock_class"](lock=lock) for lock in sorted({class_lock(tenant, schema, name) for name in classes})]
+
+
+def search_vector(state: MemoryState, tenant: str, version: SchemaVersion) -> str:
+    """The text form of a memory's tsvector under a version's annotation."""
+    boosts = version.annotation_of(state.class_name).searchable
+    scope = scope_token(tenant, version.name, state.class_name)
+    return tsvector(scope, searchable_columns(state.payload, boosts))
+
+
+@dataclass
+class Writes:
+    """Rows gathered during a turn."""
+
+    tenant: str
+    schema: str
+    now: datetime
+    inserts: list[JsonRow] = field(default_factory=list)
+    updates: list[JsonRow] = field(default_factory=list)
+    seen: list[UUID] = field(default_factory=list)
+    revisions: list[JsonRow] = field(default_factory=list)
+    held: list[JsonRow] = field(default_factory=list)
+    released: list[JsonRow] = field(default_factory=list)
+    audit: list[JsonRow] = field(default_factory=list)
+    values: list[JsonRow] = field(default_factory=list)
+    reviews: list[JsonRow] = field(default_factory=list)
+
+    def memory(self, state: MemoryState, search: str, change: int) -> None:
+        """The last state of a memory in this turn, as the `change`th write of its class."""
+        row = {
+            "id": str(state.id),
+            "class": state.class_name,
+            "version": state.version,
+            "payload": state.payload,
+            "originals": state.originals,
+            "search": search,
+            "is_deleted": state.is_deleted,
+            "unresolved": state.unresolved,
+            "revision": state.revision,
+            "change": change,
+            "created_at": state.created_at.isoformat(),
+            "updated_at": state.updated_at.isoformat(),
+            "last_seen_at": state.last_seen_at.isoformat(),
+            "deleted_at": self.now.isoformat() if state.is_deleted else None,
+        }
+        (self.inserts if state.is_new else self.updates).append(row)
+
+    def revision(self, state: MemoryState, audit_id: UUID) -> None:
+        """The present state of a memory as its revision, made by a decision."""
+        self.revisions.append(
+            {
+                "memory_id": str(state.id),
+                "revision": state.revision,
+                "version": state.version,
+                "payload": dict(state.payload),
+                "originals": dict(state.originals),
+                "is_deleted": state.is_deleted,
+                "unresolved": state.unresolved,
+                "audit_id": str(audit_id),
+                "created_at": self.now.isoformat(),
+            }
+        )
+
+    def keys(self, state: MemoryState, before: set[HeldKey]) -> None:
+        """The keys that a memory took and let go since it was read."""
+        for held in sorted(state.keys - before, key=_order):
+            self.held.append(_key_row(state, held) | {"strong": held.strong})
+        self.released += [_key_row(state, held) for held in sorted(before - state.keys, key=_order)]
+
+    def statements(self) -> list[Statement]:
+        """All of it, keys let go before keys taken."""
+        tenant, schema, now = self.tenant, self.schema, self.now
+        found = []
+        if self.inserts:
+            found.append(SQL["insert_memories"](tenant=tenant, schema=schema, rows=Jsonb(self.inserts)))
+        if self.updates:
+            found.append(SQL["update_memories"](tenant=tenant, rows=Jsonb(self.updates)))
+        if self.seen:
+            found.append(SQL["see_memories"](tenant=tenant, now=now, ids=self.seen))
+        if self.revisions:
+            found.append(SQL["insert_revisions"](tenant=tenant, rows=Jsonb(self.revisions)))
+        if self.released:
+            found.append(SQL["release_keys"](tenant=tenant, schema=schema, now=now, rows=Jsonb(self.released)))
+        if self.held:
+            found.append(SQL["hold_keys"](tenant=tenant, schema=schema, now=now, rows=Jsonb(self.held)))
+        if self.audit:
+            found.append(SQL["insert_audit"](tenant=tenant, schema=schema, rows=Jsonb(self.audit)))
+            found.append(SQL["insert_audit_values"](tenant=tenant, rows=Jsonb(self.values)))
+        if self.reviews:
+            found.append(SQL["insert_reviews"](tenant=tenant, schema=schema, now=now, rows=Jsonb(self.reviews)))
+        return found
+
+
+def bytea(data: bytes) -> str:
+    """Bytes as Postgres reads them from text."""
+    return "\\x" + data.hex()
+
+
+def digest_of(row: Mapping[str, Any]) -> bytes:
+    """SHA-256 of a row's canonical JSON (sorted keys, no spaces)."""
+    text = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _order(held: HeldKey) -> tuple[str, bytes]:
+    return held.key, held.digest
+
+
+def _key_row(state: MemoryState, held: HeldKey) -> JsonRow:
+    return {
+        "class": state.class_name,
+        "key": held.key,
+        "digest": bytea(held.digest),
+        "memory_id": str(state.id),
+    }

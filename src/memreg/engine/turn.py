@@ -1,0 +1,358 @@
+"""One turn: the proposals of a message against what is known, first read and scored, then locked, re-read and
+decided."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from memreg.core.queries import Statement
+from memreg.core.steps import Row, Steps, fetch, fetch_rows
+from memreg.engine import audit
+from memreg.engine.apply import Outcome, Rules, apply
+from memreg.engine.cache import Cache
+from memreg.engine.decide import Candidate, Mode, ReviewKind, Situation, Verdict, decide
+from memreg.engine.given import given_form
+from memreg.engine.identity import KeyValue, key_values, name_tokens, partial_identity
+from memreg.engine.model import Decision, Extraction
+from memreg.engine.record import Record
+from memreg.engine.score import Score, best_score
+from memreg.engine.state import HeldKey
+from memreg.engine.statistics import Statistics
+from memreg.engine.store import SQL, Writes, lock_classes, search_vector
+from memreg.engine.text import rank_query, scope_token, tsquery
+from memreg.engine.validate import Checked, missing_columns, validate
+from memreg.engine.workspace import KeyPlace, Workspace
+from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion, Status
+
+PROBES = 8
+CANDIDATES = 20
+
+
+@dataclass(slots=True)
+class Item:
+    """A proposal of the turn with what was made of it. `probes`: its rarest tokens; `found`: candidates by the
+    database."""
+
+    ordinal: int
+    given: Any
+    checked: Checked
+    mode: Mode = "normal"
+    spec: ClassSpec | None = None
+    annotation: ClassAnnotation = field(default_factory=ClassAnnotation)
+    record: Record | None = None
+    keys: tuple[KeyValue, ...] = ()
+    names: frozenset[str] = frozenset()
+    probes: tuple[str, ...] = ()
+    found: list[UUID] = field(default_factory=list)
+    scores: dict[tuple[UUID, int], Score] = field(default_factory=dict)
+
+    @property
+    def key_places(self) -> list[KeyPlace]:
+        """Where its keys would be held."""
+        return [(self.checked.class_name, held.key.name, held.digest) for held in self.keys]
+
+
+@dataclass
+class Turn:
+    """`read`, `lock`, `decide`, then `writes`, each once and in this order."""
+
+    tenant: str
+    version: SchemaVersion
+    message_id: str
+    extraction: Extraction
+    switched: frozenset[str]
+    now: datetime
+    new_id: Callable[[], UUID]
+    cache: Cache
+    actor: str | None = None
+    items: list[Item] = field(default_factory=list)
+    workspace: Workspace = field(default_factory=Workspace)
+    statistics: dict[str, Statistics] = field(default_factory=dict)
+    changes: dict[str, int] = field(default_factory=dict)
+    keys_before: dict[UUID, set[HeldKey]] = field(default_factory=dict)
+    _writes: Writes | None = None
+
+    def __post_init__(self) -> None:
+        self.items = [
+            self._item(ordinal, given_form(proposal), validate(proposal, self.version))
+            for ordinal, proposal in enumerate(self.extraction.proposals)
+        ]
+        for problem in self.extraction.problems:
+            unread = Checked("", "upsert", refusal=problem)
+            self.items.append(Item(len(self.items), {"unread": problem}, unread))
+
+    def _item(self, ordinal: int, given: Any, checked: Checked) -> Item:
+        item = Item(ordinal, given, checked)
+        if checked.refusal is not None:
+            return item
+        item.spec = self.version.spec.by_name[checked.class_name]
+        item.annotation = self.version.annotation_of(checked.class_name)
+        if self.version.status is Status.PENDING:
+            item.mode = "pending"
+        elif self.switched & {"*", checked.class_name}:
+            item.mode = "kill_switch"
+        else:
+            item.record = Record.of(checked.values, item.spec, item.annotation)
+            item.keys = key_values(checked.values, item.annotation)
+            item.names = name_tokens(checked.values, item.annotation)
+        return item
+
+    @property
+    def _classes(self) -> list[str]:
+        return sorted({item.checked.class_name for item in self.items if item.spec is not None})
+
+    # Before the lock
+
+    def read(self) -> Steps[None]:
+        """Read what may be the same objects, and score it, before anything is locked."""
+        if not self._classes:
+            return
+        yield from self._read_statistics()
+        for item in self.items:
+            if item.record is not None:
+                statistics = self.statistics[item.checked.class_name]
+                ordered = sorted(item.record.all_tokens(), key=lambda t: (-statistics.idf(t), -len(t), t))
+                item.probes = tuple(ordered[:PROBES])
+        places = self._places()
+        holders, found = yield from fetch(self._holders(places), self._candidates())
+        self.workspace.take_key_rows(places, holders)
+        for row in found:
+            self.items[row["ordinal"]].found.append(self.workspace.take(row).id)
+        for item in self.items:
+            self._score(item)
+
+    def _read_statistics(self) -> Steps[None]:
+        rows = yield from fetch_rows(
+            SQL["latest_snapshots"](tenant=self.tenant, schema=self.version.name, classes=self._classes)
+        )
+        for row in rows:
+            name = row["class"]
+            self.changes[name] = row["change"]
+            self.statistics[name] = yield from self.cache.snapshot(
+                self.tenant, self.version.name, name, row["snapshot"]
+            )
+
+    def _places(self) -> list[KeyPlace]:
+        return sorted({place for item in self.items for place in item.key_places})
+
+    def _holders(self, places: Sequence[KeyPlace]) -> Statement:
+        return SQL["key_holders"](
+            tenant=self.tenant,
+            schema=self.version.name,
+            classes=[place[0] for place in places],
+            names=[place[1] for place in places],
+            digests=[place[2] for place in places],
+        )
+
+    def _candidates(self) -> Statement:
+        asking = [item for item in self.items if item.probes]
+        schema = self.version.name
+        scopes = {name: scope_token(self.tenant, schema, name) for name in self._classes}
+        return SQL["candidates"](
+            tenant=self.tenant,
+            schema=schema,
+            ordinals=[item.ordinal for item in asking],
+            classes=[item.checked.class_name for item in asking],
+            queries=[tsquery([scopes[item.checked.class_name]], item.probes) for item in asking],
+            ranks=[rank_query(item.probes) for item in asking],
+            limit=CANDIDATES,
+        )
+
+    # The lock
+
+    def lock(self, *claims: Statement) -> Steps[Row | None]:
+        """Take the locks of the classes, run `claims` under them, and re-read only what has committed since.
+
+        Gives the first row of the last claim.
+        """
+        schema, classes, places = self.version.name, self._classes, self._places()
+        locks = lock_classes(self.tenant, schema, classes)
+        since = [
+            SQL["changed_since"](tenant=self.tenant, schema=schema, class_name=name, change=self.changes[name])
+            for name in classes
+        ]
+        likely = self._likely()
+        keys = SQL["keys_of"](tenant=self.tenant, ids=likely)
+        results = yield from fetch(*locks, *claims, *since, self._holders(places), keys)
+        for name, rows in zip(classes, results[len(locks) + len(claims) : -2], strict=True):
+            for row in rows:
+                self.workspace.index(self.workspace.take(row), self.version.annotation_of(name))
+                self.changes[name] = max(self.changes[name], row["change"])
+        self.workspace.take_key_rows(places, results[-2])
+        self._take_keys(likely, results[-1])
+        claimed = results[len(locks) + len(claims) - 1]
+        return claimed[0] if claimed else None
+
+    def _likely(self) -> list[UUID]:
+        """Memories that a decision may well be about: their keys are read along."""
+        found = {m for item in self.items for (m, _), score in item.scores.items() if score.value >= 0.5}
+        for item in self.items:
+            found.update(m for place in item.key_places for m in self.workspace.holders.get(place, ()))
+        return sorted(found)
+
+    def _take_keys(self, ids: Iterable[UUID], rows: Iterable[Row]) -> None:
+        for memory_id in ids:
+            self.keys_before[memory_id] = set()
+        for row in rows:
+            held = HeldKey(row["key"], bytes(row["digest"]), row["strong"])
+            self.keys_before[row["memory_id"]].add(held)
+        for memory_id in ids:
+            if memory_id in self.workspace.memories:
+                self.workspace.memories[memory_id].keys = set(self.keys_before[memory_id])
+
+    # Under the lock
+
+    def decide(self) -> Steps[list[Decision]]:
+        """Decide the proposals in order; each sees what the ones before did."""
+        decisions = []
+        self._writes = Writes(self.tenant, self.version.name, self.now)
+        for item in self.items:
+            situation = self._situation(item)
+            verdict = decide(situation)
+            outcome = Outcome()
+            if item.spec is not None and verdict.target is not None and verdict.target not in self.keys_before:
+                rows = yield from fetch_rows(SQL["keys_of"](tenant=self.tenant, ids=[verdict.target]))
+                self._take_keys([verdict.target], rows)
+            if item.spec is not None:
+                outcome = yield from self._apply(item, verdict)
+                fingerprint = _fingerprint(item)
+                memory = outcome.memory.id if outcome.memory else verdict.target
+                self.workspace.remember(fingerprint, memory)
+            decisions.append(self._write_down(item, situation, verdict, outcome))
+        return decisions
+
+    def _situation(self, item: Item) -> Situation:
+        if item.spec is None:
+            return Situation(item.checked)
+        repeat = self.workspace.repeat_of(_fingerprint(item))
+        name = item.checked.class_name
+        hits = tuple(self.workspace.hits(name, item.keys, item.annotation, item.names))
+        return Situation(
+            proposal=item.checked,
+            mode=item.mode,
+            hits=hits,
+            candidates=self._score(item, {hit.memory_id for hit in hits}),
+            repeated=repeat is not None,
+            repeats=repeat.memory_id if repeat else None,
+            missing=missing_columns(item.checked.values, item.spec),
+            released=self.workspace.released_by(name, item.keys),
+            has_keys=bool(item.annotation.identity),
+        )
+
+    def _score(self, item: Item, hits: Iterable[UUID] = ()) -> tuple[Candidate, ...]:
+        """The live candidates of a proposal with their scores; a state that was scored already is not scored again."""
+        if item.record is None or item.spec is None:
+            return ()
+        found = []
+        ids = {*item.found, *hits, *self.workspace.sharing(item.checked.class_name, item.probes)}
+        for memory_id in sorted(ids):
+            state = self.workspace.memories[memory_id]
+            if not state.is_live or state.class_name != item.checked.class_name:
+                continue
+            place = (memory_id, state.revision)
+            records = state.records(item.spec, item.annotation)
+            if place not in item.scores:
+                item.scores[place] = best_score(item.record, records, self.statistics[item.checked.class_name])
+            partial = partial_identity(item.record.identity, records[0].identity, item.annotation)
+            found.append(Candidate(memory_id, item.scores[place], partial))
+        return tuple(found)
+
+    def _apply(self, item: Item, verdict: Verdict) -> Steps[Outcome]:
+        assert item.spec is not None
+        rules = Rules(item.spec, item.annotation, self.version.version, self.now, self.new_id)
+        applying = apply(verdict, item.checked, self.workspace, rules)
+        try:
+            places = next(applying)
+            while True:
+                rows = yield from fetch_rows(self._holders(places))
+                self.workspace.take_key_rows(places, rows)
+                places = next(applying)
+        except StopIteration as stop:
+            outcome: Outcome = stop.value
+        return outcome
+
+    def _write_down(self, item: Item, situation: Situation, verdict: Verdict, outcome: Outcome) -> Decision:
+        assert self._writes is not None
+        statistics = self.statistics.get(item.checked.class_name, Statistics())
+        entry = audit.Entry(
+            id=self.new_id(),
+            version=self.version.version,
+            annotation=self.version.annotation,
+            message_id=self.message_id,
+            ordinal=item.ordinal,
+            given=item.given,
+            situation=situation,
+            verdict=verdict,
+            outcome=outcome,
+            extraction=self.extraction,
+            snapshot=statistics.snapshot,
+            now=self.now,
+            actor=self.actor,
+            keys=item.keys,
+            key_answers={hit.key.name: [str(hit.memory_id)] for hit in situation.hits},
+        )
+        log, values = audit.rows(entry)
+        self._writes.audit.append(log)
+        self._writes.values.append(values)
+        if outcome.memory is not None and outcome.wrote_revision:
+            self._writes.revision(outcome.memory, entry.id)
+        for kind in entry.reviews:
+            self._writes.reviews.append(self._review(kind, entry))
+        return Decision(
+            verdict.action,
+            verdict.basis,
+            log["class"],
+            entry.memory_id,
+            verdict.score,
+            entry.id,
+            entry.reasons,
+        )
+
+    def _review(self, kind: ReviewKind, entry: audit.Entry) -> dict[str, Any]:
+        situation = entry.situation
+        memories = dict.fromkeys([entry.memory_id] if entry.memory_id else [])
+        subject = f"proposal {entry.id}"
+        if kind == "possible_duplicate" and situation.best is not None:
+            memories[situation.best.memory_id] = None
+        elif kind == "identity_conflict":
+            memories.update(dict.fromkeys((*situation.hit_memories, *entry.outcome.rivals)))
+        if kind != "dead_letter":
+            subject = " ".join(sorted(str(memory) for memory in memories))
+        return {
+            "id": str(self.new_id()),
+            "class": situation.proposal.class_name,
+            "kind": kind,
+            "subject": subject,
+            "memory_ids": [str(memory) for memory in memories],
+            "message_id": self.message_id,
+            "audit_id": str(entry.id),
+            "reason": "; ".join(entry.reasons),
+        }
+
+    # The end
+
+    def writes(self) -> list[Statement]:
+        """What the decisions come to, as statements."""
+        assert self._writes is not None
+        for memory_id in self.workspace.changed:
+            state = self.workspace.memories[memory_id]
+            self.changes[state.class_name] += 1
+            search = search_vector(state, self.tenant, self.version)
+            self._writes.memory(state, search, self.changes[state.class_name])
+            self._writes.keys(state, self.keys_before.get(memory_id, set()))
+        self._writes.seen = [m for m in self.workspace.seen if m not in self.workspace.changed]
+        return self._writes.statements()
+
+    def due(self) -> dict[str, int]:
+        """The classes whose statistics are due for their next snapshot, with their count of writes."""
+        return {name: n for name, n in self.changes.items() if self.statistics[name].due(n)}
+
+
+def _fingerprint(item: Item) -> str:
+    values = json.dumps(item.checked.values, sort_keys=True, ensure_ascii=True)
+    return f"{item.checked.operation} {item.checked.class_name} {values}"

@@ -1,0 +1,132 @@
+"""What a turn knows: memories read from the database and changed since, found again by key and by token. No I/O."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from memreg.engine.identity import Hit, KeyValue
+from memreg.engine.state import HeldKey, MemoryState
+from memreg.engine.text import value_tokens
+from memreg.registry.models import ClassAnnotation
+
+KeyPlace = tuple[str, str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A proposal decided earlier in the turn: the memory it was about, and that memory's touches right after."""
+
+    memory_id: UUID | None
+    touches: int
+
+
+@dataclass
+class Workspace:
+    """The memories in hand. `touched` ones are candidates of later proposals without another look at the database."""
+
+    memories: dict[UUID, MemoryState] = field(default_factory=dict)
+    holders: dict[KeyPlace, set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    released: dict[KeyPlace, set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    known_keys: set[KeyPlace] = field(default_factory=set)
+    changed: dict[UUID, None] = field(default_factory=dict)
+    seen: dict[UUID, None] = field(default_factory=dict)
+    _by_token: dict[tuple[str, str], set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    _touches: dict[UUID, int] = field(default_factory=lambda: defaultdict(int))
+    _decided: dict[str, Repeat] = field(default_factory=dict)
+
+    def take(self, row: Mapping[str, Any]) -> MemoryState:
+        """Take a memory in from a row, unless a newer state of it is in hand."""
+        held = self.memories.get(row["id"])
+        if held is None or held.change < row["change"]:
+            held = MemoryState.from_row(row)
+            self.memories[held.id] = held
+        return held
+
+    def take_key_rows(self, places: Iterable[KeyPlace], rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take in who holds the keys; the places asked for are known from then on, held or not."""
+        wanted = list(places)
+        for place in wanted:
+            self.holders[place].clear()
+            self.released[place].clear()
+        self.known_keys.update(wanted)
+        for row in rows:
+            state = self.take(row)
+            place = (state.class_name, row["key"], bytes(row["digest"]))
+            (self.released if row["released"] else self.holders)[place].add(state.id)
+
+    def hits(
+        self, class_name: str, keys: Iterable[KeyValue], annotation: ClassAnnotation, names: frozenset[str]
+    ) -> list[Hit]:
+        """The keys that answer with exactly one live memory; a shared key asks for an equal name token too."""
+        found = []
+        for held in keys:
+            answers = self._live_holders((class_name, held.key.name, held.digest))
+            if held.key.strength == "shared":
+                answers = [m for m in answers if self.memories[m].name_tokens(annotation) & names]
+            if len(answers) == 1:
+                found.append(Hit(held.key, answers[0]))
+        return found
+
+    def released_by(self, class_name: str, keys: Iterable[KeyValue]) -> tuple[UUID, ...]:
+        """Deleted memories that held one of the keys, where no live memory holds it."""
+        found: dict[UUID, None] = {}
+        for held in keys:
+            place = (class_name, held.key.name, held.digest)
+            if not self._live_holders(place):
+                deleted = (m for m in self.released.get(place, ()) if self.memories[m].is_deleted)
+                found.update(dict.fromkeys(sorted(deleted)))
+        return tuple(found)
+
+    def holder_of(self, place: KeyPlace, other_than: UUID) -> UUID | None:
+        """The live memory that holds a key, if it is another one."""
+        return next((m for m in self._live_holders(place) if m != other_than), None)
+
+    def _live_holders(self, place: KeyPlace) -> list[UUID]:
+        return sorted(m for m in self.holders.get(place, ()) if self.memories[m].is_live)
+
+    def sharing(self, class_name: str, tokens: Iterable[str]) -> set[UUID]:
+        """The touched memories of a class whose searchable text has one of the tokens."""
+        return {m for token in tokens for m in self._by_token.get((class_name, token), ())}
+
+    def index(self, state: MemoryState, annotation: ClassAnnotation) -> None:
+        """Let later proposals of the turn find a memory by its tokens."""
+        for column in annotation.searchable:
+            for token in value_tokens(state.payload[column]) if state.payload.get(column) is not None else ():
+                self._by_token[state.class_name, token].add(state.id)
+
+    def touch(self, state: MemoryState, annotation: ClassAnnotation, *, changed: bool) -> None:
+        """A decision was about this memory; `changed`: it has another state than before."""
+        self._touches[state.id] += 1
+        self.memories[state.id] = state
+        if changed:
+            self.changed[state.id] = None
+            self.index(state, annotation)
+        else:
+            self.seen[state.id] = None
+
+    def hold(self, state: MemoryState, key: HeldKey) -> None:
+        """A memory holds a key from now on."""
+        state.keys.add(key)
+        self.holders[state.class_name, key.key, key.digest].add(state.id)
+
+    def release(self, state: MemoryState, key: HeldKey) -> None:
+        """A memory holds a key no longer."""
+        state.keys.discard(key)
+        place = (state.class_name, key.key, key.digest)
+        self.holders[place].discard(state.id)
+        self.released[place].add(state.id)
+
+    def remember(self, fingerprint: str, memory_id: UUID | None) -> None:
+        """A proposal was decided in this turn."""
+        self._decided[fingerprint] = Repeat(memory_id, self._touches[memory_id] if memory_id else 0)
+
+    def repeat_of(self, fingerprint: str) -> Repeat | None:
+        """The same proposal decided earlier in the turn, if nothing else was decided about its memory since."""
+        repeat = self._decided.get(fingerprint)
+        if repeat is None or (repeat.memory_id and self._touches[repeat.memory_id] != repeat.touches):
+            return None
+        return repeat
