@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from memreg.core.embedded import Lease, acquire, binaries, cluster, lease, status
+from memreg.core.embedded import Lease, acquire, binaries, cluster, lease, server, status
 from memreg.core.embedded.accounts import Account, can_run
 from memreg.core.embedded.home import Home
 from memreg.core.embedded.locks import is_held
@@ -331,7 +331,7 @@ def test_everything_killed_at_once(home: Path, clients: Callable[..., Client]) -
 
 
 def test_a_removed_socket_is_made_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "_DEAF", 0.1)
+    monkeypatch.setattr(server, "_DEAF", 0.1)
     first = acquire(home, durable=False)
     (Home.at(home).run / ".s.PGSQL.5432").unlink()
     second = acquire(home, durable=False)

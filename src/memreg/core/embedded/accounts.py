@@ -42,10 +42,7 @@ def server_account(home: Home) -> Account:
     created.
     """
     me = os.geteuid()
-    try:
-        owner = home.data.stat().st_uid
-    except OSError:  # absent, or not ours to see; making it will tell
-        owner = None
+    owner = _owner(home.data)
     if me != 0:
         if owner not in (None, me):
             reason = (
@@ -58,8 +55,8 @@ def server_account(home: Home) -> Account:
             f"{home.data} belongs to root, as which PostgreSQL refuses to run; give it back to the server's account"
         )
         raise EmbeddedUnavailable(reason=reason)
-    owner = owner or home.path.stat().st_uid
-    if owner != 0:
+    owner = owner or _owner(home.path)
+    if owner:
         return _account(_entry(owner), dropped=True)
     for name in CANDIDATES:
         try:
@@ -70,6 +67,13 @@ def server_account(home: Home) -> Account:
             return _account(entry, dropped=True)
     reason = f"PostgreSQL refuses to run as root and there is no account {', '.join(CANDIDATES)}; add one of them"
     raise EmbeddedUnavailable(reason=reason)
+
+
+def _owner(path: Path) -> int | None:
+    try:
+        return path.stat().st_uid
+    except OSError:  # absent, or not ours to see; making it will tell
+        return None
 
 
 def _entry(uid: int) -> pwd.struct_passwd:

@@ -30,7 +30,7 @@ def run(plan: dict[str, Any]) -> None:
     server: subprocess.Popen[bytes] | None = None
     if plan["start"] is not None:
         server, failure = _start(plan)
-        _report({"failure": failure})
+        _report({"failure": failure, "killed": server is not None and (server.returncode or 0) < 0})
         if failure is not None:
             _end(plan)
     else:
@@ -78,7 +78,7 @@ def _start(plan: dict[str, Any]) -> tuple[subprocess.Popen[bytes] | None, str | 
             server.wait()
             return None, f"the server was not ready within {_START:.0f} s"
         time.sleep(_PAUSE)
-    return None, _log_reason(plan, offset)
+    return server, _log_reason(plan, offset)
 
 
 def _is_ready(plan: dict[str, Any], pid: int) -> bool:
