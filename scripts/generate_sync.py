@@ -25,12 +25,10 @@ _WORDS = {
     "enter_async_context": "enter_context",
     "asynccontextmanager": "contextmanager",
     "StopAsyncIteration": "StopIteration",
-    "asynchronous": "blocking",
-    "Asynchronous": "Blocking",
-    "asynchronously": "blocking",
 }
 _MODULES = {"asyncio.sleep": "time.sleep", "asyncio.Lock": "threading.Lock", "asyncio.Event": "threading.Event"}
 _TO_THREAD = re.compile(r"\bawait asyncio\.to_thread\(\s*([\w.]+)\s*(?:,\s*|(?=\)))")
+_ADJECTIVE = re.compile(r"\b([Aa]n )?asynchronous\b")
 _KEYWORD = re.compile(r"\basync (?=def\b|with\b|for\b)|\bawait\s+")
 _CLASS = re.compile(r"\b(_?)Async(?=[A-Z])")
 _MODULE = re.compile(r"\b([a-z]\w*?)_async\b")
@@ -44,6 +42,7 @@ def to_sync(text: str) -> str:
     """
     text = _TO_THREAD.sub(r"\1(", text)
     text = _KEYWORD.sub("", text)
+    text = _ADJECTIVE.sub(lambda found: f"{found[1][0]} blocking" if found[1] else "blocking", text)
     text = _without(text, "Awaitable")
     for name, twin in _MODULES.items():
         text = re.sub(rf"\b{re.escape(name)}\b", twin, text)

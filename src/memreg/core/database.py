@@ -16,7 +16,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from memreg.core.dsn import connect_string, where
 from memreg.core.errors import CommitUnknown, DatabaseError
@@ -51,6 +51,7 @@ class Database:
         self._migrate = migrate
         self._lease: Lease | None = None
         self._pool: ConnectionPool[Connection[Row]] | None = None
+        self._lent: set[Connection[Row]] = set()
         self._opening = threading.Lock()
         self._closed = False
         self.applied: tuple[str, ...] = ()
@@ -107,7 +108,8 @@ class Database:
         with self._connection() as conn:
             try:
                 with conn.pipeline():
-                    conn.execute(*opening)
+                    for sql, params in opening:
+                        conn.execute(sql, params)
                 yield conn
                 self._commit(conn)
             except psycopg.Error as exc:
@@ -144,7 +146,7 @@ class Database:
 
     def _drive(self, conn: Connection[Row], tenant: str, steps: Steps[T]) -> T:
         """Send each batch of the plan as one pipeline; the first carries `begin` and the tenant with it."""
-        opening = [_opening(tenant, self.settings)]
+        opening = _opening(tenant, self.settings)
         results: list[Rows] | None = None
         try:
             while True:
@@ -176,18 +178,31 @@ class Database:
     def _connection(self) -> Iterator[Connection[Row]]:
         """A connection of the pool; what was not committed in the body is rolled back."""
         pool = self._opened()
-        try:
-            conn = pool.getconn()
-        except PoolTimeout as exc:
-            # The pool keeps to itself why it could not connect; asking once more tells.
-            with self._probe():
-                raise translate(exc, self.where) from exc
+        conn = self._take(pool)
+        self._lent.add(conn)
         try:
             yield conn
         finally:
+            self._lent.discard(conn)
             with suppress(psycopg.Error):
                 conn.rollback()
             pool.putconn(conn)
+
+    def _take(self, pool: ConnectionPool[Connection[Row]]) -> Connection[Row]:
+        try:
+            return pool.getconn()
+        except PoolTimeout as exc:
+            if len(self._lent) >= self.settings.pool_size:
+                raise translate(exc, self.where) from exc
+        except PoolClosed as exc:
+            raise translate(exc, self.where) from exc
+        # The pool keeps to itself why it could not connect; asking by ourselves tells, or finds that it can now.
+        with self._probe():
+            pass
+        try:
+            return pool.getconn()
+        except PoolTimeout as exc:
+            raise translate(exc, self.where) from exc
 
     def _opened(self) -> ConnectionPool[Connection[Row]]:
         if self._pool is not None:
@@ -236,6 +251,7 @@ class Database:
             min_size=0,
             max_size=self.settings.pool_size,
             timeout=self.settings.connect_timeout,
+            reconnect_timeout=self.settings.connect_timeout,  # then the next one in need tries afresh
             conninfo=self._conninfo,
             kwargs=self._kwargs,
             configure=_configure,
@@ -253,19 +269,23 @@ class Database:
 
     @property
     def _kwargs(self) -> dict[str, Any]:
-        return {"row_factory": dict_row, "prepare_threshold": self.settings.prepare_threshold}
+        # We say `begin` ourselves: psycopg's own waits for an answer to it, even in a pipeline.
+        threshold = self.settings.prepare_threshold
+        return {"autocommit": True, "row_factory": dict_row, "prepare_threshold": threshold}
 
 
-def _opening(tenant: str, settings: Settings) -> tuple[bytes, dict[str, Any]]:
+def _opening(tenant: str, settings: Settings) -> list[tuple[bytes, dict[str, Any]]]:
     """What every transaction says first. Local to it, so that nothing leaks through a transaction pooler."""
     limit = str(max(1, round(settings.statement_timeout * 1000)))
-    return _SQL["open_transaction"].sql.encode(), {"tenant": tenant, "statement_timeout": limit}
+    return [
+        (_SQL["begin"].sql.encode(), {}),
+        (_SQL["name_tenant"].sql.encode(), {"tenant": tenant, "statement_timeout": limit}),
+    ]
 
 
 def _configure(conn: Connection[Row]) -> None:
     """Times come back in UTC, whatever zone the server is in."""
     conn.execute(_SQL["configure_session"].sql.encode())
-    conn.commit()
 
 
 def _check(conn: Connection[Row]) -> None:

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from memreg.core.dsn import connect_string, where
 from memreg.core.errors import CommitUnknown, DatabaseError
@@ -49,6 +49,7 @@ class AsyncDatabase:
         self._migrate = migrate
         self._lease: Lease | None = None
         self._pool: AsyncConnectionPool[AsyncConnection[Row]] | None = None
+        self._lent: set[AsyncConnection[Row]] = set()
         self._opening = asyncio.Lock()
         self._closed = False
         self.applied: tuple[str, ...] = ()
@@ -105,7 +106,8 @@ class AsyncDatabase:
         async with self._connection() as conn:
             try:
                 async with conn.pipeline():
-                    await conn.execute(*opening)
+                    for sql, params in opening:
+                        await conn.execute(sql, params)
                 yield conn
                 await self._commit(conn)
             except psycopg.Error as exc:
@@ -142,7 +144,7 @@ class AsyncDatabase:
 
     async def _drive(self, conn: AsyncConnection[Row], tenant: str, steps: Steps[T]) -> T:
         """Send each batch of the plan as one pipeline; the first carries `begin` and the tenant with it."""
-        opening = [_opening(tenant, self.settings)]
+        opening = _opening(tenant, self.settings)
         results: list[Rows] | None = None
         try:
             while True:
@@ -174,18 +176,31 @@ class AsyncDatabase:
     async def _connection(self) -> AsyncIterator[AsyncConnection[Row]]:
         """A connection of the pool; what was not committed in the body is rolled back."""
         pool = await self._opened()
-        try:
-            conn = await pool.getconn()
-        except PoolTimeout as exc:
-            # The pool keeps to itself why it could not connect; asking once more tells.
-            async with self._probe():
-                raise translate(exc, self.where) from exc
+        conn = await self._take(pool)
+        self._lent.add(conn)
         try:
             yield conn
         finally:
+            self._lent.discard(conn)
             with suppress(psycopg.Error):
                 await conn.rollback()
             await pool.putconn(conn)
+
+    async def _take(self, pool: AsyncConnectionPool[AsyncConnection[Row]]) -> AsyncConnection[Row]:
+        try:
+            return await pool.getconn()
+        except PoolTimeout as exc:
+            if len(self._lent) >= self.settings.pool_size:
+                raise translate(exc, self.where) from exc
+        except PoolClosed as exc:
+            raise translate(exc, self.where) from exc
+        # The pool keeps to itself why it could not connect; asking by ourselves tells, or finds that it can now.
+        async with self._probe():
+            pass
+        try:
+            return await pool.getconn()
+        except PoolTimeout as exc:
+            raise translate(exc, self.where) from exc
 
     async def _opened(self) -> AsyncConnectionPool[AsyncConnection[Row]]:
         if self._pool is not None:
@@ -234,6 +249,7 @@ class AsyncDatabase:
             min_size=0,
             max_size=self.settings.pool_size,
             timeout=self.settings.connect_timeout,
+            reconnect_timeout=self.settings.connect_timeout,  # then the next one in need tries afresh
             conninfo=self._conninfo,
             kwargs=self._kwargs,
             configure=_configure,
@@ -251,19 +267,23 @@ class AsyncDatabase:
 
     @property
     def _kwargs(self) -> dict[str, Any]:
-        return {"row_factory": dict_row, "prepare_threshold": self.settings.prepare_threshold}
+        # We say `begin` ourselves: psycopg's own waits for an answer to it, even in a pipeline.
+        threshold = self.settings.prepare_threshold
+        return {"autocommit": True, "row_factory": dict_row, "prepare_threshold": threshold}
 
 
-def _opening(tenant: str, settings: Settings) -> tuple[bytes, dict[str, Any]]:
+def _opening(tenant: str, settings: Settings) -> list[tuple[bytes, dict[str, Any]]]:
     """What every transaction says first. Local to it, so that nothing leaks through a transaction pooler."""
     limit = str(max(1, round(settings.statement_timeout * 1000)))
-    return _SQL["open_transaction"].sql.encode(), {"tenant": tenant, "statement_timeout": limit}
+    return [
+        (_SQL["begin"].sql.encode(), {}),
+        (_SQL["name_tenant"].sql.encode(), {"tenant": tenant, "statement_timeout": limit}),
+    ]
 
 
 async def _configure(conn: AsyncConnection[Row]) -> None:
     """Times come back in UTC, whatever zone the server is in."""
     await conn.execute(_SQL["configure_session"].sql.encode())
-    await conn.commit()
 
 
 async def _check(conn: AsyncConnection[Row]) -> None:

@@ -48,6 +48,8 @@ def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutable
 
 
 def _masked(key: str, value: Any) -> Any:
+    if key == "exc_info":
+        return _exception_type(value)
     if value is None or isinstance(value, bool | int | float | UUID | datetime | date):
         # A date alone may be a birthday; a column's value never comes under these keys.
         return value if not isinstance(value, date) or isinstance(value, datetime) or key.endswith("_on") else HIDDEN
@@ -59,12 +61,12 @@ def _masked(key: str, value: Any) -> Any:
         return value if key in _NAMES or key.endswith(("_id", "_name")) else HIDDEN
     if isinstance(value, list | tuple | set | frozenset) and (key in _PLURALS or key.endswith(("_ids", "_names"))):
         return [str(item) for item in value]
-    if key == "exc_info":
-        return _exception_type(value)
     return HIDDEN
 
 
 def _exception_type(value: Any) -> str | None:
+    if isinstance(value, BaseException):
+        return type(value).__name__
     kind = sys.exc_info()[0] if value is True else value[0] if isinstance(value, tuple) else None
     return kind.__name__ if kind else None
 
@@ -72,7 +74,7 @@ def _exception_type(value: Any) -> str | None:
 def _to_record(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
     words = [str(event["event"])]
     words += [f"{key}={value}" for key, value in event.items() if key not in ("event", "level")]
-    return (" ".join(words).replace("%", "%%"),), {"extra": {"memreg": dict(event)}}
+    return (" ".join(words),), {"extra": {"memreg": dict(event)}}
 
 
 class _Formatter(logging.Formatter):

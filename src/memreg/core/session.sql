@@ -1,4 +1,8 @@
--- open_transaction --
+-- begin --
+-- Begin a transaction.
+begin;
+
+-- name_tenant --
 -- Name the tenant and the time limit of the statements, until the end of the transaction.
 select
     set_config('memreg.tenant', %(tenant)s, true),
