@@ -38,7 +38,7 @@ _WHOLE_FLOATS = 1e16
 
 
 class ValueRefused(MemregError):
-    """{reason}."""
+    """{reason}"""
 
     reason: str
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from memreg.registry.coerce import Scalar, ValueRefused, check_length, coerce
 from memreg.registry.models import Column, Kind
@@ -18,10 +19,10 @@ _ROUNDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Normalized:
-    """A value as it is stored (JSON-able), and what came in, where that was text and reads otherwise."""
+    """A value as it is stored (JSON-able), and what came in (a string, or a list's items) where that was other text."""
 
     value: Scalar | list[Scalar]
-    original: str | list[object] | None = None
+    original: Any = None
 
 
 def is_absent(value: object) -> bool:
