@@ -1,1 +1,47 @@
-"""memreg."""
+"""The write path of an AI agent's long-term memory: typed, decided by rules, audited, undoable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from memreg.api.engine import Engine
+    from memreg.api.engine_async import AsyncEngine
+    from memreg.core.errors import MemregError
+    from memreg.engine.model import Decision, IngestResult, Message, Proposal, Stored
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AsyncEngine",
+    "Decision",
+    "Engine",
+    "IngestResult",
+    "MemregError",
+    "Message",
+    "Proposal",
+    "Stored",
+    "__version__",
+]
+
+_HOMES = {
+    "AsyncEngine": "memreg.api.engine_async",
+    "Decision": "memreg.engine.model",
+    "Engine": "memreg.api.engine",
+    "IngestResult": "memreg.engine.model",
+    "MemregError": "memreg.core.errors",
+    "Message": "memreg.engine.model",
+    "Proposal": "memreg.engine.model",
+    "Stored": "memreg.engine.model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that `import memreg` stays light."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'memreg' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,37 @@
+"""Arguments of public calls, checked."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from memreg.core.errors import ArgumentInvalid
+from memreg.registry.models import SchemaVersion
+
+
+def as_uuid(name: str, value: UUID | str) -> UUID:
+    """The id as a UUID. Raises ArgumentInvalid."""
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:59] + "…"
+        raise ArgumentInvalid(name=name, value=shown, reason="it must be an id (a UUID) as memreg printed it") from None
+
+
+def class_of(wanted: type[BaseModel] | str | None, version: SchemaVersion) -> tuple[str | None, type[BaseModel] | None]:
+    """The class's name, and the Pydantic class to give values as. Raises ArgumentInvalid for a class the schema lacks.
+
+    A class of an earlier version may be asked for by its name.
+    """
+    if wanted is None or isinstance(wanted, str):
+        return wanted, None
+    reference = f"{wanted.__module__}:{wanted.__qualname__}"
+    for name, registered in version.spec.models.items():
+        if registered == reference:
+            return name, wanted
+    if wanted.__name__ in version.spec.by_name:
+        return wanted.__name__, wanted
+    raise ArgumentInvalid(name="class_name", value=wanted.__name__, reason=f"{version} has no class registered from it")

@@ -1,0 +1,320 @@
+# Generated from engine_async.py by scripts/generate_sync.py: change that file, not this one.
+"""The blocking engine: what an application talks to."""
+
+from __future__ import annotations
+
+import builtins
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from memreg.api.arguments import as_uuid, class_of
+from memreg.core.clock import Clock, utc_now
+from memreg.core.database import Database
+from memreg.core.errors import DatabaseError, ExtractionFailed
+from memreg.core.ids import uuid7
+from memreg.core.logs import get_logger
+from memreg.core.settings import Settings
+from memreg.core.steps import Steps, fetch_rows
+from memreg.core.tenant import check_tenant
+from memreg.engine import reads
+from memreg.engine.cache import Cache
+from memreg.engine.explain import explain
+from memreg.engine.extract import Extractor
+from memreg.engine.ingest import Accepted, Decided, Walk, accept, bury, decide_message
+from memreg.engine.message import prepare
+from memreg.engine.model import (
+    AuditEntry,
+    Explanation,
+    Extraction,
+    IngestResult,
+    Message,
+    Payload,
+    Proposal,
+    Revision,
+    Stored,
+)
+from memreg.engine.refresh import refresh
+from memreg.registry import versions
+from memreg.registry.models import SchemaVersion
+
+if TYPE_CHECKING:
+    from memreg.api.registry import Registry
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+ExtractorChoice = Literal["auto", "llm", "patterns", "structured"]
+
+_log = get_logger(__name__)
+
+
+class Engine:
+    """Decides what becomes of messages in one tenant and schema, and reads what was remembered.
+
+    Made by `connect`; use it in `with`, or call `close` at the end. Safe to share between tasks.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        tenant: str = "default",
+        schema: str | None = None,
+        extractor: ExtractorChoice | Extractor = "auto",
+        cache: Cache | None = None,
+        clock: Clock = utc_now,
+        owns_database: bool = False,
+    ) -> None:
+        self.database = database
+        self.tenant = check_tenant(tenant)
+        self._schema = schema or database.settings.schema_
+        self._resolved: str | None = None
+        self._extractor = extractor
+        self._cache = cache or Cache()
+        self._clock = clock
+        self._owns_database = owns_database
+
+    @classmethod
+    def connect(
+        cls,
+        dsn: str | None = None,
+        *,
+        tenant: str = "default",
+        schema: str | None = None,
+        extractor: ExtractorChoice | Extractor = "auto",
+        settings: Settings | None = None,
+    ) -> Self:
+        """An engine on the database at `dsn`, else at MEMREG_DATABASE_URL, else on the embedded Postgres.
+
+        `schema` None: the only one registered. `extractor` auto: the LLM if one is configured, else the schema's
+        patterns.
+        The database is reached on entering the context or at the first call, which then raises DatabaseUnavailable and
+        its kin. Raises TenantInvalid, SettingsInvalid.
+        """
+        database = Database(settings or Settings(), dsn=dsn)
+        return cls(database, tenant=tenant, schema=schema, extractor=extractor, owns_database=True)
+
+    def __enter__(self) -> Self:
+        self.database.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back. An engine made by `for_tenant` leaves them to the one it was made from."""
+        if self._owns_database:
+            self.database.close()
+
+    def for_tenant(self, tenant: str) -> Engine:
+        """An engine for another tenant that shares the connections. Raises TenantInvalid."""
+        return Engine(
+            self.database,
+            tenant=tenant,
+            schema=self._schema,
+            extractor=self._extractor,
+            cache=self._cache,
+            clock=self._clock,
+        )
+
+    @property
+    def registry(self) -> Registry:
+        """The schemas: register, annotate, approve, reject."""
+        from memreg.api.registry import Registry
+
+        return Registry(self.database, clock=self._clock)
+
+    # Ingest
+
+    def ingest(
+        self, message: str | Message | None = None, *, proposals: Sequence[Proposal] | None = None
+    ) -> IngestResult:
+        """Take one message: extract proposals and decide each, or decide the `proposals` given instead.
+
+        The message is kept before the model is asked; a failed extraction makes it `dead`, to be ingested again
+        under the same id. The same id with the same text gives the recorded result and writes nothing.
+
+        Raises MessageInvalid, MessageConflict, NoSchema, SchemaAmbiguous, NoUsableVersion, ExtractorUnavailable,
+        DatabaseError; after any of these nothing was decided.
+        """
+        prepared = prepare(message, proposals, uuid7)
+        walk = self._walk()
+        if proposals is not None:
+            extraction = Extraction(tuple(proposals), "structured")
+            return self._decide(walk, prepared, extraction)
+        extractor = self._pick_extractor()
+        accepted: Accepted = self._run(lambda: accept(walk, prepared))
+        if accepted.replayed is not None:
+            return accepted.replayed
+        started = time.perf_counter()
+        try:
+            extraction = extractor.extract(prepared, accepted.version)
+        except ExtractionFailed as failure:
+            reply = getattr(failure, "reply", None)
+            error = str(failure)
+            _log.warning("extraction_failed", message_id=prepared.id, extractor=extractor.name)
+            return self._run(lambda: bury(walk, prepared, error, reply))
+        if extraction.latency_ms is None:
+            extraction = replace(extraction, latency_ms=(time.perf_counter() - started) * 1000)
+        return self._decide(walk, prepared, extraction)
+
+    def _decide(self, walk: Walk, message: Message, extraction: Extraction) -> IngestResult:
+        decided: Decided = self._run(lambda: decide_message(walk, message, extraction))
+        for decision in decided.result.decisions if decided.result.status == "decided" else ():
+            _log.info(
+                "decided",
+                message_id=message.id,
+                action=str(decision.action),
+                basis=str(decision.basis),
+                class_name=decision.class_name,
+                memory_id=str(decision.memory_id),
+                audit_id=str(decision.audit_id),
+            )
+        self._refresh(walk, decided.due)
+        return decided.result
+
+    def _refresh(self, walk: Walk, due: Mapping[str, int]) -> None:
+        """Take the snapshots that are due. The message is decided already, so a failure here is only logged."""
+        for class_name, change in due.items():
+            try:
+                self._run(_refreshing(walk, class_name, change))
+            except DatabaseError as exc:
+                _log.warning("statistics_not_refreshed", class_name=class_name, error=type(exc).__name__)
+
+    def _pick_extractor(self) -> Extractor:
+        choice = self._extractor
+        if not isinstance(choice, str):
+            return choice
+        if choice == "auto":
+            choice = "llm" if self.database.settings.llm_configured else "patterns"
+        from memreg.api.extractors import make_extractor
+
+        self._extractor = made = make_extractor(choice, self.database.settings)
+        return made
+
+    # Reads
+
+    def get(self, memory_id: UUID | str) -> Stored[Payload]:
+        """One memory. Raises MemoryNotFound, ArgumentInvalid."""
+        wanted = as_uuid("memory_id", memory_id)
+        schema = self.schema()
+        return self._run(lambda: reads.get(self.tenant, schema, wanted))
+
+    @overload
+    def list(
+        self, class_name: type[M], *, limit: int = 100, after: UUID | str | None = None
+    ) -> builtins.list[Stored[M]]: ...
+
+    @overload
+    def list(
+        self, class_name: str | None = None, *, limit: int = 100, after: UUID | str | None = None
+    ) -> builtins.list[Stored[Payload]]: ...
+
+    def list(
+        self, class_name: type[BaseModel] | str | None = None, *, limit: int = 100, after: UUID | str | None = None
+    ) -> builtins.list[Any]:
+        """Up to `limit` (1 to 10,000) memories of a class by id, after the one with the id `after`.
+
+        With the Pydantic class that the class was registered from, `values` are its instances. Without a class:
+        the first ones of every class. Raises ArgumentInvalid.
+        """
+        version = self.version()
+        name, model = class_of(class_name, version)
+        start = None if after is None else as_uuid("after", after)
+        found = self._run(lambda: reads.list_memories(self.tenant, version.name, name, limit, start))
+        return [_typed(memory, model) for memory in found]
+
+    @overload
+    def search(self, text: str, class_name: type[M], *, limit: int = 10) -> builtins.list[Stored[M]]: ...
+
+    @overload
+    def search(
+        self, text: str, class_name: str | None = None, *, limit: int = 10
+    ) -> builtins.list[Stored[Payload]]: ...
+
+    def search(
+        self, text: str, class_name: type[BaseModel] | str | None = None, *, limit: int = 10
+    ) -> builtins.list[Any]:
+        """Memories whose searchable columns have words that begin like those of `text`, best first. Raises
+        ArgumentInvalid."""
+        version = self.version()
+        name, model = class_of(class_name, version)
+        found = self._run(lambda: reads.search(self.tenant, version, text, name, limit))
+        return [_typed(memory, model) for memory in found]
+
+    def history(self, memory_id: UUID | str) -> builtins.list[Revision]:
+        """Every revision of a memory, deleted ones too, oldest first. Raises MemoryNotFound, ArgumentInvalid."""
+        wanted = as_uuid("memory_id", memory_id)
+        schema = self.schema()
+        return self._run(lambda: reads.history(self.tenant, schema, wanted))
+
+    def explain(self, audit_id: UUID | str) -> Explanation:
+        """Why one decision was made: as text, and as facts. Raises AuditNotFound, ArgumentInvalid."""
+        wanted = as_uuid("audit_id", audit_id)
+        schema = self.schema()
+        return self._run(lambda: explain(self.tenant, schema, wanted))
+
+    def audit(
+        self,
+        *,
+        limit: int = 100,
+        message_id: str | None = None,
+        memory_id: UUID | str | None = None,
+        class_name: str | None = None,
+        action: str | None = None,
+        basis: str | None = None,
+        before: UUID | str | None = None,
+    ) -> builtins.list[AuditEntry]:
+        """Audit entries, newest first, up to `limit` (1 to 10,000); `before`: only those older than an entry.
+
+        Raises ArgumentInvalid.
+        """
+        filters = {
+            "message_id": message_id,
+            "memory_id": None if memory_id is None else as_uuid("memory_id", memory_id),
+            "class_name": class_name,
+            "action": action.upper() if action else None,
+            "basis": basis,
+            "before": None if before is None else as_uuid("before", before),
+        }
+        schema = self.schema()
+        return self._run(lambda: reads.audit_entries(self.tenant, schema, limit, **filters))
+
+    # Parts
+
+    def schema(self) -> str:
+        """The schema's name. Raises NoSchema, SchemaNotFound, SchemaAmbiguous."""
+        if self._resolved is None:
+            self._resolved = self.database.run_admin(lambda: versions.resolve_name(self._schema))
+        return self._resolved
+
+    def version(self) -> SchemaVersion:
+        """The schema version in use: the active one, else the newest pending one. Raises NoUsableVersion and
+        `schema`'s."""
+        name = self.schema()
+        return self.database.run_admin(lambda: self._usable(name))
+
+    def _usable(self, name: str) -> Steps[SchemaVersion]:
+        heads = yield from fetch_rows(versions.usable_head(name))
+        return (yield from self._cache.usable(name, heads))
+
+    def _walk(self) -> Walk:
+        return Walk(self.tenant, self.schema(), self._cache, self._clock, uuid7)
+
+    def _run(self, plan: Callable[[], Steps[T]]) -> T:
+        return self.database.run(self.tenant, plan)
+
+
+def _refreshing(walk: Walk, class_name: str, change: int) -> Callable[[], Steps[int | None]]:
+    return lambda: refresh(walk.tenant, walk.schema, class_name, change, walk.clock)
+
+
+def _typed(memory: Stored[Payload], model: type[BaseModel] | None) -> Stored[Any]:
+    return memory if model is None else replace(memory, values=model.model_validate(memory.values))  # type: ignore[arg-type]
