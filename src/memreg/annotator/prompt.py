@@ -1,0 +1,97 @@
+"""The prompts: a schema's classes in few words, a message between tags that it cannot close, and their hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+
+from pydantic import BaseModel
+
+from memreg.engine.model import Message
+from memreg.registry.models import ClassSpec, Column, Kind, SchemaSpec
+
+_LONGEST_DESC = 200
+_MOST_VALUES = 40
+_MOST_EXAMPLES = 3
+
+
+@cache
+def template(name: str) -> str:
+    """The text of a prompt file."""
+    return resources.files("memreg.annotator").joinpath("prompts", f"{name}.txt").read_text("utf-8").strip()
+
+
+def extract_prompt(spec: SchemaSpec) -> str:
+    """The instructions of the extractor: the classes with their columns; no annotation, no ids, no memories."""
+    return template("extract").replace("{classes}", classes_text(spec.classes))
+
+
+def annotate_prompt() -> str:
+    """The instructions of the annotator."""
+    return template("annotate")
+
+
+def annotate_user(spec: SchemaSpec) -> str:
+    """The schema to annotate."""
+    return f"Schema {spec.name}:\n{classes_text(spec.classes)}"
+
+
+def classes_text(classes: Iterable[ClassSpec]) -> str:
+    """Classes and columns, a line each: `name: dtype, required - description; e.g. …`."""
+    return "\n".join(line for spec in classes for line in _class_lines(spec))
+
+
+def message_text(message: Message) -> str:
+    """The user's part: time and role where known, and the text, unchanged, between tags that do not occur in it."""
+    facts = [f"role: {_line(message.role)}"]
+    if message.at is not None:
+        facts.append(f"time: {message.at.isoformat(timespec='minutes')} ({message.at:%A})")
+    tag = tag_for(message.text)
+    return "\n".join([", ".join(facts), f"<{tag}>", message.text, f"</{tag}>"])
+
+
+def tag_for(text: str) -> str:
+    """A tag that does not occur in a text, so that the text cannot close it; the same for the same text."""
+    number = 0
+    while True:
+        tag = "message-" + hashlib.sha256(f"{number}:{text}".encode("utf-8", "replace")).hexdigest()[:12]
+        if tag not in text:
+            return tag
+        number += 1
+
+
+def prompt_hash(system: str, shape: type[BaseModel]) -> str:
+    """The sha256 of all that is sent but the message: instructions with the classes, and the reply's shape."""
+    body = json.dumps([system, shape.model_json_schema()], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(body.encode("utf-8", "replace")).hexdigest()
+
+
+def _class_lines(spec: ClassSpec) -> Iterable[str]:
+    yield spec.name + (f" - {_line(spec.description)}" if spec.description else "")
+    for column in spec.columns:
+        yield f"  {column.name}: {_column(column)}"
+
+
+def _column(column: Column) -> str:
+    text = _dtype(column) + (", required" if column.required else "")
+    if column.desc:
+        text += f" - {_line(column.desc)}"
+    if column.examples:
+        shown = [json.dumps(example, ensure_ascii=False, default=str) for example in column.examples[:_MOST_EXAMPLES]]
+        text += f"; e.g. {_line(', '.join(shown))}"
+    return text
+
+
+def _dtype(column: Column) -> str:
+    if column.dtype.kind is not Kind.ENUM:
+        return str(column.dtype)
+    values = "|".join(column.values[:_MOST_VALUES]) + ("|…" if len(column.values) > _MOST_VALUES else "")
+    return f"list of {values}" if column.dtype.is_list else values
+
+
+def _line(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_DESC else text[: _LONGEST_DESC - 1] + "…"
