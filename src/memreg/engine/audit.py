@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from uuid import UUID
 from memreg.engine.apply import Outcome
 from memreg.engine.decide import ReviewKind, Situation, Verdict
 from memreg.engine.identity import KeyValue
-from memreg.engine.model import Extraction
+from memreg.engine.model import Extraction, Payload
 from memreg.engine.storable import storable, storable_text
 from memreg.engine.store import JsonRow, bytea, digest_of
 
@@ -21,7 +21,8 @@ KEPT_CANDIDATES = 5
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Everything that is known about one decision when it is written down."""
+    """Everything that is known about one decision when it is written down. `compared_with`: the payloads, as they were,
+    of the memories that the proposal was held against."""
 
     id: UUID
     version: int
@@ -38,6 +39,7 @@ class Entry:
     actor: str | None = None
     keys: Sequence[KeyValue] = ()
     key_answers: dict[str, list[str]] = field(default_factory=dict)
+    compared_with: Mapping[UUID, Payload] = field(default_factory=dict)
 
     @property
     def memory_id(self) -> UUID | None:
@@ -78,7 +80,7 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
                 "memory_id": str(candidate.memory_id),
                 "score": candidate.score.value,
                 "partial_identity": candidate.partial_identity,
-                "parts": {part.name: round(part.amount, 4) for part in candidate.score.parts},
+                "parts": [{"name": part.name, "amount": round(part.amount, 4)} for part in candidate.score.parts],
             }
             for candidate in candidates
         ],
@@ -121,6 +123,7 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
                 str(candidate.memory_id): {part.name: list(part.met) for part in candidate.score.parts if part.met}
                 for candidate in candidates
             },
+            "compared_with": {str(memory_id): dict(payload) for memory_id, payload in entry.compared_with.items()},
         },
         "salt": bytea(secrets.token_bytes(16)),
     }

@@ -33,18 +33,23 @@ def _facts(row: Row) -> dict[str, Any]:
         "basis": row["basis"],
         "sentence": rule_sentence(row["basis"], row["operation"]),
     }
-    met = row["details"].get("met", {})
+    details = row["details"]
+    met, payloads = details.get("met", {}), details.get("compared_with", {})
     facts["candidates"] = [
         candidate
         | {
+            "values": payloads.get(candidate["memory_id"], {}),
             "parts": [
-                {"name": name, "amount": amount, "met": met.get(candidate["memory_id"], {}).get(name, []),
-                 "meaning": describe(name)}
-                for name, amount in candidate["parts"].items()
-            ]
+                part
+                | {
+                    "met": met.get(candidate["memory_id"], {}).get(part["name"], []),
+                    "meaning": describe(part["name"]),
+                }
+                for part in candidate["parts"]
+            ],
         }
         for candidate in row["candidates"]
-    ]  # fmt: skip
+    ]
     return facts
 
 
@@ -96,15 +101,25 @@ def _changes(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _keys(facts: dict[str, Any]) -> Iterator[str]:
+    said, payloads = facts["details"].get("values") or {}, facts["details"].get("compared_with", {})
     for key in facts["details"].get("keys", []):
-        answer = ", ".join(key["answers"]) or "no live memory"
-        yield f"key       {key['key']} ({key['strength']}): {answer}"
+        columns = key["key"].split("+")
+        values = ", ".join(repr(said.get(column)) for column in columns)
+        if not key["answers"]:
+            yield f"key       {key['key']} ({key['strength']}) {values}: no live memory"
+        for memory in key["answers"]:
+            held = ", ".join(repr(payloads.get(memory, {}).get(column)) for column in columns)
+            yield f"key       {key['key']} ({key['strength']}) {values} met {held} of memory {memory}"
 
 
 def _candidates(facts: dict[str, Any]) -> Iterator[str]:
     for candidate in facts["candidates"][:SHOWN_CANDIDATES]:
         yield ""
         yield f"candidate {candidate['memory_id']}: score {candidate['score']:.4f}"
+        for column, value in (facts["details"].get("values") or {}).items():
+            if candidate["values"].get(column) is not None:
+                sign = "=" if candidate["values"][column] == value else "≠"
+                yield f"  {column}: {value!r} {sign} {candidate['values'][column]!r}"
         for part in candidate["parts"]:
             neutral = 1.0 if part["name"] == "differences" else 0.0
             if part["amount"] != neutral:

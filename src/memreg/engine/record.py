@@ -13,15 +13,16 @@ from memreg.registry.models import ClassAnnotation, ClassSpec, Kind
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`fields`: distinct tokens by searchable column; `boosts` by column; `open_columns`: free text and lists,
-    where other
-    words are more words, no contradiction; `compared` and `identity`: canonical values by column."""
+    """`fields`: distinct tokens by searchable column; `boosts` by column; `open_columns`: free text and lists, where other
+    words are more words, no contradiction; `compared` and `identity`: canonical values by column; `only_identity`:
+    those of identity columns that are neither searched nor compared, so that nothing counts twice."""
 
     fields: Mapping[str, tuple[str, ...]]
     boosts: Mapping[str, float]
     open_columns: frozenset[str]
     compared: Mapping[str, str]
     identity: Mapping[str, str]
+    only_identity: Mapping[str, str]
 
     @classmethod
     def of(cls, payload: Mapping[str, Any], spec: ClassSpec, annotation: ClassAnnotation) -> Record:
@@ -32,6 +33,8 @@ class Record:
             for name in annotation.searchable
             if payload.get(name) is not None and (found := value_tokens(payload[name]))
         }
+        counted = {*annotation.searchable, *annotation.compare}
+        identity = {n: canonical(payload[n]) for n in annotation.identity_columns if payload.get(n) is not None}
         return cls(
             fields=fields,
             boosts=annotation.searchable,
@@ -41,7 +44,8 @@ class Record:
                 if name in columns and (columns[name].dtype.is_list or columns[name].dtype.kind is Kind.TEXT)
             ),
             compared={n: canonical(payload[n]) for n in annotation.compare if payload.get(n) is not None},
-            identity={n: canonical(payload[n]) for n in annotation.identity_columns if payload.get(n) is not None},
+            identity=identity,
+            only_identity={name: value for name, value in identity.items() if name not in counted},
         )
 
     def all_tokens(self) -> frozenset[str]:

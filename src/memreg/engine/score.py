@@ -59,7 +59,7 @@ def aligned_tokens(pair: Pair) -> Part:
 
 def equal_identity(pair: Pair) -> Part:
     """Identity columns of equal value on both sides: half the weight of the text, each."""
-    equal = _equal(pair.mine.identity, pair.theirs.identity)
+    equal = _equal(pair.mine.only_identity, pair.theirs.only_identity)
     return Part("equal_identity", EQUAL_IDENTITY * _size(pair) * len(equal), equal)
 
 
@@ -102,13 +102,13 @@ def differences(pair: Pair) -> Part:
     Each lowers the score by a quarter; an equal identity column makes up for one, an equal compared column for a part.
     """
     against = [
-        *_different(pair.mine.identity, pair.theirs.identity),
+        *_different(pair.mine.only_identity, pair.theirs.only_identity),
         *_different(pair.mine.compared, pair.theirs.compared),
         *_codes(pair),
     ]
     if not against:
         return Part("differences", 1.0, (), is_factor=True)
-    made_up = len(_equal(pair.mine.identity, pair.theirs.identity))
+    made_up = len(_equal(pair.mine.only_identity, pair.theirs.only_identity))
     made_up_partly = 0.25 * len(_equal(pair.mine.compared, pair.theirs.compared))
     count = max(LEAST_DIFFERENCE, len(against) - made_up - min(made_up_partly, 0.5 if made_up else 0.0))
     return Part("differences", DIFFERENCE_FACTOR**count, tuple(against), is_factor=True)

@@ -18,7 +18,7 @@ from memreg.engine.cache import Cache
 from memreg.engine.decide import Candidate, Mode, ReviewKind, Situation, Verdict, decide
 from memreg.engine.given import given_form
 from memreg.engine.identity import KeyValue, key_values, name_tokens, partial_identity
-from memreg.engine.model import Decision, Extraction
+from memreg.engine.model import Decision, Extraction, Payload
 from memreg.engine.record import Record
 from memreg.engine.score import Score, best_score
 from memreg.engine.state import HeldKey
@@ -214,6 +214,7 @@ class Turn:
         for item in self.items:
             situation = self._situation(item)
             verdict = decide(situation)
+            compared_with = self._compared_with(situation)
             outcome = Outcome()
             if item.spec is not None and verdict.target is not None and verdict.target not in self.keys_before:
                 rows = yield from fetch_rows(SQL["keys_of"](tenant=self.tenant, ids=[verdict.target]))
@@ -223,7 +224,7 @@ class Turn:
                 fingerprint = _fingerprint(item)
                 memory = outcome.memory.id if outcome.memory else verdict.target
                 self.workspace.remember(fingerprint, memory)
-            decisions.append(self._write_down(item, situation, verdict, outcome))
+            decisions.append(self._write_down(item, situation, verdict, outcome, compared_with))
         return decisions
 
     def _situation(self, item: Item) -> Situation:
@@ -276,7 +277,20 @@ class Turn:
             outcome: Outcome = stop.value
         return outcome
 
-    def _write_down(self, item: Item, situation: Situation, verdict: Verdict, outcome: Outcome) -> Decision:
+    def _compared_with(self, situation: Situation) -> dict[UUID, Payload]:
+        """What the best candidates and the hits say before the decision changes it."""
+        best = sorted(situation.candidates, key=lambda c: (-c.score.value, c.memory_id.int))[: audit.KEPT_CANDIDATES]
+        ids = dict.fromkeys([*situation.hit_memories, *(candidate.memory_id for candidate in best)])
+        return {memory_id: dict(self.workspace.memories[memory_id].payload) for memory_id in ids}
+
+    def _write_down(
+        self,
+        item: Item,
+        situation: Situation,
+        verdict: Verdict,
+        outcome: Outcome,
+        compared_with: dict[UUID, Payload],
+    ) -> Decision:
         assert self._writes is not None
         statistics = self.statistics.get(item.checked.class_name, Statistics())
         entry = audit.Entry(
@@ -294,6 +308,7 @@ class Turn:
             now=self.now,
             actor=self.actor,
             keys=item.keys,
+            compared_with=compared_with,
             key_answers={hit.key.name: [str(hit.memory_id)] for hit in situation.hits},
         )
         log, values = audit.rows(entry)
