@@ -98,7 +98,7 @@ def test_the_server_is_out_of_connections(cluster: Cluster) -> None:
         with ExitStack() as others:
             for _ in range(CONNECTIONS - 1):
                 others.enter_context(psycopg.connect(dsn))
-            with pytest.raises(TooManyConnections, match="remaining connection slots are reserved"):
+            with pytest.raises(TooManyConnections, match="remaining connection slots|too many clients"):
                 database.run("t", count)
             with pytest.raises(TooManyConnections, match=r"raise max_connections\.$"):
                 Database.connect(HASTY, dsn=dsn)

@@ -17,11 +17,12 @@ ID = UUID(int=7)
 
 @pytest.fixture(autouse=True)
 def _restore() -> Iterator[None]:
-    logger = logging.getLogger("memreg")
-    before = (logger.handlers[:], logger.level, logger.propagate)
+    loggers = [logging.getLogger(name) for name in ("memreg", "psycopg")]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield
-    logger.handlers, level, logger.propagate = before
-    logger.setLevel(level)
+    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
 
 
 def test_the_mask_lets_ids_counts_and_names_through() -> None:
@@ -80,6 +81,7 @@ def test_a_plain_application_gets_readable_lines(caplog: pytest.LogCaptureFixtur
 
 def test_for_the_command_as_text_and_as_json(capfd: pytest.CaptureFixture[str]) -> None:
     configure_for_cli("info")
+    logging.getLogger("psycopg.pool").warning("discarding closed connection")
     get_logger("memreg.test_cli").info("decided", memory_id=ID)
     get_logger("memreg.test_cli").debug("unseen")
     out, err = capfd.readouterr()

@@ -102,6 +102,10 @@ def configure_for_cli(level: str, as_json: bool = False) -> None:
     logger.handlers = [handler]
     logger.setLevel(level.upper())
     logger.propagate = False
+    # What the driver's pool warns of reaches the caller as an error of ours, in one sentence.
+    driver = logging.getLogger("psycopg")
+    driver.handlers = [logging.NullHandler()]
+    driver.propagate = False
 
 
 logging.getLogger(ROOT).addHandler(logging.NullHandler())

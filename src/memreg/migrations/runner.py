@@ -73,8 +73,8 @@ def compare(version: str | None) -> None:
     raise kind(current=version or "none", expected=expected())
 
 
-def upgrade(dsn: str, *, wait: float = 600) -> list[str]:
-    """Bring the database to the revision that this memreg needs and name what was applied.
+def upgrade(dsn: str, *, wait: float = 600, to: str | None = None) -> list[str]:
+    """Bring the database to the revision `to`, None being the one that this memreg needs, and name what was applied.
 
     Two at once: the second waits for the first, `wait` seconds at most, and finds nothing left to do.
 
@@ -91,9 +91,10 @@ def upgrade(dsn: str, *, wait: float = 600) -> list[str]:
             compare(before)
         conn.execute("create schema if not exists memreg")
         conn.commit()
-        missing = [number for number in revisions() if before is None or number > before]
+        target = to or expected()
+        missing = [number for number in revisions() if (before is None or number > before) and number <= target]
         if missing:
-            _apply(conn)
+            _apply(conn, target)
             _log.info("migrated", migrations=missing)
         return missing
 
@@ -126,8 +127,8 @@ def _lock(conn: psycopg.Connection[Any], wait: float) -> None:
         time.sleep(_POLL)
 
 
-def _apply(conn: psycopg.Connection[Any]) -> None:
-    """Run Alembic to the newest revision on this connection, which holds the lock."""
+def _apply(conn: psycopg.Connection[Any], target: str) -> None:
+    """Run Alembic to the revision on this connection, which holds the lock."""
     from alembic import command
     from sqlalchemy import create_engine
     from sqlalchemy.exc import DBAPIError
@@ -138,7 +139,7 @@ def _apply(conn: psycopg.Connection[Any]) -> None:
         with engine.connect() as connection:
             config = alembic_config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, target)
     except DBAPIError as exc:
         raise (exc.orig or exc) from exc
 
