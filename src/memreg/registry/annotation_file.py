@@ -16,7 +16,7 @@ PERSON = "person"
 def dump_annotation(version: SchemaVersion) -> str:
     """The annotation in force of a version, as YAML, with confidence and rationale as comments."""
     parts = [
-        f"# The annotation of {version}. Edit it, then: memreg approve {version} --annotation FILE\n"
+        f"# The annotation of {version}. Edit it, then: memreg approve {version} --annotation FILE\n",
         "# A class that is left out keeps its proposal.\n",
         to_yaml({"schema": version.name, "version": version.version, "fingerprint": version.fingerprint}),
         "classes:\n",

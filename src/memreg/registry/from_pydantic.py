@@ -1,4 +1,4 @@
-"""Pydantic classes to a schema: the annotations of their fields become dtypes, and `json_schema_extra` says the rest."""
+"""Pydantic classes to a schema: the types of their fields become dtypes, and `json_schema_extra` says the rest."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memreg.core.errors import Mistake, SchemaInvalid
+from memreg.core.errors import FileInvalid, Mistake, SchemaInvalid
 from memreg.registry.models import ClassSpec, Column, SchemaSpec
 from memreg.registry.names import class_name_problem, column_name_problem, schema_name_problem
 from memreg.registry.parse_annotation import read_annotation
@@ -44,7 +44,7 @@ def parse_schema_file(path: Path) -> SchemaSpec:
     return parse_schema(read_bytes(path, SchemaInvalid), str(path))
 
 
-def read_bytes(path: Path, error: type[SchemaInvalid]) -> bytes:
+def read_bytes(path: Path, error: type[FileInvalid]) -> bytes:
     """The content of a file, no more than one byte beyond what a file may have."""
     try:
         size = path.stat().st_size

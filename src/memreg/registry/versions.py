@@ -134,6 +134,11 @@ def get_record(name: str, version: int | None = None) -> Steps[VersionRecord]:
     return _record(row)
 
 
+def pending_version(name: str, version: int | None = None) -> Steps[SchemaVersion]:
+    """The version that `approve` would take. Raises VersionStatus, VersionNotFound, NothingPending, SchemaNotFound."""
+    return (yield from _pending(name, version, "approve", "approved"))
+
+
 def list_versions(name: str | None = None) -> Steps[tuple[VersionRecord, ...]]:
     """Every version of every schema, or of one, by name and number."""
     return tuple(_record(row) for row in (yield from fetch_rows(SQL["all_versions"](name=name))))

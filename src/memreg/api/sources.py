@@ -1,0 +1,55 @@
+"""What a schema or an annotation can be given as: a path, a text, a reference, Pydantic classes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memreg.core.errors import AnnotationInvalid
+from memreg.registry.annotation_file import parse_annotation
+from memreg.registry.models import ClassAnnotation, SchemaSpec, SchemaVersion
+from memreg.registry.parse import parse_schema, parse_schema_file, read_bytes
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    SchemaSource = Path | str | SchemaSpec | type[BaseModel] | Sequence[type[BaseModel]]
+
+AnnotationSource = Path | str | Mapping[str, ClassAnnotation]
+
+_REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+def read_source(source: SchemaSource) -> SchemaSpec:
+    """The schema of a source. A string with a line break is YAML, `module:Class` a reference, any other a path.
+
+    Raises SchemaInvalid.
+    """
+    if isinstance(source, SchemaSpec):
+        return source
+    if isinstance(source, str) and "\n" in source:
+        return parse_schema(source, "given as text")
+    if isinstance(source, str) and _REFERENCE.fullmatch(source) and not Path(source).exists():
+        from memreg.registry.from_pydantic import load_reference
+
+        return load_reference(source)
+    if isinstance(source, str | Path):
+        return parse_schema_file(Path(source))
+    from memreg.registry.from_pydantic import schema_of
+
+    return schema_of(*source) if isinstance(source, Sequence) else schema_of(source)
+
+
+def read_annotations(source: AnnotationSource, version: SchemaVersion) -> Mapping[str, ClassAnnotation]:
+    """The annotations of a source for a version. A string with a line break is the file's text, any other a path.
+
+    Raises AnnotationInvalid.
+    """
+    if isinstance(source, Mapping):
+        return source
+    if isinstance(source, str) and "\n" in source:
+        return parse_annotation(source, "given as text", version)
+    path = Path(source)
+    return parse_annotation(read_bytes(path, AnnotationInvalid), str(path), version)
