@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from memreg.engine.model import Message
 from memreg.registry.models import ClassSpec, Column, Kind, SchemaSpec
 
+# strftime would name the day in the language of the process.
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _LONGEST_DESC = 200
 _MOST_VALUES = 40
 _MOST_EXAMPLES = 3
@@ -48,7 +50,7 @@ def message_text(message: Message) -> str:
     """The user's part: time and role where known, and the text, unchanged, between tags that do not occur in it."""
     facts = [f"role: {_line(message.role)}"]
     if message.at is not None:
-        facts.append(f"time: {message.at.isoformat(timespec='minutes')} ({message.at:%A})")
+        facts.append(f"time: {message.at.isoformat(timespec='minutes')} ({_DAYS[message.at.weekday()]})")
     tag = tag_for(message.text)
     return "\n".join([", ".join(facts), f"<{tag}>", message.text, f"</{tag}>"])
 
@@ -89,7 +91,7 @@ def _dtype(column: Column) -> str:
     if column.dtype.kind is not Kind.ENUM:
         return str(column.dtype)
     values = "|".join(column.values[:_MOST_VALUES]) + ("|…" if len(column.values) > _MOST_VALUES else "")
-    return f"list of {values}" if column.dtype.is_list else values
+    return f"{column.dtype} {values}"
 
 
 def _line(text: str) -> str:
