@@ -119,7 +119,7 @@ def _merge(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rul
         outcome.reviews += ("identity_conflict",)
         outcome.rivals += (rival,)
     outcome.changed, outcome.conflicts = merged.changed, merged.conflicts
-    outcome.reasons += tuple(f"{name} stayed {state.payload[name]!r}" for name in merged.conflicts)
+    outcome.reasons += tuple(f"{name} kept its old value, against what was said" for name in merged.conflicts)
     state.last_seen_at = rules.now
     if merged.changed:
         originals = {n: text for n, text in state.originals.items() if n not in merged.changed}
@@ -138,20 +138,22 @@ _BY_SCORE = frozenset({Basis.SCORE, Basis.PARTIAL_IDENTITY})
 def _taken_key(
     merged: Merged, state: MemoryState, workspace: Workspace, rules: Rules
 ) -> Generator[list[KeyPlace], None, tuple[KeyPlace, UUID] | None]:
-    """A strong key that the merged payload completes and that another live memory holds."""
-    if not rules.annotation.identity_columns.intersection(merged.changed):
-        return None
-    places = [
-        (state.class_name, complete.key.name, complete.digest)
+    """A strong key that the merge completes and that another live memory holds.
+
+    Asks for the holders of every complete strong key that the memory does not hold yet, so that `take_keys` knows them.
+    """
+    held = {(key.key, key.digest) for key in state.keys}
+    places = {
+        complete: (state.class_name, complete.key.name, complete.digest)
         for complete in key_values(merged.payload, rules.annotation)
-        if complete.key.strength == "strong" and set(complete.key.columns).intersection(merged.changed)
-    ]
-    unknown = [place for place in places if place not in workspace.known_keys]
+        if complete.key.strength == "strong" and (complete.key.name, complete.digest) not in held
+    }
+    unknown = [place for place in places.values() if place not in workspace.known_keys]
     if unknown:
         yield unknown
-    for place in places:
+    for key_value, place in places.items():
         rival = workspace.holder_of(place, state.id)
-        if rival is not None:
+        if rival is not None and set(key_value.key.columns).intersection(merged.changed):
             return place, rival
     return None
 

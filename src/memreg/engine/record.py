@@ -13,9 +13,9 @@ from memreg.registry.models import ClassAnnotation, ClassSpec, Kind
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`fields`: distinct tokens by searchable column; `boosts` by column; `open_columns`: free text and lists, where other
-    words are more words, no contradiction; `compared` and `identity`: canonical values by column; `only_identity`:
-    those of identity columns that are neither searched nor compared, so that nothing counts twice."""
+    """`fields`: distinct tokens by searchable column; `boosts` by column; `open_columns`: free text and lists, where
+    other words are more words, no contradiction; `compared` and `identity`: canonical values by column;
+    `only_identity`: those of identity columns that are neither searched nor compared, so that nothing counts twice."""
 
     fields: Mapping[str, tuple[str, ...]]
     boosts: Mapping[str, float]
