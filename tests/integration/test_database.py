@@ -12,7 +12,6 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
-from tests.support.server import Server
 
 from memreg.core import database as database_module
 from memreg.core.database import ATTEMPTS, Database
@@ -31,7 +30,8 @@ from memreg.core.errors import (
 )
 from memreg.core.queries import Query, Statement
 from memreg.core.settings import Settings
-from memreg.core.steps import Rows, Steps, fetch, fetch_row, fetch_rows
+from memreg.core.steps import Rows, Steps, fetch, fetch_row, fetch_rows, no_steps
+from tests.support.server import Server
 
 TENANT = Query("tenant", "The tenant.", "select current_setting('memreg.tenant', true) as tenant")
 CREATE = Query("create_thing", "A table.", "create table thing (n int primary key)")
@@ -88,11 +88,7 @@ def test_a_plan_gets_rows_for_each_statement(things: Database) -> None:
 
 
 def test_a_plan_may_ask_for_nothing(database: Database) -> None:
-    def plan() -> Steps[int]:
-        return 7
-        yield ()
-
-    assert database.run("t", plan) == 7
+    assert database.run("t", no_steps) is None
 
 
 def test_one_batch_is_one_round_trip(things: Database, tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from _pytest.mark import ParameterSet
 from psycopg import sql
-from tests.support.server import Server
 
 import memreg
 from memreg.core.queries import Queries, Query
+from tests.support.server import Server
 
 ROOT = Path(memreg.__file__).parent
 _PLACEHOLDER = re.compile(r"%\((\w+)\)([sbt])")
@@ -24,7 +25,7 @@ def files() -> list[Path]:
     return sorted(path for path in ROOT.rglob("*.sql") if path.parent != ROOT / "migrations" / "sql")
 
 
-def queries() -> list[object]:
+def queries() -> list[ParameterSet]:
     found = []
     for path in files():
         name = str(path.relative_to(ROOT))
