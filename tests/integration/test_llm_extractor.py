@@ -148,6 +148,8 @@ def test_a_server_that_counts_no_tokens(server: ScriptedServer, extract: Extract
         (raw("[1]"), "chat completion"),
         (raw("{half"), "chat completion"),
         (raw({"choices": []}), "not a chat completion"),
+        (raw({"choices": [3]}), "not a chat completion"),
+        (raw({"choices": [{"message": {"content": 3}}], "usage": 3}), "its reply is empty"),
         (raw({"choices": [{"message": {"role": "assistant", "refusal": "no"}}]}), "refused to answer"),
         (disconnect(), "cannot be reached"),
     ],
@@ -207,6 +209,21 @@ def test_a_local_server_needs_no_key_and_a_key_is_sent_when_set(server: Scripted
     extract("Ana", server.base_url)
     extract("Ana", server.base_url, llm_api_key="sk-1")
     assert [request.headers["authorization"] for request in server.requests] == ["Bearer none", "Bearer sk-1"]
+
+
+def test_a_key_is_never_told(server: ScriptedServer, extract: Extract) -> None:
+    server.script([error(401, {"error": {"message": "Incorrect API key provided: sk-secret-1"}})])
+    with pytest.raises(ExtractionFailed, match="HTTP 401: Incorrect API key provided: …; correct"):
+        extract("Ana", server.base_url, llm_api_key="sk-secret-1\n")
+    with pytest.raises(ExtractionFailed, match="http://127.0.0.1:1/v1 cannot be reached"):
+        extract("Ana", "http://me:secret@127.0.0.1:1/v1")
+    with pytest.raises(ExtractorUnavailable, match="MEMREG_LLM_API_KEY has characters that no key has"):
+        extract("Ana", server.base_url, llm_api_key="sk-1\nsk-2")
+
+
+def test_a_message_that_is_not_unicode_is_a_failure(server: ScriptedServer, extract: Extract) -> None:
+    with pytest.raises(ExtractionFailed, match="characters that are not Unicode"):
+        extract("Ana \ud800", server.base_url)
 
 
 def test_names_at_openai_are_not_told_to_another_server(

@@ -19,6 +19,7 @@ OPENAI = "https://api.openai.com/v1"
 NO_KEY = "none"  # local servers want no key, and the client wants one
 _SHOWN = 200
 N = TypeVar("N", int, float)
+T = TypeVar("T", str, int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +76,32 @@ class Endpoint:
     timeout: float
     max_retries: int
 
+    @property
+    def where(self) -> str:
+        """The base URL without a user and password, for messages."""
+        scheme, slashes, rest = self.base_url.partition("://")
+        return scheme + slashes + rest.rpartition("@")[2]
+
+    def told(self, text: str) -> str:
+        """A foreign text as it may be shown: one line, bounded, without the key."""
+        text = clean(" ".join(text.split()))
+        if self.key != NO_KEY:
+            text = text.replace(self.key, "…")
+        return (text if len(text) <= _SHOWN else text[:_SHOWN] + "…").rstrip(".")
+
     @classmethod
     def of(cls, settings: Settings) -> Endpoint:
         """The endpoint that settings describe. Raises ExtractorUnavailable when no model is configured."""
         if not settings.llm_configured or settings.model is None:
             reason = "no model is configured; set MEMREG_LLM_MODEL with MEMREG_LLM_BASE_URL or MEMREG_LLM_API_KEY"
             raise ExtractorUnavailable(extractor="llm", reason=reason)
-        key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else NO_KEY
+        key = settings.llm_api_key.get_secret_value().strip() if settings.llm_api_key else ""
+        if not (key.isascii() and (key.isprintable() or not key)):
+            reason = "MEMREG_LLM_API_KEY has characters that no key has; correct it"
+            raise ExtractorUnavailable(extractor="llm", reason=reason)
         return cls(
             base_url=settings.llm_base_url or OPENAI,
-            key=key,
+            key=key or NO_KEY,
             model=settings.model,
             mode=settings.llm_mode,
             timeout=settings.llm_timeout,
@@ -125,12 +142,12 @@ def reply_of(completion: Any, ask: Ask, latency_ms: float) -> Reply:
         raise ModelFailed("the server's answer is not a chat completion", reply=_kept(str(completion)))
     calls = getattr(message, "tool_calls", None) or []
     arguments = getattr(getattr(calls[0], "function", None), "arguments", None) if calls else None
-    raw = arguments if isinstance(arguments, str) else getattr(message, "content", None) or ""
+    raw = _typed(arguments, str) or _typed(getattr(message, "content", None), str) or ""
     usage = getattr(completion, "usage", None)
     cost: dict[str, Any] = {
-        "model": getattr(completion, "model", None) or None,
-        "tokens_in": getattr(usage, "prompt_tokens", None),
-        "tokens_out": getattr(usage, "completion_tokens", None),
+        "model": _typed(getattr(completion, "model", None), str) or None,
+        "tokens_in": _typed(getattr(usage, "prompt_tokens", None), int),
+        "tokens_out": _typed(getattr(usage, "completion_tokens", None), int),
         "latency_ms": latency_ms,
     }
     if refusal := getattr(message, "refusal", None):
@@ -146,16 +163,20 @@ def failure_of(exc: Exception, endpoint: Endpoint, latency_ms: float) -> ModelFa
     """An error of the client in our words: unreachable, time-out, or the HTTP status with what to correct."""
     import openai
 
-    where = endpoint.base_url
+    where = endpoint.where
     if isinstance(exc, openai.APITimeoutError):
         reason = f"{where} did not answer within {endpoint.timeout:g} s; raise MEMREG_LLM_TIMEOUT or ask a faster model"
     elif isinstance(exc, openai.APIStatusError):
-        reason = f"{where} answered HTTP {exc.status_code}{_said(exc.body)}{_advice(exc.status_code, endpoint)}"
+        reason = (
+            f"{where} answered HTTP {exc.status_code}{_said(exc.body, endpoint)}{_advice(exc.status_code, endpoint)}"
+        )
     elif isinstance(exc, openai.APIConnectionError):
-        cause = f" ({exc.__cause__})" if str(exc.__cause__ or "") else ""
+        cause = f" ({endpoint.told(str(exc.__cause__))})" if str(exc.__cause__ or "") else ""
         reason = f"{where} cannot be reached{cause}; start the server or correct MEMREG_LLM_BASE_URL"
+    elif isinstance(exc, UnicodeError):
+        reason = "the message cannot be sent, because it has characters that are not Unicode"
     else:
-        reason = f"{where} gave no chat completion ({type(exc).__name__}); is it an OpenAI-compatible server?"
+        reason = f"{where} gave no chat completion ({type(exc).__name__}); it may be no OpenAI-compatible server"
     return ModelFailed(reason, model=endpoint.model, latency_ms=latency_ms)
 
 
@@ -167,12 +188,14 @@ def _advice(status: int, endpoint: Endpoint) -> str:
     return ""
 
 
-def _said(body: object) -> str:
-    said = body.get("message") if isinstance(body, dict) else None
-    if not isinstance(said, str) or not said.strip():
-        return ""
-    said = clean(" ".join(said.split()))
-    return f": {said if len(said) <= _SHOWN else said[:_SHOWN] + '…'}"
+def _said(body: object, endpoint: Endpoint) -> str:
+    said = (body.get("message") or body.get("detail")) if isinstance(body, dict) else None
+    return f": {endpoint.told(said)}" if isinstance(said, str) and said.strip() else ""
+
+
+def _typed(value: object, kind: type[T]) -> T | None:
+    """A server may send anything under any name."""
+    return value if isinstance(value, kind) and not isinstance(value, bool) else None
 
 
 def _sum(first: N | None, second: N | None) -> N | None:
