@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -249,6 +250,21 @@ async def test_the_asynchronous_twin(async_database: AsyncDatabase) -> None:
     with pytest.raises(ConnectionLost):
         await async_database.run("t", one(KILL))
     assert await async_database.run("t", one(ALL)) == [{"n": 1}, {"n": 2}]
+
+
+async def test_a_cancelled_plan_gives_its_connection_back(settings: Settings) -> None:
+    sleep = Query("sleep", "Sleep.", "select pg_sleep(60)")
+    async with AsyncDatabase(settings.model_copy(update={"pool_size": 1})) as database:
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(database.run("t", one(sleep)), 0.1)
+        assert await database.run("acme", one(TENANT)) == [{"tenant": "acme"}]
+
+
+async def test_coroutines_share_the_pool(async_database: AsyncDatabase) -> None:
+    await async_database.run_admin(one(CREATE))
+    await asyncio.gather(*(async_database.run("t", one(PUT, n=n)) for n in range(24)))
+    assert await async_database.run("t", one(ALL)) == [{"n": n} for n in range(24)]
 
 
 async def test_the_constructor_does_no_io_and_the_first_use_opens(settings: Settings) -> None:

@@ -54,6 +54,7 @@ class Database:
         self._lent: set[Connection[Row]] = set()
         self._opening = threading.Lock()
         self._closed = False
+        self._shaken = False  # a connection was lost, so the server may be too
         self.applied: tuple[str, ...] = ()
         self.where = where(self._dsn) if self._dsn else "the embedded Postgres"
 
@@ -180,6 +181,7 @@ class Database:
         pool = self._opened()
         conn = self._take(pool)
         while not _is_alive(conn):
+            self._shaken = True
             pool.putconn(conn)  # which replaces it
             conn = self._take(pool)
         self._lent.add(conn)
@@ -189,9 +191,12 @@ class Database:
             self._lent.discard(conn)
             with suppress(psycopg.Error):
                 conn.rollback()
+            self._shaken |= conn.closed
             pool.putconn(conn)
 
     def _take(self, pool: ConnectionPool[Connection[Row]]) -> Connection[Row]:
+        if self._shaken:
+            self._renew()
         try:
             return pool.getconn()
         except PoolTimeout as exc:
@@ -200,12 +205,21 @@ class Database:
         except PoolClosed as exc:
             raise translate(exc, self.where) from exc
         # The pool keeps to itself why it could not connect; asking by ourselves tells, or finds that it can now.
+        self._renew()
         with self._probe():
             pass
         try:
             return pool.getconn()
         except PoolTimeout as exc:
             raise translate(exc, self.where) from exc
+
+    def _renew(self) -> None:
+        """After a connection was lost: see that the embedded server runs, and start it again where it was killed."""
+        self._shaken = False
+        old = self._lease
+        if old is not None:
+            self._lease = _acquire(self.settings)
+            old.release()
 
     def _opened(self) -> ConnectionPool[Connection[Row]]:
         if self._pool is not None:
@@ -224,9 +238,7 @@ class Database:
 
         migrate = self._migrate
         if self._dsn is None:
-            from memreg.core.embedded import acquire
-
-            self._lease = acquire(self.settings.home)
+            self._lease = _acquire(self.settings)
             self._dsn = self._lease.dsn
             self.where = where(self._dsn)
             migrate = True if migrate is None else migrate
@@ -274,6 +286,12 @@ class Database:
         # We say `begin` ourselves: psycopg's own waits for an answer to it, even in a pipeline.
         threshold = self.settings.prepare_threshold
         return {"autocommit": True, "row_factory": dict_row, "prepare_threshold": threshold}
+
+
+def _acquire(settings: Settings) -> Lease:
+    from memreg.core.embedded import acquire
+
+    return acquire(settings.home)
 
 
 def _opening(tenant: str, settings: Settings) -> list[tuple[bytes, dict[str, Any]]]:

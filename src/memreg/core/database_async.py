@@ -52,6 +52,7 @@ class AsyncDatabase:
         self._lent: set[AsyncConnection[Row]] = set()
         self._opening = asyncio.Lock()
         self._closed = False
+        self._shaken = False  # a connection was lost, so the server may be too
         self.applied: tuple[str, ...] = ()
         self.where = where(self._dsn) if self._dsn else "the embedded Postgres"
 
@@ -178,6 +179,7 @@ class AsyncDatabase:
         pool = await self._opened()
         conn = await self._take(pool)
         while not await _is_alive(conn):
+            self._shaken = True
             await pool.putconn(conn)  # which replaces it
             conn = await self._take(pool)
         self._lent.add(conn)
@@ -187,9 +189,12 @@ class AsyncDatabase:
             self._lent.discard(conn)
             with suppress(psycopg.Error):
                 await conn.rollback()
+            self._shaken |= conn.closed
             await pool.putconn(conn)
 
     async def _take(self, pool: AsyncConnectionPool[AsyncConnection[Row]]) -> AsyncConnection[Row]:
+        if self._shaken:
+            await self._renew()
         try:
             return await pool.getconn()
         except PoolTimeout as exc:
@@ -198,12 +203,21 @@ class AsyncDatabase:
         except PoolClosed as exc:
             raise translate(exc, self.where) from exc
         # The pool keeps to itself why it could not connect; asking by ourselves tells, or finds that it can now.
+        await self._renew()
         async with self._probe():
             pass
         try:
             return await pool.getconn()
         except PoolTimeout as exc:
             raise translate(exc, self.where) from exc
+
+    async def _renew(self) -> None:
+        """After a connection was lost: see that the embedded server runs, and start it again where it was killed."""
+        self._shaken = False
+        old = self._lease
+        if old is not None:
+            self._lease = await asyncio.to_thread(_acquire, self.settings)
+            await asyncio.to_thread(old.release)
 
     async def _opened(self) -> AsyncConnectionPool[AsyncConnection[Row]]:
         if self._pool is not None:
@@ -222,9 +236,7 @@ class AsyncDatabase:
 
         migrate = self._migrate
         if self._dsn is None:
-            from memreg.core.embedded import acquire
-
-            self._lease = await asyncio.to_thread(acquire, self.settings.home)
+            self._lease = await asyncio.to_thread(_acquire, self.settings)
             self._dsn = self._lease.dsn
             self.where = where(self._dsn)
             migrate = True if migrate is None else migrate
@@ -272,6 +284,12 @@ class AsyncDatabase:
         # We say `begin` ourselves: psycopg's own waits for an answer to it, even in a pipeline.
         threshold = self.settings.prepare_threshold
         return {"autocommit": True, "row_factory": dict_row, "prepare_threshold": threshold}
+
+
+def _acquire(settings: Settings) -> Lease:
+    from memreg.core.embedded import acquire
+
+    return acquire(settings.home)
 
 
 def _opening(tenant: str, settings: Settings) -> list[tuple[bytes, dict[str, Any]]]:
