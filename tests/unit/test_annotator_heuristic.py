@@ -83,6 +83,7 @@ def test_a_person() -> None:
         ("Order", "order_id", "strong"),
         ("Order", "orderNumber", "strong"),
         ("Thing", "uuid", "strong"),
+        ("Appointment", "booking_reference", "strong"),
         ("Thing", "id", "strong"),
     ],
 )

@@ -113,6 +113,18 @@ def test_places_lose_trailing_punctuation_and_quotes() -> None:
     assert values("title ...", spec) == []
 
 
+def test_the_mark_that_ends_a_pattern_is_ignored() -> None:
+    assert values("Ana lives in Oslo", schema(P=["{name} lives in {city}."])) == [{"name": "Ana", "city": "Oslo"}]
+    assert values("Ana lives in Oslo", schema(P=["{name}."])) == []
+    assert values("Is Ana in Oslo? Yes", schema(P=["is {name} in {city}?"])) == [{"name": "Ana", "city": "Oslo"}]
+
+
+def test_a_date_or_number_right_after_a_place_is_one_word() -> None:
+    spec = schema(P=["I give {name} {born} stars", "the {city} {name} is open"])
+    assert values("I give Bistro du Nord 5 stars", spec) == [{"name": "Bistro du Nord", "born": "5"}]
+    assert values("the cafe Bistro du Nord is open", spec) == [{"city": "cafe", "name": "Bistro du Nord"}]
+
+
 def test_anonymous_places_braces_and_repeated_places() -> None:
     assert values("I met Ana in Rome", schema(P=["I met {name} in {}"])) == [{"name": "Ana"}]
     assert values("tag {x} Ana", schema(P=["tag {{x}} {name}"])) == [{"name": "Ana"}]

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from memreg.core.errors import ProposalInvalid
-from memreg.engine.model import Proposal
-from memreg.engine.structured import proposal_of, read_proposals, read_turns
+from memreg.core.errors import ExtractionFailed, ProposalInvalid
+from memreg.engine.extract import MAX_PROPOSALS, AsyncExtractor, Extractor
+from memreg.engine.model import Message, Proposal
+from memreg.engine.structured import (
+    AsyncStructuredExtractor,
+    StructuredExtractor,
+    extract,
+    proposal_of,
+    read_proposals,
+    read_turns,
+)
+from memreg.registry.models import SchemaSpec, SchemaVersion, Status
 
 ANA = '{"class": "Person", "values": {"name": "Ana"}}'
 BOB = '{"class_name": "Person", "values": {"name": "Bob"}, "operation": "delete", "evidence": "Bob", "confidence": 1}'
@@ -80,3 +91,24 @@ def test_a_turn_with_a_mistake_carries_it_and_the_others_go_on() -> None:
 
 def test_unknown_classes_columns_and_odd_values_are_left_to_the_validator() -> None:
     assert proposal_of({"class": "Nobody", "values": {"x": float("nan")}}).class_name == "Nobody"
+
+
+def test_the_extractors_read_a_message_that_is_proposals() -> None:
+    version = SchemaVersion(SchemaSpec("s", ()), 1, Status.ACTIVE, "f")
+    blocking: Extractor = StructuredExtractor()
+    waiting: AsyncExtractor = AsyncStructuredExtractor()
+    found = blocking.extract(Message(f"{ANA}\nnonsense\n{BOB}"), version)
+    assert [dict(proposal.values) for proposal in found.proposals] == [{"name": "Ana"}, {"name": "Bob"}]
+    assert found.problems == ("the message, line 2: it is not JSON: Expecting value at character 1",)
+    assert asyncio.run(waiting.extract(Message(f"{ANA}\nnonsense\n{BOB}"), version)) == found
+
+
+def test_a_message_of_prose_is_a_failure() -> None:
+    with pytest.raises(ExtractionFailed, match="the message, line 1: it is not JSON"):
+        extract("Ana moved to Oslo")
+
+
+def test_more_proposals_than_the_bound_are_a_problem() -> None:
+    found = extract("\n".join([ANA] * (MAX_PROPOSALS + 5)))
+    assert len(found.proposals) == MAX_PROPOSALS
+    assert found.problems == ("the message has more than 1,000 proposals; the rest was not read",)

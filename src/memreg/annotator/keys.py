@@ -207,6 +207,16 @@ def own_id(place: Place) -> Found | None:
     return None
 
 
+def reference(place: Place) -> Found | None:
+    """A reference is given out once by whoever books, orders or files; a bare one may be anything."""
+    if place.name[-1:] not in (("reference",), ("ref",)):
+        return None
+    told = frozenset(place.name[:-1]) or frozenset(desc_words(place.column.desc))
+    if place.of_class or told & NUMBERED:
+        return Found("strong", 0.7, "a reference of this kind is given out once")
+    return Found("strong", GUESS, "a guess: a reference often identifies, but nothing here says so")
+
+
 def phone(place: Place) -> Found | None:
     """A phone number is shared by households and offices, so an equal name is needed as well."""
     if place.head in PHONES:
@@ -289,6 +299,7 @@ RULES: tuple[Rule, ...] = (
     model_number,
     document,
     own_id,
+    reference,
     link,
     handle,
     declared_normalizer,

@@ -1,10 +1,13 @@
 """The patterns extractor: reads the sentences that a schema declares for its classes: `{name} lives in {city}`.
 
-A message is read sentence by sentence: a line break, or one of `.!?;` before a space, ends a sentence. A pattern
-matches without regard to case and to the amount of white space. A place at its start begins where the sentence
-begins, and one at its end goes on to the sentence's end; a pattern that starts in words may stand anywhere, at whole
-words, and several times. Where patterns match the same words, the one with more letters of its own wins; with equally
-many, both stand if they are of different classes; else the one with more places wins, then the one declared first.
+A message is read sentence by sentence: a line break, or one of `.!?;` before a space, ends a sentence; the mark that
+ends a pattern's own sentence is ignored. A pattern matches without regard to case and to the amount of white space.
+A place at its start begins where the sentence begins, and one at its end goes on to the sentence's end; a pattern that
+starts in words may stand anywhere, at whole words, and several times. A place takes as few words as it can, but a
+number, date or boolean right after another place takes one: in `{name} {rating} stars` the name may have several.
+
+Where patterns match the same words, the one with more letters of its own wins; with equally many, both stand if they
+are of different classes; else the one with more places wins, then the one declared first.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import parse  # type: ignore[import-untyped]
 
 from memreg.engine.extract import MAX_PROPOSALS
 from memreg.engine.model import Extraction, Message, Proposal
-from memreg.registry.models import Operation, SchemaSpec, SchemaVersion
+from memreg.registry.models import ClassSpec, Kind, Operation, SchemaSpec, SchemaVersion
 
 NAME = "patterns"
 LONGEST_SENTENCE = 2000
@@ -27,6 +30,8 @@ LONGEST_SENTENCE = 2000
 _LINE = re.compile(r"[\r\n\u2028\u2029]+")
 _END = re.compile(r"[.!?;…]+(?=\s|$)")
 _SHORTENED = re.compile(r"\b(?:[A-HJ-Z]|[Dd]r|[Mm]rs?|[Mm]s|St|[Pp]rof|[Jj]r|[Ss]r|vs|e\.g|i\.e)$")
+_ENDING = ".!?;… "
+_ONE_WORD = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.BOOLEAN, Kind.DATE})
 _TRAILING = " \t.,;:!?…"
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "„": "“", "`": "`", "<": ">"}
 
@@ -126,39 +131,64 @@ def matches(sentence: str, readers: tuple[Reader, ...]) -> list[Match]:
     return sorted(standing, key=lambda match: (match.start, match.reader.order))
 
 
-@lru_cache(maxsize=64)
-def _readers(patterns: tuple[tuple[str, str, Operation], ...]) -> tuple[Reader, ...]:
-    return tuple(_reader(order, *pattern) for order, pattern in enumerate(patterns))
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A pattern as declared, with the columns of its class that hold one word."""
+
+    class_name: str
+    text: str
+    operation: Operation
+    one_word: frozenset[str]
 
 
 def readers_of(spec: SchemaSpec) -> tuple[Reader, ...]:
     """The patterns of every class, in declared order."""
-    return _readers(
-        tuple((each.name, pattern.text, pattern.operation) for each in spec.classes for pattern in each.patterns)
-    )
+    declared = [
+        Declared(each.name, pattern.text, pattern.operation, _one_word(each))
+        for each in spec.classes
+        for pattern in each.patterns
+    ]
+    return _readers(tuple(declared))
 
 
-def _reader(order: int, class_name: str, text: str, operation: Operation) -> Reader:
+def _one_word(spec: ClassSpec) -> frozenset[str]:
+    return frozenset(column.name for column in spec.columns if column.dtype.kind in _ONE_WORD)
+
+
+@lru_cache(maxsize=64)
+def _readers(declared: tuple[Declared, ...]) -> tuple[Reader, ...]:
+    readers = (_reader(order, each) for order, each in enumerate(declared))
+    return tuple(reader for reader in readers if reader.words)  # without words it would match every sentence
+
+
+def _reader(order: int, declared: Declared) -> Reader:
     # A format such as `{age:d}` is not passed on: a value that does not fit is the validator's to refuse.
     literals, fields = [""], []
-    for literal, field, _, _ in Formatter().parse(" ".join(text.split())):
+    for literal, field, _, _ in Formatter().parse(" ".join(declared.text.split()).rstrip(_ENDING)):
         literals[-1] += literal
         if field is not None:
             fields.append(field)
             literals.append("")
-    places = [f"{{{field}}}" for field in fields] + [""]
-    plain = "".join(_escaped(literal) + place for literal, place in zip(literals, places, strict=True))
+    plain = _escaped(literals[0])
+    for number, (field, after) in enumerate(zip(fields, literals[1:], strict=True)):
+        one_word = number > 0 and literals[number] == " " and field in declared.one_word
+        plain += f"{{{field}{':word' if one_word else ''}}}" + _escaped(after)
     return Reader(
-        class_name=class_name,
-        operation=operation,
+        class_name=declared.class_name,
+        operation=declared.operation,
         order=order,
         literals=tuple(re.compile(re.escape(literal), re.IGNORECASE) for literal in literals),
         starts_open=not literals[0],
         ends_open=not literals[-1],
         words=sum(not char.isspace() for literal in literals for char in literal),
         places=len(fields),
-        parser=parse.compile(plain, case_sensitive=False),
+        parser=parse.compile(plain, {"word": _word}, case_sensitive=False),
     )
+
+
+@parse.with_pattern(r"\S+")  # type: ignore[untyped-decorator]
+def _word(text: str) -> str:
+    return text
 
 
 def _all_of(reader: Reader, sentence: str) -> Iterator[Match]:

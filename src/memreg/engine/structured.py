@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from memreg.core.errors import ProposalInvalid
-from memreg.engine.model import Proposal
+from memreg.core.errors import ExtractionFailed, ProposalInvalid
+from memreg.engine.extract import MAX_PROPOSALS
+from memreg.engine.model import Extraction, Message, Proposal
+from memreg.registry.models import SchemaVersion
 
+NAME = "structured"
 KEYS = ("class", "values", "operation", "evidence", "confidence", "message_id")
 OPERATIONS = ("upsert", "delete")
 _SHOWN = 60
@@ -33,6 +37,44 @@ class Turn:
     proposals: tuple[Proposal, ...]
     line: int
     errors: tuple[ProposalInvalid, ...] = ()
+
+
+class StructuredExtractor:
+    """Reads a message whose text is itself proposals in JSON: no model, no network."""
+
+    name = NAME
+
+    def extract(self, message: Message, version: SchemaVersion) -> Extraction:  # noqa: ARG002
+        """The proposals of a message; lines that cannot be read are named in `problems`.
+
+        Raises ExtractionFailed when there are only such lines.
+        """
+        return extract(message.text)
+
+
+class AsyncStructuredExtractor:
+    """The structured extractor for asynchronous engines; it waits for nothing."""
+
+    name = NAME
+
+    async def extract(self, message: Message, version: SchemaVersion) -> Extraction:
+        """The proposals of a message; lines that cannot be read are named in `problems`.
+
+        Raises ExtractionFailed when there are only such lines.
+        """
+        return extract(message.text)
+
+
+def extract(text: str) -> Extraction:
+    """The proposals of a text in JSON or JSON lines. Raises ExtractionFailed when no line of it can be read."""
+    lines = list(islice(read_lines(_lines(text, "the message"), "the message"), MAX_PROPOSALS + 1))
+    proposals = tuple(each.proposal for each in lines[:MAX_PROPOSALS] if each.proposal is not None)
+    problems = [str(each.error.facts["reason"]) for each in lines[:MAX_PROPOSALS] if each.error is not None]
+    if problems and not proposals:
+        raise ExtractionFailed(extractor=NAME, reason=problems[0])
+    if len(lines) > MAX_PROPOSALS:
+        problems.append(f"the message has more than {MAX_PROPOSALS:,} proposals; the rest was not read")
+    return Extraction(proposals, extractor=NAME, problems=tuple(problems))
 
 
 def read_proposals(text: str | bytes, source: str = "proposals") -> tuple[Proposal, ...]:
