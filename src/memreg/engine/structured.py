@@ -57,7 +57,7 @@ class AsyncStructuredExtractor:
 
     name = NAME
 
-    async def extract(self, message: Message, version: SchemaVersion) -> Extraction:
+    async def extract(self, message: Message, version: SchemaVersion) -> Extraction:  # noqa: ARG002
         """The proposals of a message; lines that cannot be read are named in `problems`.
 
         Raises ExtractionFailed when there are only such lines.
