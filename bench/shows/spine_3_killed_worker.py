@@ -1,0 +1,193 @@
+"""A worker killed with -9 in the middle of a batch, then started again from the beginning, leaves the same memories."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+from bench.people import TAGS, TOWNS, people
+from bench.stage import Show, database, prepare, server_version
+from memreg import Engine, Message, Proposal
+
+MESSAGES, PERSONS = 150, 60
+KILLS_ANYWHERE = 10
+Batch = list[tuple[Message, list[Proposal]]]
+
+
+def batch() -> Batch:
+    """Messages about persons that come back: by e-mail, by name, with news, with nothing new, to be forgotten."""
+    chance = random.Random(3)
+    known = people(PERSONS)
+    found: Batch = []
+    for number in range(MESSAGES):
+        proposals = []
+        for values in chance.sample(known, chance.randint(1, 4)):
+            kind = chance.choice(("whole", "moved", "named", "tagged", "forget"))
+            news: dict[str, Any] = {
+                "whole": values,
+                "moved": {"name": values["name"], "email": values["email"], "city": chance.choice(TOWNS)},
+                "named": {"name": values["name"], "employer": values["employer"]},
+                "tagged": {"name": values["name"], "email": values["email"], "tags": [chance.choice(TAGS)]},
+                "forget": {"email": values["email"]},
+            }[kind]
+            proposals.append(Proposal("Person", news, "delete" if kind == "forget" else "upsert"))
+        found.append((Message(f"message {number}", id=f"batch-{number}"), proposals))
+    return found
+
+
+def work(dsn: str, tenant: str) -> None:
+    """The worker: the whole batch, from its beginning."""
+    with Engine.connect(dsn, tenant=tenant) as engine:
+        for message, proposals in batch():
+            engine.ingest(message, proposals=proposals)
+
+
+def start(dsn: str, tenant: str) -> BaseProcess:
+    worker = get_context("spawn").Process(target=work, args=(dsn, tenant))
+    worker.start()
+    return worker
+
+
+def kill(worker: BaseProcess) -> bool:
+    """Kill -9; whether it was still at work."""
+    if worker.pid is not None and worker.exitcode is None:
+        os.kill(worker.pid, signal.SIGKILL)
+    worker.join()
+    return worker.exitcode == -signal.SIGKILL
+
+
+def decided(dsn: str, tenant: str) -> int:
+    """How many messages of a tenant are decided."""
+    with psycopg.connect(dsn) as conn:
+        query = "select count(*) from memreg.messages where tenant = %s and status = 'decided'"
+        return int((conn.execute(query, (tenant,)).fetchone() or (0,))[0])
+
+
+def kill_after(dsn: str, tenant: str, count: int, pause: float) -> bool:
+    """Start the batch, kill the worker a moment after that many messages; whether it was still at work."""
+    worker = start(dsn, tenant)
+    while decided(dsn, tenant) < count and worker.exitcode is None:
+        time.sleep(0.002)
+    time.sleep(pause)
+    return kill(worker)
+
+
+def kill_while_writing(dsn: str, tenant: str) -> dict[str, int]:
+    """Kill the worker when memories and audit are written but not committed; what others see of that: all or nothing.
+
+    The table that it writes to last is locked, so that it stops there.
+    """
+    with psycopg.connect(dsn) as holder:
+        holder.execute("lock table memreg.audit_values in share row exclusive mode")
+        before = decided(dsn, tenant)
+        worker = start(dsn, tenant)
+        waiting = "select count(*) from pg_locks where not granted and relation = 'memreg.audit_values'::regclass"
+        with psycopg.connect(dsn, autocommit=True) as looker:
+            while not (looker.execute(waiting).fetchone() or (0,))[0]:
+                if worker.exitcode is not None:
+                    raise RuntimeError("the worker ended before it wrote anything")
+                time.sleep(0.005)
+        was_at_work = kill(worker)
+        holder.rollback()
+    with psycopg.connect(dsn, autocommit=True) as looker:
+        others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        while (looker.execute(others + " and state <> 'idle'").fetchone() or (0,))[0]:
+            time.sleep(0.005)
+    return {"killed": int(was_at_work), "kept_of_it": decided(dsn, tenant) - before}
+
+
+def memories(dsn: str, tenant: str) -> list[Any]:
+    """Everything about the memories of a tenant but ids and times: their states, keys and all revisions."""
+    query = """
+        select class, version, payload, originals, is_deleted, unresolved, revision, search::text,
+            (select jsonb_agg(jsonb_build_array(key, digest, strong, released_at is null) order by key, digest)
+                from memreg.identity_keys k where k.tenant = m.tenant and k.memory_id = m.id),
+            (select jsonb_agg(jsonb_build_array(revision, payload, originals, is_deleted, unresolved) order by revision)
+                from memreg.memory_revisions r where r.tenant = m.tenant and r.memory_id = m.id)
+        from memreg.memories m
+        where tenant = %s
+        order by id
+    """
+    with psycopg.connect(dsn) as conn:
+        found = conn.execute(query, (tenant,)).fetchall()
+    # The lexeme of the scope carries the tenant, which is the one thing that differs.
+    return [(*row[:7], [word for word in row[7].split() if not word.startswith("'=")], *row[8:]) for row in found]
+
+
+def audit(dsn: str, tenant: str) -> list[Any]:
+    """The decisions of a tenant, without ids, scores and times."""
+    query = """
+        select message_id, ordinal, class, operation, action, basis
+        from memreg.audit_log join memreg.audit_values on (audit_values.tenant, audit_id) = (audit_log.tenant, id)
+        where audit_log.tenant = %s
+        order by message_id, ordinal
+    """
+    with psycopg.connect(dsn) as conn:
+        return conn.execute(query, (tenant,)).fetchall()
+
+
+def main() -> int:
+    show = Show("spine_3_killed_worker")
+    proposals = sum(len(each) for _, each in batch())
+    with database() as dsn:
+        prepare(dsn)
+        show.say(f"A batch of {MESSAGES} messages with {proposals} proposals, without a kill")
+        work(dsn, "unharmed")
+        expected, expected_audit = memories(dsn, "unharmed"), audit(dsn, "unharmed")
+        chance = random.Random()
+        at_work = 0
+        show.say(f"The same batch, its worker killed {KILLS_ANYWHERE} times anywhere, each time begun again")
+        for number in range(KILLS_ANYWHERE):
+            count = 1 + number * (MESSAGES - 10) // KILLS_ANYWHERE
+            at_work += kill_after(dsn, "killed", count, chance.uniform(0, 0.02))
+        inside = []
+        show.say("The same batch in another tenant, its worker killed twice between writing and commit")
+        for messages in (0, 40):
+            if messages:
+                kill_after(dsn, "killed_inside", messages, 0)
+            inside.append(kill_while_writing(dsn, "killed_inside"))
+        for tenant in ("killed", "killed_inside"):
+            so_far = decided(dsn, tenant)
+            show.claim(f"{tenant}: the batch was not through when it was begun again", so_far < MESSAGES, so_far)
+            work(dsn, tenant)
+            work(dsn, tenant)
+            found, entries = memories(dsn, tenant), audit(dsn, tenant)
+            show.claim(f"{tenant}: the same memories, keys and revisions", found == expected, _first(found, expected))
+            show.claim(f"{tenant}: one audit entry for each proposal", len(entries) == proposals, len(entries))
+            show.claim(f"{tenant}: the same decisions", entries == expected_audit, _first(entries, expected_audit))
+        show.claim("most kills met the worker at work", at_work > KILLS_ANYWHERE // 2, at_work)
+        show.claim("a kill before the commit leaves nothing", all(i["killed"] and not i["kept_of_it"] for i in inside))
+        show.figures |= {
+            "postgres": server_version(dsn),
+            "messages": MESSAGES,
+            "proposals": proposals,
+            "kills": at_work + sum(each["killed"] for each in inside),
+            "kills_between_writing_and_commit": len(inside),
+            "memories": len(expected),
+            "revisions": sum(row[6] for row in expected),
+            "decided": dict(Counter(f"{row[4]} {row[5]}" for row in expected_audit)),
+        }
+    return show.end()
+
+
+def _first(found: list[Any], expected: list[Any]) -> str:
+    """Where two lists part."""
+    for mine, theirs in zip(found, expected, strict=False):
+        if mine != theirs:
+            return f"{mine} instead of {theirs}"
+    return f"{len(found)} instead of {len(expected)}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
