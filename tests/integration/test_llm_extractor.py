@@ -165,6 +165,15 @@ def test_one_sentence_for_every_failure(server: ScriptedServer, extract: Extract
     assert len(server.requests) == 1
 
 
+def test_closing_the_extractor_closes_its_client(server: ScriptedServer) -> None:
+    server.script([answer({"items": []})])
+    extractor = LLMExtractor(OpenAIClient.of(settings_of(server.base_url)))
+    extractor.extract(Message("Ana"), VERSION)
+    extractor.close()
+    with pytest.raises(ExtractionFailed):
+        extractor.extract(Message("Ana"), VERSION)
+
+
 def test_the_raw_reply_of_a_failure_is_kept(server: ScriptedServer, extract: Extract) -> None:
     server.script([content("prose\x00 indeed", usage=(7, 3))])
     with pytest.raises(ExtractionFailed) as caught:

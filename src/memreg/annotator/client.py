@@ -20,6 +20,10 @@ class LLMClient(Protocol):
         """Ask once. Raises ModelFailed with the reason, and the raw reply where there was one."""
         ...
 
+    def close(self) -> None:
+        """Close the connections."""
+        ...
+
 
 class OpenAIClient:
     """Made of openai and instructor. Asks exactly once; openai repeats calls that failed in HTTP, if set so."""

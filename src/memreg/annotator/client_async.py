@@ -19,6 +19,10 @@ class AsyncLLMClient(Protocol):
         """Ask once. Raises ModelFailed with the reason, and the raw reply where there was one."""
         ...
 
+    async def aclose(self) -> None:
+        """Close the connections."""
+        ...
+
 
 class AsyncOpenAIClient:
     """Made of openai and instructor. Asks exactly once; openai repeats calls that failed in HTTP, if set so."""

@@ -49,3 +49,7 @@ class LLMExtractor:
             latency_ms=reply.latency_ms,
             reply=reply.raw,
         )
+
+    def close(self) -> None:
+        """Close the client's connections."""
+        self.client.close()

@@ -48,3 +48,7 @@ class AsyncLLMExtractor:
             latency_ms=reply.latency_ms,
             reply=reply.raw,
         )
+
+    async def aclose(self) -> None:
+        """Close the client's connections."""
+        await self.client.aclose()
