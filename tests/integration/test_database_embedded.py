@@ -38,9 +38,10 @@ def ask(query: Query, **params: object) -> Steps[Row | None]:
     return fetch_row(query(**params))
 
 
-def kill(home: Path) -> None:
-    """Kill the postmaster as an operator who is out of patience would."""
+def kill(home: Path, connection: int) -> None:
+    """Kill the postmaster, and wait until the process behind a connection has noticed."""
     os.kill(int(status(home)["pid"]), signal.SIGKILL)
+    assert select.select([connection], [], [], 30)[0], "the server's side of the connection stays"
 
 
 def test_starts_migrates_and_is_shared(home: Path) -> None:
@@ -62,8 +63,7 @@ def test_a_server_killed_while_idle_is_started_again_unseen(home: Path) -> None:
         database.run_admin(lambda: ask(PUT, name="assistant"))
         with database.transaction("t") as conn:
             pooled = conn
-        kill(home)
-        assert select.select([pooled.fileno()], [], [], 30)[0], "the server's side of the connection stays"
+        kill(home, pooled.fileno())
         assert database.run_admin(lambda: ask(COUNT)) == {"n": 1}
 
 
@@ -72,7 +72,7 @@ async def test_a_server_killed_in_the_middle_is_started_again_for_the_next(home:
         await database.run_admin(lambda: ask(PUT, name="assistant"))
         with pytest.raises(ConnectionLost):
             async with database.transaction("t") as conn:
-                kill(home)
+                kill(home, conn.fileno())
                 await conn.execute("select 1")
         assert await database.run_admin(lambda: ask(COUNT)) == {"n": 1}
 
