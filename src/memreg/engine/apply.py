@@ -20,18 +20,25 @@ from memreg.registry.models import ClassAnnotation, ClassSpec
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What applying depends on besides the verdict: the class, its annotation and version, the time, new ids."""
+    """What applying depends on besides the verdict: the class, its annotation and version, the time, new ids.
+
+    `unresolved`: the memory that the proposal made while its class was create-only, decided again now.
+    """
 
     spec: ClassSpec
     annotation: ClassAnnotation
     version: int
     now: datetime
     new_id: Callable[[], UUID]
+    unresolved: MemoryState | None = None
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a verdict did: the memory, its state before and after, and what has to be said about it."""
+    """What a verdict did: the memory, its state before and after, and what has to be said about it.
+
+    `absorbed`: an unresolved memory that went into this one, with its state before.
+    """
 
     memory: MemoryState | None = None
     before: dict[str, Any] | None = None
@@ -42,6 +49,8 @@ class Outcome:
     reasons: tuple[str, ...] = ()
     reviews: tuple[ReviewKind, ...] = ()
     rivals: tuple[UUID, ...] = ()
+    absorbed: MemoryState | None = None
+    absorbed_before: dict[str, Any] | None = None
 
 
 KeysNeeded = Generator[list[KeyPlace], None, Outcome]
@@ -51,7 +60,19 @@ def apply(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rule
     """Carry out a verdict on the workspace. A generator: it yields keys whose holders must be taken in before it
     goes on
     (only where merging completes a key that the proposal alone did not)."""
+    outcome = yield from _carry_out(verdict, proposal, workspace, rules)
+    if verdict.action in _INTO_ANOTHER and verdict.target is not None and rules.unresolved is not None:
+        _absorb(rules.unresolved, verdict.target, outcome, workspace, rules)
+    return outcome
+
+
+_INTO_ANOTHER = (Action.UPDATE, Action.UPSERT, Action.SKIP)
+
+
+def _carry_out(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rules) -> KeysNeeded:
     match verdict.action:
+        case Action.CREATE if rules.unresolved is not None:
+            return _promote(rules.unresolved, workspace, rules)
         case Action.CREATE:
             return _create(verdict, proposal, workspace, rules)
         case Action.UPDATE | Action.UPSERT:
@@ -82,6 +103,23 @@ def _create(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Ru
         take_keys(state, workspace, rules.annotation)
     workspace.touch(state, rules.annotation, changed=True)
     return Outcome(state, None, state.snapshot(), wrote_revision=True, changed=tuple(state.payload))
+
+
+def _promote(state: MemoryState, workspace: Workspace, rules: Rules) -> Outcome:
+    """An unresolved memory becomes a live one under its own id."""
+    before = state.snapshot()
+    state.mark(unresolved=False, now=rules.now)
+    take_keys(state, workspace, rules.annotation)
+    workspace.touch(state, rules.annotation, changed=True)
+    return Outcome(state, before, state.snapshot(), wrote_revision=True)
+
+
+def _absorb(state: MemoryState, target: UUID, outcome: Outcome, workspace: Workspace, rules: Rules) -> None:
+    """What an unresolved memory said is in another one now, so it is deleted; its revisions keep its values."""
+    outcome.absorbed, outcome.absorbed_before = state, state.snapshot()
+    outcome.reasons += (f"the unresolved memory {state.id} went into {target} and is deleted",)
+    state.mark(is_deleted=True, now=rules.now)
+    workspace.touch(state, rules.annotation, changed=True)
 
 
 def take_keys(state: MemoryState, workspace: Workspace, annotation: ClassAnnotation) -> None:

@@ -107,6 +107,7 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
         "after": outcome.after,
         "reasons": list(entry.reasons),
         "details": {
+            "mode": entry.situation.mode,
             "values": entry.situation.proposal.values,
             "originals": entry.situation.proposal.originals,
             "changed": list(outcome.changed),
@@ -124,7 +125,19 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
                 for candidate in candidates
             },
             "compared_with": {str(memory_id): dict(payload) for memory_id, payload in entry.compared_with.items()},
+            "absorbed": _absorbed(outcome),
         },
         "salt": bytea(secrets.token_bytes(16)),
     }
     return log | {"digest": bytea(digest_of({"log": log, "values": values}))}, values
+
+
+def _absorbed(outcome: Outcome) -> JsonRow | None:
+    """The unresolved memory that went into the one the decision is about."""
+    if outcome.absorbed is None:
+        return None
+    return {
+        "memory_id": str(outcome.absorbed.id),
+        "before": outcome.absorbed_before,
+        "after": outcome.absorbed.snapshot(),
+    }

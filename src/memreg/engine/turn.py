@@ -4,7 +4,7 @@ decided."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from memreg.engine.cache import Cache
 from memreg.engine.decide import Candidate, Mode, ReviewKind, Situation, Verdict, decide
 from memreg.engine.given import given_form
 from memreg.engine.identity import KeyValue, key_values, name_tokens, partial_identity
-from memreg.engine.model import Decision, Extraction, Payload
+from memreg.engine.model import Decision, Extraction, Payload, Proposal
 from memreg.engine.record import Record
 from memreg.engine.score import Score, best_score
 from memreg.engine.state import HeldKey
@@ -36,7 +36,7 @@ CANDIDATES = 20
 @dataclass(slots=True)
 class Item:
     """A proposal of the turn with what was made of it. `probes`: its rarest tokens; `found`: candidates by the
-    database."""
+    database; `unresolved`: the memory that it made while its class was create-only."""
 
     ordinal: int
     given: Any
@@ -50,6 +50,7 @@ class Item:
     probes: tuple[str, ...] = ()
     found: list[UUID] = field(default_factory=list)
     scores: dict[tuple[UUID, int], Score] = field(default_factory=dict)
+    unresolved: UUID | None = None
 
     @property
     def key_places(self) -> list[KeyPlace]:
@@ -59,7 +60,10 @@ class Item:
 
 @dataclass
 class Turn:
-    """`read`, `lock`, `decide`, then `writes`, each once and in this order."""
+    """`read`, `lock`, `decide`, then `writes`, each once and in this order.
+
+    `unresolved`: where a proposal is decided again, the row of the unresolved memory that it made, by its ordinal.
+    """
 
     tenant: str
     version: SchemaVersion
@@ -70,6 +74,7 @@ class Turn:
     new_id: Callable[[], UUID]
     cache: Cache
     actor: str | None = None
+    unresolved: Mapping[int, Row] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
     workspace: Workspace = field(default_factory=Workspace)
     statistics: dict[str, Statistics] = field(default_factory=dict)
@@ -79,17 +84,29 @@ class Turn:
 
     def __post_init__(self) -> None:
         self.items = [
-            self._item(ordinal, given_form(proposal), validate(proposal, self.version))
+            self._item(ordinal, given_form(proposal), self._check(ordinal, proposal))
             for ordinal, proposal in enumerate(self.extraction.proposals)
         ]
         for problem in self.extraction.problems:
             unread = Checked("", "upsert", refusal=problem)
             self.items.append(Item(len(self.items), {"unread": problem}, unread))
 
+    def _check(self, ordinal: int, proposal: Proposal) -> Checked:
+        """The proposal validated; one that made an unresolved memory was, so that memory speaks for it."""
+        row = self.unresolved.get(ordinal)
+        if row is None:
+            return validate(proposal, self.version)
+        columns = self.version.spec.by_name[row["class"]].by_name
+        values = {name: value for name, value in row["payload"].items() if name in columns}
+        originals = dict(row["originals"])
+        return Checked(row["class"], "upsert", values, originals, (), None, proposal.evidence, proposal.confidence)
+
     def _item(self, ordinal: int, given: Any, checked: Checked) -> Item:
         item = Item(ordinal, given, checked)
         if checked.refusal is not None:
             return item
+        if ordinal in self.unresolved:
+            item.unresolved = self.workspace.take(self.unresolved[ordinal]).id
         item.spec = self.version.spec.by_name[checked.class_name]
         item.annotation = self.version.annotation_of(checked.class_name)
         if self.version.status is Status.PENDING:
@@ -240,7 +257,7 @@ class Turn:
             candidates=self._score(item, {hit.memory_id for hit in hits}),
             repeated=repeat is not None,
             repeats=repeat.memory_id if repeat else None,
-            missing=missing_columns(item.checked.values, item.spec),
+            missing=() if item.unresolved else missing_columns(item.checked.values, item.spec),
             released=self.workspace.released_by(name, item.keys),
             has_keys=bool(item.annotation.identity),
         )
@@ -265,7 +282,8 @@ class Turn:
 
     def _apply(self, item: Item, verdict: Verdict) -> Steps[Outcome]:
         assert item.spec is not None
-        rules = Rules(item.spec, item.annotation, self.version.version, self.now, self.new_id)
+        unresolved = self.workspace.memories[item.unresolved] if item.unresolved else None
+        rules = Rules(item.spec, item.annotation, self.version.version, self.now, self.new_id, unresolved)
         applying = apply(verdict, item.checked, self.workspace, rules)
         try:
             places = next(applying)
@@ -316,6 +334,8 @@ class Turn:
         self._writes.values.append(values)
         if outcome.memory is not None and outcome.wrote_revision:
             self._writes.revision(outcome.memory, entry.id)
+        if outcome.absorbed is not None:
+            self._writes.revision(outcome.absorbed, entry.id)
         for kind in entry.reviews:
             self._writes.reviews.append(self._review(kind, entry))
         return Decision(
