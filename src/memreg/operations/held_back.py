@@ -1,0 +1,77 @@
+"""What was held back while a class was create-only, read back as the turns that it would have been."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from memreg.core.steps import Row, Rows
+from memreg.engine.model import Extraction, Proposal
+
+EXTRACTOR = "resolve"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One proposal that was held back: its audit entry, and the unresolved memory that it made, if it made one."""
+
+    audit_id: UUID
+    proposal: Proposal
+    memory: Row | None
+
+    @property
+    def memory_id(self) -> UUID | None:
+        """The unresolved memory."""
+        return self.memory["id"] if self.memory else None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTurn:
+    """What a message said about a class, in order. It is decided again as one turn, under an id of its own."""
+
+    first_id: UUID
+    class_name: str
+    message_id: str
+    held: tuple[Held, ...]
+
+    @property
+    def resolution_id(self) -> str:
+        """The id under which it is decided again, once."""
+        return f"resolve:{self.first_id}"
+
+    @property
+    def text(self) -> str:
+        """What stands for it among the messages."""
+        return f"what message {self.message_id} said about {self.class_name}, held back while it was create-only"
+
+    @property
+    def extraction(self) -> Extraction:
+        """Its proposals, as an extractor gives them."""
+        return Extraction(tuple(each.proposal for each in self.held), EXTRACTOR)
+
+    @property
+    def unresolved(self) -> dict[int, Row]:
+        """The rows of its unresolved memories, by the ordinal of the proposal."""
+        return {ordinal: each.memory for ordinal, each in enumerate(self.held) if each.memory is not None}
+
+
+def turns_from(rows: Rows) -> list[HeldTurn]:
+    """The turns of the rows of `held_back`. A memory that was settled otherwise since is left out."""
+    found = []
+    for first_id, group in groupby(rows, key=lambda row: row["first_id"]):
+        members = list(group)
+        held = tuple(_held(row) for row in members if row["action"] != "CREATE" or row["id"] is not None)
+        found.append(HeldTurn(first_id, members[0]["class"], members[0]["message_id"], held))
+    return found
+
+
+def _held(row: Row) -> Held:
+    return Held(row["audit_id"], _proposal(row["class"], row["proposal"]), row if row["id"] is not None else None)
+
+
+def _proposal(class_name: str, given: Mapping[str, Any]) -> Proposal:
+    """The proposal as the audit kept it."""
+    return Proposal(class_name, given["values"], given["operation"], given["evidence"], given["confidence"])

@@ -1,0 +1,237 @@
+"""Resolve: what was held back while a class was create-only is decided by the rules, in the order it came.
+
+Unresolved memories, refused deletes, refused incomplete proposals and skipped repeats of one message are one turn, as
+they would have been, so that the memories end as if the class had never been create-only. An unresolved memory either
+becomes live under its own id, or goes into the memory that it turns out to be and is deleted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from memreg.core.clock import Clock, utc_now
+from memreg.core.database import Database
+from memreg.core.ids import uuid7
+from memreg.core.queries import Statement
+from memreg.core.steps import Steps, fetch, fetch_rows
+from memreg.engine.cache import Cache
+from memreg.engine.identity import digest
+from memreg.engine.model import Decision
+from memreg.engine.refresh import refresh
+from memreg.engine.store import SQL as ENGINE_SQL
+from memreg.engine.store import lock_classes
+from memreg.engine.turn import Turn
+from memreg.operations.held_back import HeldTurn, turns_from
+from memreg.operations.store import EVERY, SQL
+from memreg.registry import versions
+from memreg.registry.models import SchemaVersion, Status
+
+CHUNK = 25
+"""Turns a transaction."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one proposal that was held back.
+
+    `audit_id` is its first entry, `decision` the second one. `memory_id`: the unresolved memory that it had made; the
+    decision names the memory that it is now (its own id where it became live).
+    """
+
+    audit_id: UUID
+    message_id: str
+    memory_id: UUID | None
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What resolving came to. `left`: classes that were not resolved, each with the reason and how much waits there."""
+
+    outcomes: tuple[Outcome, ...]
+    left: tuple[LeftOut, ...]
+    dry_run: bool
+
+    @property
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many by action and basis."""
+        found = Counter((str(each.decision.action), str(each.decision.basis)) for each in self.outcomes)
+        return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A class in which proposals wait that cannot be decided now."""
+
+    class_name: str
+    proposals: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """Who resolves: a tenant and schema; what is cached between transactions, the clock, new ids, the person."""
+
+    tenant: str
+    schema: str
+    by: str | None = None
+    clock: Clock = utc_now
+    new_id: Callable[[], UUID] = uuid7
+    cache: Cache = field(default_factory=Cache)
+
+
+class _DryRunEnds(Exception):
+    """Carries a dry run's outcome out of its transaction, which is rolled back by it."""
+
+    def __init__(self, outcomes: list[Outcome]) -> None:
+        self.outcomes = outcomes
+
+
+def resolve(
+    database: Database,
+    tenant: str,
+    schema: str,
+    *,
+    dry_run: bool = False,
+    by: str | None = None,
+    clock: Clock = utc_now,
+    progress: Progress | None = None,
+) -> Resolved:
+    """Decide all that was held back in the classes that are no longer create-only.
+
+    Commits every 25 messages; stopped in the middle, it goes on where it stood. A dry run decides in one transaction
+    that is rolled back. `progress` is called with the proposals done and their number at the start.
+    Raises NoUsableVersion, SchemaNotFound, TenantInvalid, DatabaseError.
+    """
+    resolver = Resolver(tenant, schema, by, clock)
+    waiting = database.run(tenant, lambda: _waiting(resolver))
+    total = sum(waiting.values())
+    outcomes: list[Outcome] = []
+    if dry_run:
+        try:
+            database.run(tenant, lambda: _rehearse(resolver))
+        except _DryRunEnds as ended:
+            outcomes = ended.outcomes
+        return Resolved(tuple(outcomes), database.run(tenant, lambda: left_out(resolver)), dry_run=True)
+    while True:
+        # Cached anew for each try: snapshots taken by a transaction that is rolled back must not be seen again.
+        done = database.run(tenant, lambda: resolve_chunk(replace(resolver, cache=Cache()), CHUNK))
+        if done is None:
+            break
+        outcomes += done
+        if progress is not None:
+            progress(len(outcomes), max(total, len(outcomes)))
+    return Resolved(tuple(outcomes), database.run(tenant, lambda: left_out(resolver)), dry_run=False)
+
+
+def resolve_chunk(resolver: Resolver, turns: int) -> Steps[list[Outcome] | None]:
+    """Decide the next turns that wait, in this transaction; None when none does.
+
+    Raises NoUsableVersion, SchemaNotFound.
+    """
+    version, open_classes, _ = yield from _open_classes(resolver)
+    results = yield from fetch(
+        *lock_classes(resolver.tenant, resolver.schema, open_classes),
+        SQL["held_back"](tenant=resolver.tenant, schema=resolver.schema, classes=open_classes, limit=turns),
+    )
+    found = turns_from(results[-1])
+    if not found:
+        return None
+    outcomes: list[Outcome] = []
+    for held in found:
+        outcomes += yield from _decide(resolver, version, held)
+    return outcomes
+
+
+def left_out(resolver: Resolver) -> Steps[tuple[LeftOut, ...]]:
+    """The classes in which proposals wait that cannot be decided now, with the reason."""
+    _, _, closed = yield from _open_classes(resolver)
+    waiting = yield from _waiting(resolver)
+    return tuple(
+        LeftOut(name, count, closed.get(name, "more came meanwhile; resolve again")) for name, count in waiting.items()
+    )
+
+
+def _rehearse(resolver: Resolver) -> Steps[None]:
+    outcomes: list[Outcome] = []
+    rehearsing = replace(resolver, cache=Cache())
+    while (done := (yield from resolve_chunk(rehearsing, CHUNK))) is not None:
+        outcomes += done
+    raise _DryRunEnds(outcomes)
+
+
+def _decide(resolver: Resolver, version: SchemaVersion, held: HeldTurn) -> Steps[list[Outcome]]:
+    tenant, schema, now = resolver.tenant, resolver.schema, resolver.clock()
+    turn = Turn(
+        tenant=tenant,
+        version=version,
+        message_id=held.resolution_id,
+        extraction=held.extraction,
+        switched=frozenset(),
+        now=now,
+        new_id=resolver.new_id,
+        cache=resolver.cache,
+        actor=resolver.by,
+        unresolved=held.unresolved,
+    )
+    yield from turn.read()
+    yield from turn.lock(
+        SQL["keep_resolution"](
+            tenant=tenant,
+            schema=schema,
+            id=held.resolution_id,
+            text=held.text,
+            digest=digest([held.text]),
+            now=now,
+        )
+    )
+    decisions = yield from turn.decide()
+    yield (*_settled(resolver, held), *turn.writes())
+    for name, change in turn.due().items():
+        yield from refresh(tenant, schema, name, change, resolver.clock)
+    return [
+        Outcome(each.audit_id, held.message_id, each.memory_id, decision)
+        for each, decision in zip(held.held, decisions, strict=True)
+    ]
+
+
+def _settled(resolver: Resolver, held: HeldTurn) -> Iterable[Statement]:
+    """The questions that the refusals had made are answered by deciding again, which makes new ones."""
+    return [
+        ENGINE_SQL["settle_dead_letter"](
+            tenant=resolver.tenant, schema=resolver.schema, subject=f"proposal {each.audit_id}"
+        )
+        for each in held.held
+    ]
+
+
+def _waiting(resolver: Resolver) -> Steps[dict[str, int]]:
+    rows = yield from fetch_rows(SQL["count_held_back"](tenant=resolver.tenant, schema=resolver.schema))
+    return {row["class"]: row["proposals"] for row in rows}
+
+
+def _open_classes(resolver: Resolver) -> Steps[tuple[SchemaVersion, list[str], dict[str, str]]]:
+    """The version in use, its classes that are not create-only, and why others cannot be resolved."""
+    _, heads, switches, names = yield from fetch(
+        versions.lock_shared(resolver.schema),
+        versions.usable_head(resolver.schema),
+        ENGINE_SQL["switches"](tenant=resolver.tenant, schema=resolver.schema),
+        SQL["class_names"](schema=resolver.schema),
+    )
+    version = yield from resolver.cache.usable(resolver.schema, heads)
+    switched = {row["class"] for row in switches}
+    closed = {}
+    for row in names:
+        name = row["class"]
+        if version.status is Status.PENDING:
+            closed[name] = f"{version} is pending; approve it first with `memreg approve {version}`"
+        elif name not in version.spec.by_name:
+            closed[name] = f"{version} has no such class any more"
+        elif EVERY in switched or name in switched:
+            closed[name] = "its kill switch is on; turn it off first with `memreg kill-switch off`"
+    return version, [name for name in version.spec.by_name if name not in closed], closed
