@@ -1,0 +1,221 @@
+"""`memreg annotate`, `annotations`, `approve`, `reject`: what is searched and identifies, and a person's word on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import rich_click as click
+from click.exceptions import Exit
+
+from memreg.cli.options import VERSIONED, WORDS, Access, VersionedName, database_options, os_user
+from memreg.cli.output import Col, print_json, print_table, say, tell
+
+if TYPE_CHECKING:
+    from memreg.api.registry import Registry
+    from memreg.core.errors import AnnotationInvalid
+    from memreg.registry.models import ClassAnnotation, SchemaVersion
+
+_by = click.option("--by", metavar="WHO", type=WORDS, default=os_user, help="Who decides (your account's name).")
+_MARK = "#! "
+
+
+@click.command()
+@click.argument("name", metavar="NAME", type=WORDS)
+@click.option(
+    "--annotate",
+    type=click.Choice(["auto", "llm", "heuristic"]),
+    default="auto",
+    show_default=True,
+    help="Who annotates: a model if one is configured, else rules.",
+)
+@database_options
+def annotate(access: Access, name: str, annotate: Literal["auto", "llm", "heuristic"]) -> None:
+    """Annotate a schema again, by a model or by rules.
+
+    A draft, pending or rejected newest version gets a new annotation; an approved one is settled, so that the next
+    version is made, with the same classes.
+    """
+    from memreg.cli.schemas import next_step
+
+    with access.registry() as registry:
+        version = registry.annotate(name, annotate=annotate, by=os_user())
+    if access.as_json:
+        print_json(_data(version))
+        return
+    say(f"Annotated {version}, {version.status}.")
+    print_annotation(version)
+    say(next_step(version))
+
+
+@click.command("annotations")
+@click.argument("name", metavar="NAME[@N]", type=VERSIONED)
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print the file that approve --annotation takes back.")
+@database_options
+def show_annotations(access: Access, name: VersionedName, as_yaml: bool) -> None:
+    """Show what is searched, compared and identifies.
+
+    With the confidence of each key and the reasons. `--yaml` prints the file that a person may edit and give to
+    `memreg approve NAME --annotation FILE`.
+    """
+    with access.registry() as registry:
+        if as_yaml:
+            text = registry.annotation_yaml(name.name, name.number)
+            if access.as_json:
+                print_json({"yaml": text})
+            else:
+                click.echo(text, nl=False)
+            return
+        version = registry.get(name.name, name.number).version
+    if access.as_json:
+        print_json(_data(version))
+        return
+    say(f"{version}, {version.status}")
+    print_annotation(version)
+    for spec in version.spec.classes:
+        annotation = version.annotation_of(spec.name)
+        reasons = [f"  {key.name}: {key.rationale}" for key in annotation.identity if key.rationale]
+        if annotation.rationale or reasons:
+            say(f"{spec.name}: {annotation.rationale or 'keys'}")
+            for reason in reasons:
+                say(reason)
+
+
+@click.command()
+@click.argument("name", metavar="NAME[@N]", type=VERSIONED)
+@click.option("--edit", is_flag=True, help="Open the annotation in your editor ($VISUAL, $EDITOR) first.")
+@click.option(
+    "--annotation",
+    "file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Approve this edited annotation file.",
+)
+@_by
+@database_options
+def approve(access: Access, name: VersionedName, edit: bool, file: Path | None, by: str) -> None:
+    """Approve a version: memreg may merge and delete by it.
+
+    Without @N, the newest pending one. It is active at once when no memory is on an older version; else it waits
+    for memreg backfill.
+    """
+    from memreg.cli.schemas import next_step, version_data
+
+    if edit and file is not None:
+        raise click.UsageError("Give --edit or --annotation FILE, not both.")
+    with access.registry() as registry:
+        if edit:
+            version = _approve_edited(registry, name, by)
+        else:
+            version = registry.approve(name.name, name.number, annotations=file, by=by)
+    if access.as_json:
+        print_json({**version_data(version), "by": by})
+        return
+    say(f"Approved {version} by {by}: it is {version.status}.")
+    say(next_step(version))
+
+
+@click.command()
+@click.argument("name", metavar="NAME[@N]", type=VERSIONED)
+@click.option("--why", metavar="TEXT", type=WORDS, required=True, help="The reason, which is kept.")
+@_by
+@database_options
+def reject(access: Access, name: VersionedName, why: str, by: str) -> None:
+    """Reject a version, for a reason that is kept.
+
+    Without @N, the newest pending one.
+    """
+    from memreg.cli.schemas import version_data
+
+    with access.registry() as registry:
+        version = registry.reject(name.name, why, name.number, by=by)
+    if access.as_json:
+        print_json({**version_data(version), "by": by, "why": why})
+        return
+    say(f"Rejected {version} by {by}: {why}")
+    say(f"Next: change the file and register it again, or memreg annotate {version.name}")
+
+
+def print_annotation(version: SchemaVersion) -> None:
+    """The annotation of a version as a table of its classes."""
+    columns = (
+        Col("class", keep=True),
+        Col("searched (boost)"),
+        Col("compared"),
+        Col("identified by"),
+        Col("confidence", right=True),
+        Col("source"),
+    )
+    rows: list[tuple[Any, ...]] = []
+    for spec in version.spec.classes:
+        if spec.name not in version.annotations:
+            rows.append((spec.name, "not annotated yet", "", "", "", ""))
+            continue
+        each = version.annotation_of(spec.name)
+        searched = ", ".join(f"{name} {boost:g}" for name, boost in each.searchable.items())
+        identity = ", ".join(f"{key.name} ({key.strength}, {key.confidence:g})" for key in each.identity)
+        rows.append(
+            (spec.name, searched, list(each.compare), identity or "nothing", f"{each.confidence:g}", each.source)
+        )
+    print_table(columns, rows)
+
+
+def annotation_data(version: SchemaVersion) -> dict[str, Any]:
+    """The annotation by class, for machines."""
+    return {name: _class_data(each) for name, each in version.annotations.items()}
+
+
+def _class_data(annotation: ClassAnnotation) -> dict[str, Any]:
+    return {
+        "searchable": annotation.searchable,
+        "compare": annotation.compare,
+        "identity": annotation.identity,
+        "confidence": annotation.confidence,
+        "rationale": annotation.rationale,
+        "source": annotation.source,
+    }
+
+
+def _data(version: SchemaVersion) -> dict[str, Any]:
+    from memreg.cli.schemas import version_data
+
+    return {**version_data(version), "annotation": annotation_data(version)}
+
+
+def _approve_edited(registry: Registry, name: VersionedName, by: str) -> SchemaVersion:
+    """Let a person edit the annotation until it can be read, then approve it."""
+    from memreg.core.errors import AnnotationInvalid
+
+    number = name.number if name.number is not None else _pending_number(registry, name.name)
+    text = registry.annotation_yaml(name.name, number)
+    while True:
+        edited = click.edit(text, extension=".yaml")
+        if edited is None:  # closed without saving
+            edited = text
+        edited = "".join(line for line in edited.splitlines(keepends=True) if not line.startswith(_MARK))
+        if not edited.strip():
+            tell("The file was emptied, so nothing was approved.")
+            raise Exit(1)
+        try:
+            return registry.approve(name.name, number, annotations=edited + "\n", by=by)
+        except AnnotationInvalid as error:
+            marked = _marked(edited, error)
+            if marked == text:  # it was saved as it was, with its mistakes
+                raise
+            text = marked
+
+
+def _pending_number(registry: Registry, name: str) -> int | None:
+    """The newest pending version; None leaves it to approve to say why there is none."""
+    pending = [each.version.version for each in registry.versions(name) if str(each.version.status) == "pending"]
+    return max(pending, default=None)
+
+
+def _marked(text: str, error: AnnotationInvalid) -> str:
+    """The text with its mistakes on top, at the lines where they are below."""
+    shift = len(error.mistakes) + 1
+    notes = [f"{_MARK}Correct these, or save an empty file to approve nothing:"]
+    for mistake in error.mistakes:
+        place = f"line {mistake.line + shift}, column {mistake.column}: " if mistake.line else ""
+        notes.append(f"{_MARK}{place}{' '.join(mistake.text.split())}")
+    return "\n".join(notes) + "\n" + text

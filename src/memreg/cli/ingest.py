@@ -1,0 +1,191 @@
+"""`memreg ingest`: messages or proposals from a file or a pipe, each decided, every bad line named."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+import rich_click as click
+from click.exceptions import Exit
+
+from memreg.cli.options import Access, data_options
+from memreg.cli.output import data_of, json_text, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from memreg.api.engine import Engine
+    from memreg.cli.lines import Source
+    from memreg.cli.messages import Given
+    from memreg.cli.tally import Tally
+    from memreg.core.errors import MemregError
+    from memreg.engine.model import IngestResult
+
+
+@click.command()
+@click.argument("file", metavar="[FILE|-]", default="-", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--proposals", is_flag=True, help="The input is JSON lines of proposals; no extraction.")
+@data_options
+def ingest(access: Access, file: str, proposals: bool) -> None:
+    """Take messages or proposals, and decide each.
+
+    From FILE, or from standard input.
+
+    Messages are JSON lines, {"text": ..., "id": ..., "session": ..., "role": ..., "at": ...} of which only text is
+    needed, or plain text with a message a line. Proposals are JSON lines, {"class": ..., "values": {...},
+    "operation": "upsert" or "delete", "evidence": ..., "confidence": ..., "message_id": ...}; lines of one message_id
+    are one turn.
+
+    A bad line is told by its number and the rest goes on; the exit status is 1 then. Messages with an id can be sent
+    again: what was decided is not decided twice.
+    """
+    from memreg.cli.lines import Source
+    from memreg.cli.messages import read_messages, read_turns
+    from memreg.cli.tally import FEW, Tally, show_result
+
+    tally = Tally()
+    with _opened(file) as stream, access.engine() as engine:
+        source = Source(stream, "standard input" if file == "-" else file, _size(stream))
+        live = file == "-" and stream.isatty() and not access.as_json
+        if live:
+            what = "proposals" if proposals else "messages"
+            tell(f"Reading {what} from the terminal, one a line; Ctrl-D ends.")
+        _tell_pending(engine)
+        given = read_turns(source) if proposals else read_messages(source)
+        with _progress(source, live) as advance, _Results(access.as_json) as results:
+            stopped = _take(engine, given, tally, results if access.as_json else show_result if live else None, advance)
+            results.end(
+                {"problems": tally.problems, "counts": tally.counts(), "decisions": tally.by_rule()},
+            )
+    if not access.as_json:
+        if not live and len(tally.first) <= FEW:
+            for result in tally.first:
+                show_result(result)
+        tally.show()
+    _tell_create_only(tally)
+    if stopped is not None:
+        tell(f"Stopped after {tally.messages} messages, which are kept: {stopped}")
+    if stopped is not None or tally.failed:
+        raise Exit(1)
+
+
+def _take(
+    engine: Engine,
+    given: Iterator[Given],
+    tally: Tally,
+    show: Callable[[IngestResult], None] | None,
+    advance: Callable[[], None],
+) -> MemregError | None:
+    """Ingest every turn; gives the error that no further turn would survive, if there was one."""
+    from memreg.core.errors import MemregError, MessageConflict, MessageInvalid
+
+    for each in given:
+        for error in each.errors:
+            _refuse(tally, error)
+        if each.errors:
+            continue
+        try:
+            result = engine.ingest(each.message, proposals=each.proposals)
+        except (MessageInvalid, MessageConflict) as error:
+            _refuse(tally, f"line {each.line}: {error}")
+        except MemregError as error:
+            return error
+        else:
+            tally.add(result)
+            if show is not None:
+                show(result)
+        advance()
+    return None
+
+
+def _refuse(tally: Tally, problem: str) -> None:
+    tally.refuse()
+    tell(problem)
+    if len(tally.problems) < 10_000:
+        tally.problems.append(problem)
+
+
+class _Results:
+    """The JSON document of an ingest, written as it grows; silent when it is not asked for."""
+
+    def __init__(self, wanted: bool) -> None:
+        self._wanted = wanted
+        self._count = 0
+
+    def __enter__(self) -> _Results:
+        if self._wanted:
+            click.echo('{"results": [', nl=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing: a broken document is better than one that looks whole."""
+
+    def __call__(self, result: IngestResult) -> None:
+        """Write one result."""
+        click.echo(("," if self._count else "") + "\n  " + json_text(result, indent=None), nl=False)
+        self._count += 1
+
+    def end(self, rest: dict[str, Any]) -> None:
+        """Write what follows the results."""
+        if self._wanted:
+            click.echo("\n], " + json_text(data_of(rest))[2:])
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[IO[bytes]]:
+    if file == "-":
+        yield sys.stdin.buffer
+    else:
+        with open(file, "rb") as stream:
+            yield stream
+
+
+def _size(stream: IO[bytes]) -> int | None:
+    try:
+        return os.fstat(stream.fileno()).st_size or None
+    except OSError:
+        return None
+
+
+@contextmanager
+def _progress(source: Source, live: bool) -> Iterator[Callable[[], None]]:
+    """A bar on stderr, only on a terminal, and gone at the end."""
+    if live or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]} messages"))
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, *times, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("ingesting", total=source.size, count=0)
+        count = 0
+
+        def advance() -> None:
+            nonlocal count
+            count += 1
+            progress.update(task, completed=source.taken, total=source.size, count=count)
+
+        yield advance
+
+
+def _tell_pending(engine: Engine) -> None:
+    version = engine.version()
+    if str(version.status) == "pending":
+        tell(
+            f"{version} is pending: messages only create memories, unresolved, and nothing is merged or deleted. "
+            f"Approve it with memreg approve {version.name}."
+        )
+
+
+def _tell_create_only(tally: Tally) -> None:
+    switched = sorted(name for name in tally.create_only.get("kill_switch", ()))
+    if switched:
+        tell(
+            f"The kill switch is on for {', '.join(switched)}: memories were only created, unresolved. "
+            "memreg kill-switch off, then memreg resolve, decides them."
+        )

@@ -1,0 +1,157 @@
+"""Message and proposal files as turns: what goes to the engine in one call, or what is wrong with its line."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from memreg.cli.lines import Line, Source
+from memreg.engine import structured
+from memreg.engine.model import Message, Proposal
+from memreg.engine.structured import ProposalLine
+
+KEYS = ("text", "id", "session", "role", "at")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One turn of a file: the line it starts in, and a message, proposals or both; or the errors in it."""
+
+    line: int
+    message: Message | None = None
+    proposals: tuple[Proposal, ...] | None = None
+    errors: tuple[str, ...] = ()
+
+
+def read_messages(source: Source) -> Iterator[Given]:
+    """The messages of a file: Message objects if its first line is a JSON object, else a message a line."""
+    lines = source.lines()
+    first = next(lines, None)
+    if first is None:
+        return
+    objects = first.text.lstrip().startswith("{")
+    for line in itertools.chain([first], lines):
+        if line.error is not None:
+            yield Given(line.number, errors=(_at(source, line.number, line.error),))
+        elif objects:
+            try:
+                yield Given(line.number, message_of(line.text))
+            except ValueError as error:
+                yield Given(line.number, errors=(_at(source, line.number, str(error)),))
+        else:
+            yield Given(line.number, Message(line.text))
+
+
+def message_of(text: str) -> Message:
+    """The message that a line of JSON is. Raises ValueError with the reason."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON: {error.msg} at character {error.colno}") from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deep to be a message") from error
+    if not isinstance(data, Mapping):
+        raise ValueError("a message is an object with a text, as every line of this file")
+    if unknown := [key for key in data if key not in KEYS]:
+        hint = "; give --proposals to read proposals" if {"class", "values"} & set(unknown) else ""
+        raise ValueError(f"unknown key {_shown(unknown[0])}; a message has {', '.join(KEYS)}{hint}")
+    for key in KEYS:
+        if data.get(key) is not None and not isinstance(data[key], str):
+            raise ValueError(f"{key} is {_shown(data[key])}; write a text in quotes")
+    if data.get("text") is None:
+        raise ValueError("text is missing; write what was said")
+    return Message(data["text"], data.get("id"), data.get("session"), data.get("role") or "user", _time(data.get("at")))
+
+
+def read_turns(source: Source) -> Iterator[Given]:
+    """The turns of a proposal file: lines of one message_id are one turn, wherever they stand.
+
+    The file is read twice, first for the last line of each turn, so that only the turns under way are held.
+    """
+    source.rewindable()
+    first = next(source.lines(), None)
+    source.rewind()
+    if first is not None and first.error is None and first.text.lstrip().startswith("["):
+        yield from _one_list(source)
+        return
+    last = {each.message_id: each.line for each in _proposal_lines(source) if each.message_id is not None}
+    source.rewind()
+    waiting: dict[str, list[ProposalLine]] = {}
+    for each in _proposal_lines(source):
+        if each.message_id is None:
+            yield _turn(None, [each])
+            continue
+        waiting.setdefault(each.message_id, []).append(each)
+        if each.line == last[each.message_id]:
+            yield _turn(each.message_id, waiting.pop(each.message_id))
+
+
+def _proposal_lines(source: Source) -> Iterator[ProposalLine]:
+    for line in source.lines():
+        yield from structured.read_lines([(line.number, _content(line))], source.name)
+
+
+def _content(line: Line) -> Any:
+    return line.text if line.error is None else _Unreadable(line.error)
+
+
+class _Unreadable(Mapping[str, Any]):
+    """Stands for a line that is no text: whoever reads it gets the reason."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __getitem__(self, key: str) -> Any:
+        raise ValueError(self.reason)
+
+    def __iter__(self) -> Iterator[str]:
+        raise ValueError(self.reason)
+
+    def __len__(self) -> int:
+        return 0
+
+
+def _one_list(source: Source) -> Iterator[Given]:
+    for turn in structured.read_turns(source.stream.read(), source.name):
+        errors = tuple(_reason(error) for error in turn.errors)
+        yield Given(turn.line, _named(turn.message_id), None if errors else turn.proposals, errors)
+
+
+def _turn(message_id: str | None, members: Iterable[ProposalLine]) -> Given:
+    members = list(members)
+    errors = [_reason(each.error) for each in members if each.error is not None]
+    if errors and len(members) > 1:
+        lines = ", ".join(str(each.line) for each in members)
+        errors[-1] += f" (so nothing of message {_shown(message_id)}, lines {lines}, was taken)"
+    proposals = None if errors else tuple(each.proposal for each in members if each.proposal is not None)
+    return Given(members[0].line, _named(message_id), proposals, tuple(errors))
+
+
+def _named(message_id: str | None) -> Message | None:
+    return None if message_id is None else Message("", id=message_id)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", error))
+
+
+def _at(source: Source, number: int, reason: str) -> str:
+    return f"{source.name}, line {number}: {reason}"
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"at is {_shown(text)}; write a time as 2026-11-20T09:30:00+00:00") from None
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,211 @@
+"""`memreg register`, `schemas`, `show`: schema files and classes, and the versions made of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Literal
+
+import rich_click as click
+
+from memreg.cli.options import VERSIONED, WORDS, Access, VersionedName, database_options, os_user
+from memreg.cli.output import Col, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from memreg.registry.models import ClassSpec, Column, SchemaVersion
+    from memreg.registry.records import VersionRecord
+
+
+@click.command()
+@click.argument("source", metavar="FILE|MODULE:CLASS", type=WORDS)
+@click.option(
+    "--annotate",
+    type=click.Choice(["auto", "llm", "heuristic"]),
+    default="auto",
+    show_default=True,
+    help="Who proposes what is searched and what identifies: a model if one is configured, else rules.",
+)
+@database_options
+def register(access: Access, source: str, annotate: Literal["auto", "llm", "heuristic"]) -> None:
+    """Register a schema file or a Pydantic class.
+
+    Its annotation (what is searched, what identifies) is proposed along. The same content again is the same version;
+    other content is the next version. Mistakes in a file are all told at once, each with its line and column.
+    """
+    from memreg.cli.annotations import annotation_data, print_annotation
+
+    sys.path.insert(0, os.getcwd())  # so that module:Class is found where the person stands, as Python itself does
+    with access.registry() as registry:
+        registered = registry.register(source, annotate=annotate, by=os_user())
+    version = registered.version
+    if access.as_json:
+        print_json(
+            {**version_data(version), "created": registered.created, "annotation": annotation_data(version)},
+        )
+        return
+    made = "Registered" if registered.created else "Already registered, with the same content:"
+    say(f"{made} {version}, {version.status}: {_count(version)}.")
+    print_annotation(version)
+    say(next_step(version))
+
+
+@click.command()
+@database_options
+def schemas(access: Access) -> None:
+    """List the versions of every schema.
+
+    With their status, who registered and decided them, and when.
+    """
+    with access.registry() as registry:
+        records = registry.versions()
+    if access.as_json:
+        print_json([record_data(record) for record in records])
+        return
+    if not records:
+        say("No schema is registered yet: memreg register FILE")
+        return
+    columns = (
+        Col("version", keep=True),
+        Col("status", keep=True),
+        Col("classes"),
+        Col("registered (UTC)"),
+        Col("annotated by"),
+        Col("decided"),
+        Col("why"),
+    )
+    print_table(columns, [_row(record) for record in records])
+
+
+@click.command()
+@click.argument("name", metavar="NAME[@N]", type=VERSIONED)
+@database_options
+def show(access: Access, name: VersionedName) -> None:
+    """Show the classes and columns of a version.
+
+    Without @N, of the newest.
+    """
+    with access.registry() as registry:
+        record = registry.get(name.name, name.number)
+    version = record.version
+    if access.as_json:
+        print_json({**record_data(record), "classes": [class_data(spec) for spec in version.spec.classes]})
+        return
+    say(f"{version}, {version.status}, compatibility {version.spec.compatibility}, {version.fingerprint}")
+    for spec in version.spec.classes:
+        say()
+        say(f"{spec.name}: {spec.description}" if spec.description else spec.name)
+        columns = (Col("column", keep=True), Col("dtype", keep=True), Col("description"), Col("rules"))
+        print_table(columns, [(each.name, each.dtype, _described(each), rules_of(each)) for each in spec.columns])
+        for pattern in spec.patterns:
+            say(f"  {'delete ' if pattern.operation == 'delete' else ''}pattern  {pattern.text}")
+
+
+def next_step(version: SchemaVersion) -> str:
+    """What a person does next with a version."""
+    match str(version.status):
+        case "pending":
+            return (
+                f"Next: memreg annotations {version} shows why; memreg approve {version} puts it in force.\n"
+                "Until then, messages only create memories: nothing is merged or deleted."
+            )
+        case "approved":
+            return f"Next: memories are on an older version; memreg backfill {version.name} --to {version.version}"
+        case "active":
+            return "Next: memreg ingest FILE"
+        case "draft":
+            return f"Next: memreg annotate {version.name}"
+        case _:
+            return "Next: memreg schemas"
+
+
+def version_data(version: SchemaVersion) -> dict[str, Any]:
+    """What a version is, for machines."""
+    return {
+        "schema": version.name,
+        "version": version.version,
+        "status": version.status,
+        "fingerprint": version.fingerprint,
+        "classes": list(version.spec.by_name),
+    }
+
+
+def record_data(record: VersionRecord) -> dict[str, Any]:
+    """A version with its history, for machines."""
+    return {
+        **version_data(record.version),
+        "created_at": record.created_at,
+        "registered_by": record.registered_by,
+        "activated_at": record.activated_at,
+        "reason": record.reason,
+        "annotation": record.annotation,
+    }
+
+
+def class_data(spec: ClassSpec) -> dict[str, Any]:
+    """A class with its columns, for machines."""
+    return {
+        "name": spec.name,
+        "description": spec.description,
+        "columns": [
+            {
+                "name": each.name,
+                "dtype": str(each.dtype),
+                "desc": each.desc,
+                "values": each.values,
+                "required": each.required,
+                "pii": each.pii,
+                "normalize": [{"name": step.name, "region": step.region} for step in each.normalize],
+                "merge": each.merge,
+                "examples": each.examples,
+            }
+            for each in spec.columns
+        ],
+        "patterns": spec.patterns,
+    }
+
+
+def rules_of(column: Column) -> str:
+    """Everything about a column beside its type, in words."""
+    words = []
+    if column.required:
+        words.append("required")
+    if column.pii:
+        words.append("pii")
+    if column.normalize:
+        steps = (f"{step.name} {step.region}" if step.region else step.name for step in column.normalize)
+        words.append("normalize " + " ".join(steps))
+    if str(column.merge) != "replace":
+        words.append(f"merge {column.merge}")
+    return ", ".join(words)
+
+
+def _described(column: Column) -> str:
+    values = f"one of {', '.join(column.values)}" if column.values else ""
+    return "; ".join(part for part in (column.desc, values) if part)
+
+
+def _count(version: SchemaVersion) -> str:
+    classes = len(version.spec.classes)
+    columns = sum(len(spec.columns) for spec in version.spec.classes)
+    return f"{classes} class{'es' if classes != 1 else ''}, {columns} column{'s' if columns != 1 else ''}"
+
+
+def _row(record: VersionRecord) -> tuple[Any, ...]:
+    annotation = record.annotation
+    decided = ""
+    if annotation is not None and annotation.verdict:
+        decided = f"{annotation.verdict} by {annotation.decided_by or 'nobody named'}"
+        if annotation.decided_at:
+            decided += f", {annotation.decided_at:%Y-%m-%d %H:%M}"
+    registered = f"{record.created_at:%Y-%m-%d %H:%M}"
+    if record.registered_by:
+        registered += f" by {record.registered_by}"
+    return (
+        record.version,
+        record.version.status,
+        list(record.version.spec.by_name),
+        registered,
+        (annotation.model or annotation.source) if annotation else "",
+        decided,
+        record.reason,
+    )
