@@ -47,8 +47,8 @@ THREE = TWO + "      seen: {dtype: date}\n"
 TEST_SQL = Queries(
     """-- add_memory --
 -- A bare memory, as far as versions care.
-insert into memreg.memories (tenant, id, schema, class, version, payload, search, revision, change, created_at, updated_at,
-    last_seen_at, is_deleted)
+insert into memreg.memories (tenant, id, schema, class, version, payload, search, revision, change, created_at,
+    updated_at, last_seen_at, is_deleted)
 values ('default', %(id)s, %(schema)s, %(class)s, %(version)s, '{}', '', 1, 1, now(), now(), now(), %(deleted)s)
 
 -- move_memories --
@@ -290,7 +290,7 @@ def test_an_annotation_cannot_be_changed_once_approved(registry: Registry, datab
         database.run_admin(lambda: versions.store_annotation("notes", 1, {}, source="llm", clock=lambda: NOW))
 
 
-def test_two_approvals_at_once_leave_one_winner(registry: Registry, database: Database) -> None:
+def test_two_approvals_at_once_leave_one_winner(registry: Registry) -> None:
     registry.register(ONE)
     barrier = threading.Barrier(4)
     outcomes: list[SchemaVersion | MemregError] = []

@@ -7,7 +7,7 @@ from typing import cast
 
 from memreg.registry.models import ClassAnnotation, Column, IdentityKey, Kind, Strength
 from memreg.registry.reader import Reader, shown, suggest
-from memreg.registry.yaml_tree import Leaf, Tree
+from memreg.registry.yaml_tree import Branch, Leaf, Tree
 
 KEYS = ("searchable", "compare", "identity")
 KEY_KEYS = ("columns", "strength", "confidence", "rationale")
@@ -112,7 +112,7 @@ def _key(reader: Reader, where: str, tree: Tree, columns: Columns) -> IdentityKe
             )
         names[name] = None
     if not names:
-        if not items:
+        if isinstance(parts["columns"], Branch) and not items:
             reader.wrong(parts["columns"], f"{where}.columns", "a key needs at least one column")
         return None
     _check_telling(reader, f"{where}.columns", parts["columns"], [columns[name] for name in names], strength)

@@ -9,7 +9,7 @@ from memreg.registry.models import Column, Dtype, Kind, Merge, Normalizer
 from memreg.registry.normalize import ValueRefused, normalize
 from memreg.registry.normalizers import NORMALIZERS
 from memreg.registry.reader import Reader, a, shown, suggest
-from memreg.registry.yaml_tree import Fork, Leaf, Tree, plain
+from memreg.registry.yaml_tree import Branch, Fork, Leaf, Tree, plain
 
 KEYS = ("dtype", "desc", "values", "required", "pii", "normalize", "merge", "examples")
 DTYPES = tuple(str(kind) for kind in Kind)
@@ -128,7 +128,7 @@ def _values(reader: Reader, where: str, tree: Tree) -> tuple[str, ...]:
             reader.wrong(item, where, f"{shown(value)} {text}: keep one")
         else:
             found[value.casefold()] = value
-    if not found and not items:
+    if isinstance(tree, Branch) and not items:
         reader.wrong(tree, where, "an enum needs at least one value: write values: [first, second]")
     return tuple(found.values())
 

@@ -17,6 +17,7 @@ Scalar = str | int | float | bool | None
 
 _CORE = "tag:yaml.org,2002:"
 _TEXT_TAGS = frozenset({"str", "timestamp", "binary"})
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -157,6 +158,8 @@ class _Builder:
         return entries
 
     def _leaf(self, raw: str, kind: str, place: Place) -> Leaf:
+        if _PAIR.search(raw):  # as JSON escapes characters beyond U+FFFF
+            raw = _PAIR.sub(lambda pair: pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le"), raw)
         if _UNSTORABLE.search(raw):
             self._wrong(place, "NUL characters and lone surrogates cannot be stored: remove them")
             return Leaf(None, "", place)
@@ -221,6 +224,6 @@ def _broken(error: object, content: str) -> Mistake:
         text += "; indent with spaces, not tabs"
     elif problem == "but found another document":
         text = "broken YAML: a second document begins here; write one schema a file"
-    elif line and "list[" in (content.splitlines() or [""])[min(line, content.count("\n") + 1) - 1]:
+    elif line and "list[" in "".join(content.split("\n")[line - 1 : line]):
         text += '; inside braces put quotes around a list type, as "list[string]"'
     return Mistake(text, line, column)
