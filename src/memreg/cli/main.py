@@ -12,9 +12,12 @@ from memreg import __version__
 from memreg.cli.annotations import annotate, approve, reject, show_annotations
 from memreg.cli.audit import audit, explain
 from memreg.cli.ingest import ingest
+from memreg.cli.kill_switch import kill_switch
 from memreg.cli.memories import get, history, memories, search
 from memreg.cli.migrate import migrate
 from memreg.cli.output import tell
+from memreg.cli.resolve import resolve
+from memreg.cli.review import review
 from memreg.cli.schemas import register, schemas, show
 from memreg.core.errors import FileInvalid, MemregError
 
@@ -23,6 +26,7 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Describe what is worth remembering": (register, schemas, show, annotate, show_annotations, approve, reject),
     "Remember": (ingest, memories, get, search, history),
     "Ask why": (audit, explain),
+    "Keep it safe": (review, kill_switch, resolve),
 }
 
 EPILOG = """\
