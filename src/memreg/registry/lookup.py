@@ -1,0 +1,158 @@
+"""Finding schema versions, as plans: by name and number, the newest, and the one that ingest uses; and their locks."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from memreg.core.errors import NoSchema, NoUsableVersion, SchemaAmbiguous, SchemaNotFound, VersionNotFound
+from memreg.core.queries import Queries, Statement
+from memreg.core.steps import Row, Rows, Steps, fetch_row, fetch_rows
+from memreg.registry.fingerprint import annotation_from, spec_from
+from memreg.registry.models import SchemaVersion, Status
+from memreg.registry.records import AnnotationRecord, Head, VersionRecord
+
+SQL = Queries.load("memreg.registry")
+
+
+# Locks
+
+
+def schema_lock(name: str) -> int:
+    """The number (signed, 64 bits) of the schema's advisory lock."""
+    return int.from_bytes(hashlib.sha256(f"memreg schema {name}".encode()).digest()[:8], "big", signed=True)
+
+
+def lock_shared(name: str) -> Statement:
+    """What ingest runs first in its transaction: the schema's versions stay as they are until it ends."""
+    return SQL["lock_schema_shared"](key=schema_lock(name))
+
+
+def lock_exclusive(name: str) -> Statement:
+    """What a change of the schema's versions runs first in its transaction."""
+    return SQL["lock_schema"](key=schema_lock(name))
+
+
+# Reads
+
+
+def resolve_name(name: str | None) -> Steps[str]:
+    """The schema's name: the given one if it exists, or the only one there is.
+
+    Raises SchemaNotFound, NoSchema, SchemaAmbiguous.
+    """
+    if name is not None:
+        if (yield from fetch_row(SQL["one_schema"](name=name))) is None:
+            raise SchemaNotFound(name=name)
+        return name
+    names = [str(row["name"]) for row in (yield from fetch_rows(SQL["schema_names"]()))]
+    if not names:
+        raise NoSchema
+    if len(names) > 1:
+        raise SchemaAmbiguous(names=", ".join(names))
+    return names[0]
+
+
+def usable_head(name: str) -> Statement:
+    """The statement behind `head_from`: cheap, to be run beside others on every ingest."""
+    return SQL["usable_head"](name=name)
+
+
+def head_from(rows: Rows) -> Head | None:
+    """What `usable_head` found; None where ingest has no version to use (`no_usable` then says why)."""
+    if not rows:
+        return None
+    return Head(int(rows[0]["version"]), Status(rows[0]["status"]), int(rows[0]["annotation"]))
+
+
+def no_usable(name: str) -> Steps[NoUsableVersion | SchemaNotFound]:
+    """The error that says why the schema has no version to use."""
+    rows = yield from fetch_rows(SQL["version_numbers"](name=name))
+    if not rows:
+        return SchemaNotFound(name=name)
+    found = sorted({str(row["status"]) for row in rows})
+    return NoUsableVersion(name=name, statuses=" and ".join(found))
+
+
+def usable_version(name: str) -> Steps[SchemaVersion]:
+    """The version that ingest uses: the active one, else the newest pending one.
+
+    Raises NoUsableVersion, SchemaNotFound.
+    """
+    head = head_from((yield from fetch_rows(usable_head(name))))
+    if head is None:
+        raise (yield from no_usable(name))
+    return (yield from load_version(name, head.version))
+
+
+def load_version(name: str, version: int) -> Steps[SchemaVersion]:
+    """One version with the annotation in force. Raises VersionNotFound, SchemaNotFound."""
+    return (yield from get_record(name, version)).version
+
+
+def get_version(name: str, version: int | None = None) -> Steps[SchemaVersion]:
+    """One version, or the newest. Raises VersionNotFound, SchemaNotFound."""
+    return (yield from get_record(name, version)).version
+
+
+def newest(name: str) -> Steps[SchemaVersion]:
+    """The newest version, whatever its status. Raises SchemaNotFound."""
+    return (yield from get_record(name)).version
+
+
+def get_record(name: str, version: int | None = None) -> Steps[VersionRecord]:
+    """One version (or the newest) with its history. Raises VersionNotFound, SchemaNotFound."""
+    if version is None:
+        row = yield from fetch_row(SQL["newest_version"](name=name))
+    else:
+        check_number(name, version)
+        row = yield from fetch_row(SQL["one_version"](name=name, version=version))
+    if row is None:
+        known = yield from fetch_row(SQL["one_schema"](name=name))
+        raise SchemaNotFound(name=name) if known is None else VersionNotFound(name=name, version=version)
+    return record_of(row)
+
+
+def list_versions(name: str | None = None) -> Steps[tuple[VersionRecord, ...]]:
+    """Every version of every schema, or of one, by name and number."""
+    return tuple(record_of(row) for row in (yield from fetch_rows(SQL["all_versions"](name=name))))
+
+
+def check_number(name: str, version: int) -> None:
+    """Raises VersionNotFound for a number that the database could not even look for."""
+    if not 0 < version < 2**31:
+        raise VersionNotFound(name=name, version=version)
+
+
+def record_of(row: Row) -> VersionRecord:
+    """The version in a row of `one_version` and its kin."""
+    annotations: dict[str, Any] = row["classes"] or {}
+    return VersionRecord(
+        version=SchemaVersion(
+            spec=spec_from(row["definition"], row["models"]),
+            version=int(row["version"]),
+            status=Status(row["status"]),
+            fingerprint=row["fingerprint"],
+            annotations={name: annotation_from(each) for name, each in annotations.items()},
+            annotation=int(row["ordinal"] or 0),
+        ),
+        created_at=row["created_at"],
+        registered_by=row["registered_by"],
+        activated_at=row["activated_at"],
+        reason=row["reason"],
+        annotation=None
+        if row["ordinal"] is None
+        else AnnotationRecord(
+            ordinal=int(row["ordinal"]),
+            source=row["source"],
+            created_at=row["annotated_at"],
+            model=row["model"],
+            prompt_hash=row["prompt_hash"],
+            tokens_in=row["tokens_in"],
+            tokens_out=row["tokens_out"],
+            decided_by=row["decided_by"],
+            decided_at=row["decided_at"],
+            verdict=row["verdict"],
+            reason=row["verdict_reason"],
+        ),
+    )
