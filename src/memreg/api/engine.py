@@ -39,7 +39,7 @@ from memreg.engine.model import (
     Revision,
     Stored,
 )
-from memreg.engine.refresh import refresh
+from memreg.engine.refresh import look_at_tables, refresh
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
 
@@ -185,6 +185,7 @@ class Engine:
         for class_name, change in due.items():
             try:
                 self._run(_refreshing(walk, class_name, change))
+                self._run(look_at_tables)
             except DatabaseError as exc:
                 _log.warning("statistics_not_refreshed", class_name=class_name, error=type(exc).__name__)
 

@@ -38,7 +38,7 @@ from memreg.engine.model import (
     Revision,
     Stored,
 )
-from memreg.engine.refresh import refresh
+from memreg.engine.refresh import look_at_tables, refresh
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
 
@@ -184,6 +184,7 @@ class AsyncEngine:
         for class_name, change in due.items():
             try:
                 await self._run(_refreshing(walk, class_name, change))
+                await self._run(look_at_tables)
             except DatabaseError as exc:
                 _log.warning("statistics_not_refreshed", class_name=class_name, error=type(exc).__name__)
 

@@ -82,6 +82,22 @@ where ndoc > 1
 order by ndoc desc, word
 limit 20000
 
+-- table_growth --
+-- Whether the memories have doubled since the planner last looked at them.
+select
+    reltuples < 0
+    or pg_relation_size(oid) > 2 * greatest(relpages, 1) * current_setting('block_size')::bigint as has_grown
+from pg_catalog.pg_class
+where oid = 'memreg.memories'::regclass
+
+-- wait_little --
+-- Give up soon where somebody else holds the tables, until the end of the transaction.
+select set_config('lock_timeout', '100ms', true)
+
+-- look_at_tables --
+-- Let the planner look at the tables that decisions read; plans made before are made anew.
+analyze memreg.memories, memreg.identity_keys, memreg.memory_revisions, memreg.messages, memreg.calibrations
+
 -- keep_snapshot --
 -- Store statistics under the next number; another worker's of the same number wins.
 insert into memreg.calibrations (tenant, schema, class, snapshot, change, documents, frequencies, created_at)
@@ -94,11 +110,9 @@ on conflict do nothing
 -- The memories, live and deleted, that hold one of the keys.
 select
     keys.key, keys.digest, keys.strong, keys.released_at is not null as released,
-    memories.id, memories.class, memories.version, memories.payload, memories.originals, memories.is_deleted,
-    memories.unresolved, memories.revision, memories.change, memories.created_at, memories.updated_at,
-    memories.last_seen_at,
-    case when memories.revision > 1 then memreg.earlier_payloads(memories.tenant, memories.id, memories.revision) end
-        as earlier
+    held.id, held.class, held.version, held.payload, held.originals, held.is_deleted, held.unresolved, held.revision,
+    held.change, held.created_at, held.updated_at, held.last_seen_at,
+    case when held.revision > 1 then memreg.earlier_payloads(%(tenant)s, held.id, held.revision) end as earlier
 from unnest(%(classes)s::text[], %(names)s::text[], %(digests)s::bytea[]) as wanted (class, key, digest)
 cross join lateral (
     select key, digest, strong, released_at, memory_id
@@ -111,7 +125,13 @@ cross join lateral (
     order by released_at nulls first
     limit 50
 ) as keys
-join memreg.memories on memories.tenant = %(tenant)s and memories.id = keys.memory_id
+cross join lateral (
+    -- "offset 0" keeps the order of the joins: keys first, then each memory by its primary key.
+    select *
+    from memreg.memories
+    where memories.tenant = %(tenant)s and memories.id = keys.memory_id
+    offset 0
+) as held
 
 -- candidates --
 -- For each proposal, the live memories whose searchable text shares one of its rarest tokens, best rank first.
@@ -122,17 +142,16 @@ select
 from unnest(%(ordinals)s::integer[], %(classes)s::text[], %(queries)s::text[], %(ranks)s::text[])
     as wanted (ordinal, class, query, rank)
 cross join lateral (
-    select
-        id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
-        last_seen_at
-    from memreg.memories
-    where memories.tenant = %(tenant)s
-        and memories.schema = %(schema)s
-        and memories.class = wanted.class
-        and memories.search @@ wanted.query::tsquery
-        and not is_deleted
-        and not unresolved
-    order by ts_rank('{0.1, 0.33, 0.66, 1.0}', search, wanted.rank::tsquery) desc, id
+    select near.*
+    from (
+        -- The query names the tenant, schema and class by a lexeme of theirs; "offset 0" keeps the planner on the GIN index.
+        select *
+        from memreg.memories
+        where search @@ wanted.query::tsquery and not is_deleted and not unresolved
+        offset 0
+    ) as near
+    where near.tenant = %(tenant)s and near.schema = %(schema)s and near.class = wanted.class
+    order by ts_rank('{0.1, 0.33, 0.66, 1.0}', near.search, wanted.rank::tsquery) desc, near.id
     limit %(limit)s
 ) as found
 
@@ -186,7 +205,7 @@ from jsonb_to_recordset(%(rows)s) as rows (
     unresolved boolean, revision integer, change bigint, updated_at timestamptz, last_seen_at timestamptz,
     deleted_at timestamptz
 )
-where memories.tenant = %(tenant)s and memories.id = rows.id
+where memories.tenant = %(tenant)s and memories.id = any(%(ids)s::uuid[]) and memories.id = rows.id
 
 -- see_memories --
 -- Memories that a message spoke of without changing them.
@@ -219,6 +238,7 @@ update memreg.identity_keys
 set released_at = %(now)s
 from jsonb_to_recordset(%(rows)s) as rows (class text, key text, digest bytea, memory_id uuid)
 where identity_keys.tenant = %(tenant)s
+    and identity_keys.memory_id = any(%(ids)s::uuid[])
     and identity_keys.schema = %(schema)s
     and identity_keys.class = rows.class
     and identity_keys.key = rows.key
@@ -310,12 +330,13 @@ limit %(limit)s
 select
     id, class, version, payload, revision, unresolved, created_at, updated_at, last_seen_at,
     ts_rank('{0.1, 0.33, 0.66, 1.0}', search, %(rank)s::tsquery) as rank
-from memreg.memories
-where tenant = %(tenant)s
-    and schema = %(schema)s
-    and search @@ %(query)s::tsquery
-    and not is_deleted
-    and not unresolved
+from (
+    select *
+    from memreg.memories
+    where search @@ %(query)s::tsquery and not is_deleted and not unresolved
+    offset 0
+) as near
+where tenant = %(tenant)s and schema = %(schema)s
 order by rank desc, id
 limit %(limit)s
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 FIRST_SNAPSHOT = 32
 LONGEST_GAP = 50_000
+PROBES = 8
+PROBED_MEMORIES = 1_000
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,18 @@ class Statistics:
         """
         frequency = min(self.frequencies.get(token, 0), self.documents)
         return math.log(1 + (self.documents + 1) / (frequency + 1)) / math.log(self.documents + 2)
+
+    def rarest(self, tokens: Iterable[str]) -> tuple[str, ...]:
+        """The tokens to look candidates up by: the rarest, at most 8, and no more once 1,000 memories hold them; one at
+        least."""
+        chosen: list[str] = []
+        held = 0
+        for token in sorted(tokens, key=lambda token: (self.frequencies.get(token, 0), -len(token), token)):
+            held += self.frequencies.get(token, 0)
+            if len(chosen) == PROBES or (chosen and held > PROBED_MEMORIES):
+                break
+            chosen.append(token)
+        return tuple(chosen)
 
     def due(self, change: int) -> bool:
         """Whether the class has been written to often enough since this snapshot for the next: at 32, 64, 128 …

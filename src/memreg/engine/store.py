@@ -76,8 +76,8 @@ class Writes:
         }
         (self.inserts if state.is_new else self.updates).append(row)
 
-    def revision(self, state: MemoryState, audit_id: UUID) -> None:
-        """The present state of a memory as its revision, made by a decision."""
+    def revision(self, state: MemoryState, audit_id: UUID | None) -> None:
+        """The present state of a memory as its revision, made by a decision (or, without one, by a backfill)."""
         self.revisions.append(
             {
                 "memory_id": str(state.id),
@@ -87,7 +87,7 @@ class Writes:
                 "originals": dict(state.originals),
                 "is_deleted": state.is_deleted,
                 "unresolved": state.unresolved,
-                "audit_id": str(audit_id),
+                "audit_id": str(audit_id) if audit_id else None,
                 "created_at": self.now.isoformat(),
             }
         )
@@ -105,13 +105,14 @@ class Writes:
         if self.inserts:
             found.append(SQL["insert_memories"](tenant=tenant, schema=schema, rows=Jsonb(self.inserts)))
         if self.updates:
-            found.append(SQL["update_memories"](tenant=tenant, rows=Jsonb(self.updates)))
+            found.append(SQL["update_memories"](tenant=tenant, ids=_ids(self.updates, "id"), rows=Jsonb(self.updates)))
         if self.seen:
             found.append(SQL["see_memories"](tenant=tenant, now=now, ids=self.seen))
         if self.revisions:
             found.append(SQL["insert_revisions"](tenant=tenant, rows=Jsonb(self.revisions)))
         if self.released:
-            found.append(SQL["release_keys"](tenant=tenant, schema=schema, now=now, rows=Jsonb(self.released)))
+            ids = _ids(self.released, "memory_id")
+            found.append(SQL["release_keys"](tenant=tenant, schema=schema, now=now, ids=ids, rows=Jsonb(self.released)))
         if self.held:
             found.append(SQL["hold_keys"](tenant=tenant, schema=schema, now=now, rows=Jsonb(self.held)))
         if self.audit:
@@ -131,6 +132,10 @@ def digest_of(row: Mapping[str, Any]) -> bytes:
     """SHA-256 of a row's canonical JSON (sorted keys, no spaces)."""
     text = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).digest()
+
+
+def _ids(rows: Iterable[JsonRow], column: str) -> list[str]:
+    return sorted({row[column] for row in rows})
 
 
 def _order(held: HeldKey) -> tuple[str, bytes]:

@@ -29,7 +29,6 @@ from memreg.engine.validate import Checked, missing_columns, validate
 from memreg.engine.workspace import KeyPlace, Workspace
 from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion, Status
 
-PROBES = 8
 CANDIDATES = 20
 
 
@@ -133,8 +132,7 @@ class Turn:
         for item in self.items:
             if item.record is not None:
                 statistics = self.statistics[item.checked.class_name]
-                ordered = sorted(item.record.all_tokens(), key=lambda t: (-statistics.idf(t), -len(t), t))
-                item.probes = tuple(ordered[:PROBES])
+                item.probes = statistics.rarest(item.record.all_tokens())
         places = self._places()
         holders, found = yield from fetch(self._holders(places), self._candidates())
         self.workspace.take_key_rows(places, holders)

@@ -65,7 +65,9 @@ create table memreg.memories (
 comment on column memreg.memories.originals is 'what the message said, for columns where normalisation changed it';
 comment on column memreg.memories.change is 'counts the writes of a class in a tenant, in the order of their commits';
 
-create index memories_search on memreg.memories using gin (search) where not is_deleted and not unresolved;
+-- Without a pending list, which every search would have to read through.
+create index memories_search on memreg.memories using gin (search) with (fastupdate = off)
+    where not is_deleted and not unresolved;
 create index memories_by_class on memreg.memories (tenant, schema, class, id);
 create index memories_by_change on memreg.memories (tenant, schema, class, change);
 create index memories_by_version on memreg.memories (schema, version, tenant, class, id) where not is_deleted;
