@@ -24,7 +24,7 @@ from memreg.core.tenant import check_tenant
 from memreg.engine import reads
 from memreg.engine.cache import Cache
 from memreg.engine.explain import explain
-from memreg.engine.extract import AsyncExtractor
+from memreg.engine.extract import AsyncClosing, AsyncExtractor
 from memreg.engine.ingest import Accepted, Decided, Walk, accept, bury, decide_message
 from memreg.engine.message import prepare
 from memreg.engine.model import (
@@ -74,6 +74,7 @@ class AsyncEngine:
         self._schema = schema or database.settings.schema_
         self._resolved: str | None = None
         self._extractor = extractor
+        self._made_extractor: AsyncExtractor | None = None
         self._cache = cache or Cache()
         self._clock = clock
         self._owns_database = owns_database
@@ -108,7 +109,12 @@ class AsyncEngine:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Give the connections back. An engine made by `for_tenant` leaves them to the one it was made from."""
+        """Give the connections back. An engine made by `for_tenant` leaves the database's to the one it was made
+        from."""
+        made: object = self._made_extractor
+        self._made_extractor = None
+        if isinstance(made, AsyncClosing):
+            await made.aclose()
         if self._owns_database:
             await self.database.close()
 
@@ -192,12 +198,14 @@ class AsyncEngine:
         choice = self._extractor
         if not isinstance(choice, str):
             return choice
+        if self._made_extractor is not None:
+            return self._made_extractor
         if choice == "auto":
             choice = "llm" if self.database.settings.llm_configured else "patterns"
         from memreg.api.extractors_async import make_extractor
 
-        self._extractor = made = make_extractor(choice, self.database.settings)
-        return made
+        self._made_extractor = make_extractor(choice, self.database.settings)
+        return self._made_extractor
 
     # Reads
 
@@ -317,4 +325,7 @@ def _refreshing(walk: Walk, class_name: str, change: int) -> Callable[[], Steps[
 
 
 def _typed(memory: Stored[Payload], model: type[BaseModel] | None) -> Stored[Any]:
-    return memory if model is None else replace(memory, values=model.model_validate(memory.values))  # type: ignore[arg-type]
+    if model is None:
+        return memory
+    values: Any = model.model_validate(memory.values, by_alias=True, by_name=True)
+    return replace(memory, values=values)

@@ -31,3 +31,21 @@ class AsyncExtractor(Protocol):
     async def extract(self, message: Message, version: SchemaVersion) -> Extraction:
         """The proposals of a message. Raises ExtractionFailed when nothing usable came of it."""
         ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """An extractor that has something to give back at the end."""
+
+    def close(self) -> None:
+        """Give it back."""
+        ...
+
+
+@runtime_checkable
+class AsyncClosing(Protocol):
+    """An asynchronous extractor that has something to give back at the end."""
+
+    async def aclose(self) -> None:
+        """Give it back."""
+        ...

@@ -225,12 +225,14 @@ from jsonb_to_recordset(%(rows)s) as rows (
 )
 
 -- hold_keys --
--- Keys that memories hold from now on.
-insert into memreg.identity_keys (tenant, schema, class, key, digest, memory_id, strong, created_at)
-select %(tenant)s, %(schema)s, class, key, digest, memory_id, strong, %(now)s
-from jsonb_to_recordset(%(rows)s) as rows (class text, key text, digest bytea, memory_id uuid, strong boolean)
+-- Keys that memories hold from now on, and those that they took and let go at once.
+insert into memreg.identity_keys (tenant, schema, class, key, digest, memory_id, strong, released_at, created_at)
+select %(tenant)s, %(schema)s, class, key, digest, memory_id, strong, case when released then %(now)s end, %(now)s
+from jsonb_to_recordset(%(rows)s) as rows (
+    class text, key text, digest bytea, memory_id uuid, strong boolean, released boolean
+)
 on conflict (tenant, schema, class, key, digest, memory_id) do update
-set released_at = null, strong = excluded.strong
+set released_at = excluded.released_at, strong = excluded.strong
 
 -- release_keys --
 -- Keys that memories hold no longer.

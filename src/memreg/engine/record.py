@@ -15,7 +15,8 @@ from memreg.registry.models import ClassAnnotation, ClassSpec, Kind
 class Record:
     """`fields`: distinct tokens by searchable column; `boosts` by column; `open_columns`: free text and lists, where
     other words are more words, no contradiction; `compared` and `identity`: canonical values by column;
-    `only_identity`: those of identity columns that are neither searched nor compared, so that nothing counts twice."""
+    `only_identity`: those of identity columns that are neither searched nor compared, so that nothing counts twice (a
+    compared column that is a key by itself counts as identity)."""
 
     fields: Mapping[str, tuple[str, ...]]
     boosts: Mapping[str, float]
@@ -33,7 +34,9 @@ class Record:
             for name in annotation.searchable
             if payload.get(name) is not None and (found := value_tokens(payload[name]))
         }
-        counted = {*annotation.searchable, *annotation.compare}
+        alone = {key.columns[0] for key in annotation.identity if len(key.columns) == 1}
+        compare = [name for name in annotation.compare if name not in alone]
+        counted = {*annotation.searchable, *compare}
         identity = {n: canonical(payload[n]) for n in annotation.identity_columns if payload.get(n) is not None}
         return cls(
             fields=fields,
@@ -43,7 +46,7 @@ class Record:
                 for name in fields
                 if name in columns and (columns[name].dtype.is_list or columns[name].dtype.kind is Kind.TEXT)
             ),
-            compared={n: canonical(payload[n]) for n in annotation.compare if payload.get(n) is not None},
+            compared={n: canonical(payload[n]) for n in compare if payload.get(n) is not None},
             identity=identity,
             only_identity={name: value for name, value in identity.items() if name not in counted},
         )

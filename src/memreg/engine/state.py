@@ -27,7 +27,8 @@ class HeldKey:
 
 @dataclass(slots=True)
 class MemoryState:
-    """One memory as read, then as decided. `earlier`: payloads of recent revisions, newest first."""
+    """One memory as read, then as decided. `earlier`: payloads of recent revisions, newest first; `let_go`: keys released
+    in this turn."""
 
     id: UUID
     class_name: str
@@ -43,6 +44,7 @@ class MemoryState:
     last_seen_at: datetime
     earlier: list[Payload] = field(default_factory=list)
     keys: set[HeldKey] = field(default_factory=set)
+    let_go: set[HeldKey] = field(default_factory=set)
     is_new: bool = False
     _records: tuple[int, tuple[Record, ...]] | None = None
 

@@ -11,6 +11,7 @@ from typing import Any
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 MAX_DEPTH = 50
+LONGEST_NUMBER = 4_000  # bits; Python writes no longer ones in decimal
 
 
 def storable_text(text: str) -> str:
@@ -22,8 +23,10 @@ def storable(value: Any, depth: int = 0) -> Any:
     """The value as plain JSON: texts storable, NaN and infinities as their names, what JSON has no form for as text."""
     if depth > MAX_DEPTH:
         return "…"
-    if value is None or isinstance(value, (bool, int)):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return value if value.bit_length() < LONGEST_NUMBER else hex(value)
     if isinstance(value, str):
         return storable_text(value)
     if isinstance(value, float):

@@ -93,9 +93,11 @@ class Writes:
         )
 
     def keys(self, state: MemoryState, before: set[HeldKey]) -> None:
-        """The keys that a memory took and let go since it was read."""
+        """The keys that a memory took and let go since it was read, those taken and let go meanwhile too."""
         for held in sorted(state.keys - before, key=_order):
-            self.held.append(_key_row(state, held) | {"strong": held.strong})
+            self.held.append(_key_row(state, held) | {"strong": held.strong, "released": False})
+        for held in sorted(state.let_go - state.keys - before, key=_order):
+            self.held.append(_key_row(state, held) | {"strong": held.strong, "released": True})
         self.released += [_key_row(state, held) for held in sorted(before - state.keys, key=_order)]
 
     def statements(self) -> list[Statement]:

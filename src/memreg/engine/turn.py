@@ -15,7 +15,7 @@ from memreg.core.steps import Row, Steps, fetch, fetch_rows
 from memreg.engine import audit
 from memreg.engine.apply import Outcome, Rules, apply
 from memreg.engine.cache import Cache
-from memreg.engine.decide import Candidate, Mode, ReviewKind, Situation, Verdict, decide
+from memreg.engine.decide import THRESHOLDS, Candidate, Mode, ReviewKind, Situation, Verdict, decide
 from memreg.engine.given import given_form
 from memreg.engine.identity import KeyValue, key_values, name_tokens, partial_identity
 from memreg.engine.model import Decision, Extraction, Payload, Proposal
@@ -231,7 +231,7 @@ class Turn:
             verdict = decide(situation)
             compared_with = self._compared_with(situation)
             outcome = Outcome()
-            if item.spec is not None and verdict.target is not None and verdict.target not in self.keys_before:
+            if item.spec is not None and verdict.target is not None and not self._knows_keys_of(verdict.target):
                 rows = yield from fetch_rows(SQL["keys_of"](tenant=self.tenant, ids=[verdict.target]))
                 self._take_keys([verdict.target], rows)
             if item.spec is not None:
@@ -242,17 +242,22 @@ class Turn:
             decisions.append(self._write_down(item, situation, verdict, outcome, compared_with))
         return decisions
 
+    def _knows_keys_of(self, memory_id: UUID) -> bool:
+        return memory_id in self.keys_before or self.workspace.memories[memory_id].is_new
+
     def _situation(self, item: Item) -> Situation:
         if item.spec is None:
             return Situation(item.checked)
-        repeat = self.workspace.repeat_of(_fingerprint(item))
         name = item.checked.class_name
         hits = tuple(self.workspace.hits(name, item.keys, item.annotation, item.names))
+        candidates = self._score(item, {hit.memory_id for hit in hits})
+        like = [c.memory_id for c in candidates if c.score.value >= THRESHOLDS.possible]
+        repeat = self.workspace.repeat_of(_fingerprint(item), item.key_places, like)
         return Situation(
             proposal=item.checked,
             mode=item.mode,
             hits=hits,
-            candidates=self._score(item, {hit.memory_id for hit in hits}),
+            candidates=candidates,
             repeated=repeat is not None,
             repeats=repeat.memory_id if repeat else None,
             missing=() if item.unresolved else missing_columns(item.checked.values, item.spec),

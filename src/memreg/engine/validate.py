@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memreg.engine.model import Payload, Proposal
+from memreg.registry.coerce import shown
 from memreg.registry.models import ClassAnnotation, ClassSpec, Operation, SchemaVersion
 from memreg.registry.normalize import ValueRefused, is_absent, normalize
 
@@ -64,8 +65,7 @@ def _values(
         try:
             normalised = normalize(column, given)
         except ValueRefused as refused:
-            shown = "(a personal value)" if column.pii else _shown(given)
-            reason = f"{spec.name}.{name} = {shown}: {refused}"
+            reason = f"{spec.name}.{name} = {shown(column, given)}: {refused}"
             if column.required or name in annotation.identity_columns:
                 return _refused(proposal, reason)
             notes.append(f"{reason}; it was left out")
@@ -100,5 +100,5 @@ def _refused(proposal: Proposal, reason: str) -> Checked:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = repr(value) if isinstance(value, str | bool | None) else type(value).__name__
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

@@ -18,7 +18,7 @@ KeyPlace = tuple[str, str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A proposal decided earlier in the turn: the memory it was about, and that memory's touches right after."""
+    """A proposal decided earlier in the turn: the memory it was about, and the turn's count of touches right after."""
 
     memory_id: UUID | None
     touches: int
@@ -35,7 +35,8 @@ class Workspace:
     changed: dict[UUID, None] = field(default_factory=dict)
     seen: dict[UUID, None] = field(default_factory=dict)
     _by_token: dict[tuple[str, str], set[UUID]] = field(default_factory=lambda: defaultdict(set))
-    _touches: dict[UUID, int] = field(default_factory=lambda: defaultdict(int))
+    _touches: int = 0
+    _last_touch: dict[UUID, int] = field(default_factory=dict)
     _decided: dict[str, Repeat] = field(default_factory=dict)
 
     def take(self, row: Mapping[str, Any]) -> MemoryState:
@@ -100,7 +101,8 @@ class Workspace:
 
     def touch(self, state: MemoryState, annotation: ClassAnnotation, *, changed: bool) -> None:
         """A decision was about this memory; `changed`: it has another state than before."""
-        self._touches[state.id] += 1
+        self._touches += 1
+        self._last_touch[state.id] = self._touches
         self.memories[state.id] = state
         if changed:
             self.changed[state.id] = None
@@ -111,22 +113,27 @@ class Workspace:
     def hold(self, state: MemoryState, key: HeldKey) -> None:
         """A memory holds a key from now on."""
         state.keys.add(key)
+        state.let_go.discard(key)
         self.holders[state.class_name, key.key, key.digest].add(state.id)
 
     def release(self, state: MemoryState, key: HeldKey) -> None:
         """A memory holds a key no longer."""
         state.keys.discard(key)
+        state.let_go.add(key)
         place = (state.class_name, key.key, key.digest)
         self.holders[place].discard(state.id)
         self.released[place].add(state.id)
 
     def remember(self, fingerprint: str, memory_id: UUID | None) -> None:
         """A proposal was decided in this turn."""
-        self._decided[fingerprint] = Repeat(memory_id, self._touches[memory_id] if memory_id else 0)
+        self._decided[fingerprint] = Repeat(memory_id, self._touches)
 
-    def repeat_of(self, fingerprint: str) -> Repeat | None:
-        """The same proposal decided earlier in the turn, if nothing else was decided about its memory since."""
+    def repeat_of(self, fingerprint: str, keys: Iterable[KeyPlace], like: Iterable[UUID]) -> Repeat | None:
+        """The same proposal decided earlier in the turn, if nothing else was decided about the object since: about the
+        memory that it was about, about one that holds or held its keys, or, where it was about none, one `like` it."""
         repeat = self._decided.get(fingerprint)
-        if repeat is None or (repeat.memory_id and self._touches[repeat.memory_id] != repeat.touches):
+        if repeat is None:
             return None
-        return repeat
+        about = {m for place in keys for known in (self.holders, self.released) for m in known.get(place, ())}
+        about.update(like if repeat.memory_id is None else [repeat.memory_id])
+        return None if any(self._last_touch.get(m, 0) > repeat.touches for m in about) else repeat
