@@ -27,8 +27,8 @@ class HeldKey:
 
 @dataclass(slots=True)
 class MemoryState:
-    """One memory as read, then as decided. `earlier`: payloads of recent revisions, newest first; `let_go`: keys released
-    in this turn."""
+    """One memory as read, then as decided. `earlier`: payloads of recent revisions, newest first; `let_go`: keys
+    released in this turn."""
 
     id: UUID
     class_name: str
