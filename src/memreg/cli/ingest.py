@@ -13,12 +13,12 @@ from click.exceptions import Exit
 
 from memreg.cli.options import Access, data_options
 from memreg.cli.output import data_of, json_text, tell
+from memreg.cli.progress import bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from memreg.api.engine import Engine
-    from memreg.cli.lines import Source
     from memreg.cli.messages import Given
     from memreg.cli.tally import Tally
     from memreg.core.errors import MemregError
@@ -55,8 +55,9 @@ def ingest(access: Access, file: str, proposals: bool) -> None:
             tell(f"Reading {what} from the terminal, one a line; Ctrl-D ends.")
         _tell_pending(engine)
         given = read_turns(source) if proposals else read_messages(source)
-        with _progress(source, live) as advance, _Results(access.as_json) as results:
-            stopped = _take(engine, given, tally, results if access.as_json else show_result if live else None, advance)
+        with bar("ingesting", "messages", wanted=not live) as advance, _Results(access.as_json) as results:
+            show = results if access.as_json else show_result if live else None
+            stopped = _take(engine, given, tally, show, lambda: advance(source.taken, source.size, tally.messages))
             results.end(
                 {"problems": tally.problems, "counts": tally.counts(), "decisions": tally.by_rule()},
             )
@@ -148,29 +149,6 @@ def _size(stream: IO[bytes]) -> int | None:
         return os.fstat(stream.fileno()).st_size or None
     except OSError:
         return None
-
-
-@contextmanager
-def _progress(source: Source, live: bool) -> Iterator[Callable[[], None]]:
-    """A bar on stderr, only on a terminal, and gone at the end."""
-    if live or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]} messages"))
-    times = (TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, *times, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("ingesting", total=source.size, count=0)
-        count = 0
-
-        def advance() -> None:
-            nonlocal count
-            count += 1
-            progress.update(task, completed=source.taken, total=source.size, count=count)
-
-        yield advance
 
 
 def _tell_pending(engine: Engine) -> None:

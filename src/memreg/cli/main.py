@@ -11,6 +11,7 @@ from rich_click import RichCommandPanel
 from memreg import __version__
 from memreg.cli.annotations import annotate, approve, reject, show_annotations
 from memreg.cli.audit import audit, explain
+from memreg.cli.backfill import backfill
 from memreg.cli.ingest import ingest
 from memreg.cli.kill_switch import kill_switch
 from memreg.cli.memories import get, history, memories, search
@@ -26,7 +27,7 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Describe what is worth remembering": (register, schemas, show, annotate, show_annotations, approve, reject),
     "Remember": (ingest, memories, get, search, history),
     "Ask why": (audit, explain),
-    "Keep it safe": (review, kill_switch, resolve),
+    "Keep it safe": (review, kill_switch, resolve, backfill),
 }
 
 EPILOG = """\

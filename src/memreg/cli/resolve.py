@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import rich_click as click
 
 from memreg.cli.options import Access, data_options, os_user
 from memreg.cli.output import Col, print_json, print_table, say
+from memreg.cli.progress import bar
 
 SHOWN = 20
 
@@ -26,10 +23,17 @@ def resolve(access: Access, dry_run: bool) -> None:
     from memreg.operations.resolve import resolve as run
     from memreg.registry.versions import resolve_name
 
-    with access.database() as database, _progress() as progress:
+    with access.database() as database, bar("resolving", "proposals") as advance:
         settings = database.settings
         schema = database.run_admin(lambda: resolve_name(settings.schema_))
-        done = run(database, settings.tenant, schema, dry_run=dry_run, by=os_user(), progress=progress)
+        done = run(
+            database,
+            settings.tenant,
+            schema,
+            dry_run=dry_run,
+            by=os_user(),
+            progress=lambda done, total: advance(done, total, done),
+        )
     if access.as_json:
         counts = [{"action": a, "basis": b, "count": count} for (a, b), count in done.counts.items()]
         print_json({"dry_run": done.dry_run, "outcomes": done.outcomes, "counts": counts, "left": done.left})
@@ -67,17 +71,3 @@ def resolve(access: Access, dry_run: bool) -> None:
             say(f"{each.class_name}: {each.proposals} held back go on waiting: {each.reason}.")
     if dry_run:
         say("Nothing was changed. Next: memreg resolve")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr, only on a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("resolving", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
