@@ -1,4 +1,4 @@
-"""The engine with a language model at its edge, over real HTTP: one call a message, and nothing lost whatever it does."""
+"""The engine with a language model at its edge, over real HTTP: one call a message, nothing lost whatever it does."""
 
 from __future__ import annotations
 
