@@ -12,6 +12,7 @@ from memreg import __version__
 from memreg.cli.annotations import annotate, approve, reject, show_annotations
 from memreg.cli.audit import audit, explain
 from memreg.cli.backfill import backfill
+from memreg.cli.demo.command import demo
 from memreg.cli.ingest import ingest
 from memreg.cli.kill_switch import kill_switch
 from memreg.cli.memories import get, history, memories, search
@@ -23,7 +24,7 @@ from memreg.cli.schemas import register, schemas, show
 from memreg.core.errors import FileInvalid, MemregError
 
 GROUPS: dict[str, tuple[click.Command, ...]] = {
-    "Start": (migrate,),
+    "Start": (demo, migrate),
     "Describe what is worth remembering": (register, schemas, show, annotate, show_annotations, approve, reject),
     "Remember": (ingest, memories, get, search, history),
     "Ask why": (audit, explain),
@@ -75,7 +76,7 @@ def tell_error(error: MemregError) -> None:
 def memreg() -> None:
     """Typed, audited memory for agents: described once, approved by a person, decided by rules.
 
-    A first walk:
+    A first walk (or watch one: memreg demo):
 
     \b
       memreg register schema.yaml      what identifies an object is proposed
