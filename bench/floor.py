@@ -1,0 +1,167 @@
+"""The floor: the rows of one decision, read and written by hand-written SQL in one transaction, as fast as can be.
+
+Two round trips: what is read is known beforehand (a key's digest, or the ids of the candidates), and everything that
+is written goes out with the commit. The values are ready-made text, so that nothing but the database is measured.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection, Cursor
+from psycopg.rows import dict_row, tuple_row
+
+from memreg.core.ids import uuid7
+
+Values = dict[str, Any]
+
+_MEMORY = """
+    m.id, m.class, m.version, m.payload, m.originals, m.is_deleted, m.unresolved, m.revision, m.change, m.created_at,
+    m.updated_at, m.last_seen_at
+"""
+_BY_KEY = f"""
+    select {_MEMORY}
+    from memreg.identity_keys k
+    join memreg.memories m on m.tenant = k.tenant and m.id = k.memory_id
+    where k.tenant = %(tenant)s and k.schema = %(schema)s and k.class = %(class)s and k.key = %(key)s
+        and k.digest = %(digest)s and k.released_at is null
+"""
+_BY_ID = f"select {_MEMORY} from memreg.memories m where m.tenant = %(tenant)s and m.id = any(%(read)s)"
+_WRITES = {
+    "messages": """
+        insert into memreg.messages
+            (tenant, schema, id, role, text, digest, status, attempts, received_at, decided_at)
+        values (%(tenant)s, %(schema)s, %(message_id)s, %(role)s, %(text)s, %(digest)s, 'decided', 1, %(now)s, %(now)s)
+    """,
+    "memories": """
+        insert into memreg.memories
+            (tenant, id, schema, class, version, payload, originals, search, revision, change, created_at, updated_at,
+            last_seen_at)
+        values (%(tenant)s, %(memory_id)s, %(schema)s, %(class)s, %(version)s, %(payload)s, %(originals)s, %(search)s,
+            %(revision)s, %(change)s, %(now)s, %(now)s, %(now)s)
+        on conflict (tenant, id) do nothing
+    """,
+    "update": """
+        update memreg.memories
+        set payload = %(payload)s, originals = %(originals)s, search = %(search)s, revision = %(revision)s,
+            change = %(change)s, updated_at = %(now)s, last_seen_at = %(now)s
+        where tenant = %(tenant)s and id = %(memory_id)s
+    """,
+    "memory_revisions": """
+        insert into memreg.memory_revisions
+            (tenant, memory_id, revision, version, payload, originals, is_deleted, unresolved, audit_id, created_at)
+        values (%(tenant)s, %(memory_id)s, %(revision)s, %(version)s, %(payload)s, %(originals)s, false, false,
+            %(audit_id)s, %(now)s)
+    """,
+    "identity_keys": """
+        insert into memreg.identity_keys (tenant, schema, class, key, digest, memory_id, strong, created_at)
+        values (%(tenant)s, %(schema)s, %(class)s, %(key)s, %(digest)s, %(memory_id)s, %(strong)s, %(now)s)
+    """,
+    "audit_log": """
+        insert into memreg.audit_log
+            (tenant, id, schema, version, class, message_id, ordinal, operation, action, basis, memory_id, revision,
+            score, candidates, thresholds, snapshot, annotation, extractor, digest, created_at)
+        values (%(tenant)s, %(id)s, %(schema)s, %(version)s, %(class)s, %(message_id)s, %(ordinal)s, %(operation)s,
+            %(action)s, %(basis)s, %(memory_id)s, %(revision)s, %(score)s, %(candidates)s, %(thresholds)s, %(snapshot)s,
+            %(annotation)s, %(extractor)s, %(digest)s, %(now)s)
+    """,
+    "audit_values": """
+        insert into memreg.audit_values (tenant, audit_id, proposal, before, after, reasons, details, salt)
+        values (%(tenant)s, %(audit_id)s, %(proposal)s, %(before)s, %(after)s, %(reasons)s, %(details)s, %(salt)s)
+    """,
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """The rows that the engine wrote for one decision, by table: what the floor writes again about other memories."""
+
+    rows: dict[str, list[Values]]
+
+    @classmethod
+    def of(cls, conn: Connection[Any], tenant: str, audit_id: UUID) -> Example:
+        """The rows of a decision."""
+        cursor = conn.cursor(row_factory=dict_row)
+
+        def rows(query: str, **params: Any) -> list[Values]:
+            return cursor.execute(query.encode(), {"tenant": tenant, **params}).fetchall()
+
+        log = rows("select * from memreg.audit_log where tenant = %(tenant)s and id = %(id)s", id=audit_id)
+        about = {"id": log[0]["memory_id"], "message": log[0]["message_id"], "audit": audit_id}
+        by = "where tenant = %(tenant)s and"
+        return cls(
+            {
+                "audit_log": log,
+                "audit_values": rows(f"select * from memreg.audit_values {by} audit_id = %(audit)s", **about),
+                "messages": rows(f"select * from memreg.messages {by} id = %(message)s", **about),
+                "memories": rows(f"select *, search::text from memreg.memories {by} id = %(id)s", **about),
+                "memory_revisions": rows(f"select * from memreg.memory_revisions {by} audit_id = %(audit)s", **about),
+                "identity_keys": rows(f"select * from memreg.identity_keys {by} memory_id = %(id)s", **about),
+            }
+        )
+
+    @property
+    def creates(self) -> bool:
+        """Whether the decision made a new memory."""
+        return bool(self.rows["audit_log"][0]["action"] == "CREATE")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the floor, with every value ready: a statement to read by, and the statements that write."""
+
+    read: tuple[bytes, Values]
+    writes: tuple[tuple[bytes, Values], ...]
+
+
+def make_call(example: Example, tenant: str, target: UUID | None, read: list[UUID] | bytes) -> Call:
+    """The same rows as the example's about another memory: `target`, or a new one where it created.
+
+    `read`: the digest of the e-mail to read by, or the ids of the candidates.
+    """
+    memory_id, audit_id, now = target or uuid7(), uuid7(), datetime.now(UTC)
+    fresh: Values = {"tenant": tenant, "memory_id": memory_id, "audit_id": audit_id, "message_id": str(uuid7())}
+    fresh |= {"now": now}
+    rows = {table: [_ready(row) | fresh for row in found] for table, found in example.rows.items()}
+    rows["audit_log"][0]["id"] = audit_id
+    if example.creates:
+        tables = ["messages", "memories", "memory_revisions", "identity_keys", "audit_log", "audit_values"]
+    else:
+        tables = ["messages", "update", "memory_revisions", "audit_log", "audit_values"]
+        rows["update"] = rows["memories"]
+    writes = [(_WRITES[table].encode(), row) for table in tables for row in rows[table]]
+    log = rows["audit_log"][0]
+    if isinstance(read, bytes):
+        asked = (_BY_KEY, {"schema": log["schema"], "class": log["class"], "key": "email", "digest": read})
+    else:
+        asked = (_BY_ID, {"read": read})
+    return Call((asked[0].encode(), {"tenant": tenant, **asked[1]}), tuple(writes))
+
+
+def connect(dsn: str) -> Connection[Any]:
+    """A connection that prepares at first sight and says begin and commit by itself."""
+    return psycopg.connect(dsn, autocommit=True, prepare_threshold=0, row_factory=tuple_row)
+
+
+def run(conn: Connection[Any], call: Call) -> int:
+    """Read and write the rows of one decision in one transaction; the number of rows read."""
+    query, params = call.read
+    with conn.pipeline():
+        conn.execute(b"begin")
+        cursor: Cursor[Any] = conn.execute(query, params)
+    found = len(cursor.fetchall())
+    with conn.pipeline():
+        for query, params in call.writes:
+            conn.execute(query, params)
+        conn.execute(b"commit")
+    return found
+
+
+def _ready(row: Values) -> Values:
+    """Objects and lists of a row as JSON text."""
+    return {k: json.dumps(v) if isinstance(v, (dict, list)) else v for k, v in row.items()}
