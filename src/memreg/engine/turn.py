@@ -106,6 +106,7 @@ class Turn:
             return item
         if ordinal in self.unresolved:
             item.unresolved = self.workspace.take(self.unresolved[ordinal]).id
+            self.keys_before[item.unresolved] = set()
         item.spec = self.version.spec.by_name[checked.class_name]
         item.annotation = self.version.annotation_of(checked.class_name)
         if self.version.status is Status.PENDING:
