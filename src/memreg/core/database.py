@@ -251,7 +251,7 @@ class Database:
     def _probe(self) -> Iterator[Connection[Row]]:
         """A connection outside the pool, whose failure says why."""
         try:
-            conn = Connection[Row].connect(self._conninfo, **self._kwargs)
+            conn = Connection[Row].connect(self.conninfo, **self._kwargs)
         except (psycopg.Error, OSError) as exc:
             raise unreachable(exc, self.where) from exc
         try:
@@ -267,7 +267,7 @@ class Database:
             max_size=self.settings.pool_size,
             timeout=self.settings.connect_timeout,
             reconnect_timeout=self.settings.connect_timeout,  # then the next one in need tries afresh
-            conninfo=self._conninfo,
+            conninfo=self.conninfo,
             kwargs=self._kwargs,
             configure=_configure,
             name="memreg",
@@ -277,7 +277,8 @@ class Database:
         return pool
 
     @property
-    def _conninfo(self) -> str:
+    def conninfo(self) -> str:
+        """What another client of the opened database connects with. It holds the password."""
         assert self._dsn is not None
         return connect_string(self._dsn, connect_timeout=self.settings.connect_timeout)
 

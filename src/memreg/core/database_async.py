@@ -249,7 +249,7 @@ class AsyncDatabase:
     async def _probe(self) -> AsyncIterator[AsyncConnection[Row]]:
         """A connection outside the pool, whose failure says why."""
         try:
-            conn = await AsyncConnection[Row].connect(self._conninfo, **self._kwargs)
+            conn = await AsyncConnection[Row].connect(self.conninfo, **self._kwargs)
         except (psycopg.Error, OSError) as exc:
             raise unreachable(exc, self.where) from exc
         try:
@@ -265,7 +265,7 @@ class AsyncDatabase:
             max_size=self.settings.pool_size,
             timeout=self.settings.connect_timeout,
             reconnect_timeout=self.settings.connect_timeout,  # then the next one in need tries afresh
-            conninfo=self._conninfo,
+            conninfo=self.conninfo,
             kwargs=self._kwargs,
             configure=_configure,
             name="memreg",
@@ -275,7 +275,8 @@ class AsyncDatabase:
         return pool
 
     @property
-    def _conninfo(self) -> str:
+    def conninfo(self) -> str:
+        """What another client of the opened database connects with. It holds the password."""
         assert self._dsn is not None
         return connect_string(self._dsn, connect_timeout=self.settings.connect_timeout)
 
