@@ -107,7 +107,7 @@ def final_state(database: Database, tenant: str = "default") -> list[dict[str, A
             "class": row["class"],
             "payload": row["payload"],
             "version": row["version"],
-            "search": row["search"].split(" ")[1:],
+            "search": [lexeme for lexeme in row["search"].split(" ") if not lexeme.startswith("'=")],
             "unresolved": row["unresolved"],
             "keys": sorted(keys.get(row["id"], [])),
         }

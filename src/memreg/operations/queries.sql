@@ -148,3 +148,152 @@ from memreg.schema_versions
 cross join lateral jsonb_array_elements(definition -> 'classes') as each
 where %(schema)s = '*' or schema = %(schema)s
 order by class
+
+-- lock_backfill --
+-- Hold a backfill until the end of the transaction: its chunks run one after the other, whoever runs them.
+select id, schema, to_version, status from memreg.backfills where id = %(id)s for update
+
+-- running_backfill --
+-- The backfill of a schema that is not at its end.
+select running.id, running.to_version, schema_versions.status as version_status
+from memreg.backfills as running
+join memreg.schema_versions
+    on schema_versions.schema = running.schema and schema_versions.version = running.to_version
+where running.schema = %(schema)s and running.status = 'running'
+
+-- newer_active --
+-- A version above a number that is active already.
+select version from memreg.schema_versions
+where schema = %(schema)s and version > %(version)s and status = 'active'
+
+-- count_behind --
+-- How many memories of the classes are on an older version, in every tenant.
+select count(*) as memories
+from memreg.memories
+where schema = %(schema)s and version < %(version)s and class = any(%(classes)s) and not is_deleted
+
+-- insert_backfill --
+-- A backfill begins.
+insert into memreg.backfills (id, schema, to_version, status, total, created_at)
+values (%(id)s, %(schema)s, %(version)s, 'running', %(total)s, %(now)s)
+
+-- count_converted --
+-- A chunk is converted.
+update memreg.backfills set converted = converted + %(converted)s where id = %(id)s
+
+-- finish_backfill --
+-- A backfill is at its end.
+update memreg.backfills set status = %(status)s, error = %(error)s, finished_at = %(now)s where id = %(id)s
+
+-- list_backfills --
+-- Backfills of a schema, or of all, the newest first, with how many memories they could not convert.
+select
+    backfills.*,
+    (select count(*) from memreg.backfill_failures where backfill_id = backfills.id) as failures
+from memreg.backfills
+where (%(schema)s::text is null or schema = %(schema)s) and (%(id)s::uuid is null or id = %(id)s)
+order by created_at desc, id desc
+limit 1000
+
+-- list_failures --
+-- Memories that a backfill could not convert, with the reasons.
+select tenant, memory_id, reason, created_at
+from memreg.backfill_failures
+where backfill_id = %(id)s
+order by tenant, memory_id
+limit %(limit)s
+
+-- memories_to_convert --
+-- The next memories on an older version that the backfill did not try yet, in every tenant.
+select tenant, class, id
+from memreg.memories
+where schema = %(schema)s
+    and version < %(version)s
+    and class = any(%(classes)s)
+    and not is_deleted
+    and not exists (
+        select from memreg.backfill_failures
+        where backfill_failures.tenant = memories.tenant
+            and backfill_failures.memory_id = memories.id
+            and backfill_failures.backfill_id = %(backfill_id)s
+    )
+order by version, tenant, class, id
+limit %(limit)s
+
+-- memories_behind_now --
+-- Of some memories, those that are still on an older version, as they are now.
+select
+    memories.tenant, id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at,
+    updated_at, last_seen_at, null as earlier
+from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as wanted (tenant, wanted_id)
+join memreg.memories on memories.tenant = wanted.tenant and memories.id = wanted.wanted_id
+where version < %(version)s and not is_deleted
+order by memories.tenant, class, id
+
+-- newest_changes --
+-- How often each class of each tenant was written to.
+select wanted.tenant, wanted.class, newest.change
+from unnest(%(tenants)s::text[], %(classes)s::text[]) as wanted (tenant, class)
+cross join lateral (
+    select change
+    from memreg.memories
+    where memories.tenant = wanted.tenant and memories.schema = %(schema)s and memories.class = wanted.class
+    order by change desc
+    limit 1
+) as newest
+
+-- keys_held --
+-- The keys that some memories hold.
+select held.tenant, held.memory_id, held.key, held.digest, held.strong
+from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as wanted (tenant, id)
+join memreg.identity_keys as held on held.tenant = wanted.tenant and held.memory_id = wanted.id
+where held.released_at is null
+
+-- strong_holders --
+-- The memories that hold some strong keys.
+select held.tenant, held.class, held.key, held.digest, held.memory_id
+from unnest(%(tenants)s::text[], %(classes)s::text[], %(names)s::text[], %(digests)s::bytea[])
+    as wanted (tenant, class, key, digest)
+join memreg.identity_keys as held
+    on held.tenant = wanted.tenant
+    and held.schema = %(schema)s
+    and held.class = wanted.class
+    and held.key = wanted.key
+    and held.digest = wanted.digest
+where held.strong and held.released_at is null
+
+-- insert_failures --
+-- Memories that could not be converted, with the reasons.
+insert into memreg.backfill_failures (tenant, memory_id, backfill_id, reason, created_at)
+select tenant, memory_id, %(backfill_id)s, reason, %(now)s
+from jsonb_to_recordset(%(rows)s) as rows (tenant text, memory_id uuid, reason text)
+on conflict do nothing
+
+-- defer_chunk --
+-- Put the next chunk of a backfill into the job queue, unless it is there; a job that somebody does now does not count.
+select memreg.procrastinate_defer_jobs_v1(array[
+    row(
+        %(queue)s::text, %(task)s::text, 0, null, null, jsonb_build_object('backfill_id', %(id)s::text), null
+    )::memreg.procrastinate_job_to_defer_v1
+])
+where not exists (
+    select from memreg.procrastinate_jobs where queue_name = %(queue)s and status = 'todo'
+)
+
+-- forget_jobs --
+-- Delete the jobs of a backfill that is at its end, and those that a worker left when it was killed.
+delete from memreg.procrastinate_jobs
+where (queue_name = %(queue)s and status <> 'doing')
+    or (
+        task_name = %(task)s
+        and status = 'doing'
+        and not exists (
+            select from memreg.procrastinate_workers
+            where procrastinate_workers.id = procrastinate_jobs.worker_id
+                and last_heartbeat > now() - interval '30 seconds'
+        )
+    )
+
+-- backfill_schema --
+-- The schema of a backfill, which never changes.
+select schema from memreg.backfills where id = %(id)s
