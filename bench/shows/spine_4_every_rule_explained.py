@@ -1,0 +1,136 @@
+"""Every row of the decision table has a walk that ends in it, and `memreg explain` tells why: rule, values, score."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+from bench.stage import ROOT, Show, database, memreg, own_environment, server_version
+from memreg.core.database import Database
+from memreg.core.settings import Settings
+from memreg.testing.walks import WHO, load_walk, run_walk, walk_files
+
+WALKS = ROOT / "fixtures" / "walks"
+TABLE = ROOT / "docs" / "reference" / "decision-table.md"
+BY_KEY = {"identity", "identity_conflict"}
+BY_SCORE = {"score", "partial_identity", "possible_duplicate"}
+
+
+@dataclass(frozen=True)
+class End:
+    """How a walk ended: its last decision, as `memreg explain` tells it, in words and as data."""
+
+    walk: str
+    row: int
+    audit_id: UUID
+    text: str
+    facts: dict[str, Any]
+
+
+def rows_of_the_table() -> dict[int, set[str]]:
+    """The numbers of the table's rows, and the bases that each may have."""
+    rows = re.findall(r"^\| (\d+) \|.*\| ([^|]+) \|$", TABLE.read_text("utf-8"), re.MULTILINE)
+    return {int(number): set(re.findall(r"`(\w+)`", bases)) for number, bases in rows}
+
+
+def explain(dsn: str, schema: str, audit_id: UUID, *options: str) -> str:
+    """What the installed command prints."""
+    command = [memreg(), "explain", str(audit_id), "--schema", schema, "--tenant", WHO, *options]
+    environment = own_environment(MEMREG_DATABASE_URL=dsn, COLUMNS="1000")
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def missing(end: End) -> list[str]:
+    """What the explanation ought to say and does not."""
+    facts, text = end.facts, end.text
+    rule, said = facts["rule"], facts["details"].get("values") or {}
+    lacks = []
+    if f"by rule {end.row}, {rule['basis']}: {rule['sentence']}" not in text:
+        lacks.append("the rule with its sentence")
+    met = re.findall(r"^key +(\S+) \((?:strong|shared)\) (.+) met (.+) of memory (\S+)$", text, re.MULTILINE)
+    answered = [key for key in facts["details"].get("keys", []) if key["answers"]]
+    if rule["basis"] in BY_KEY and not answered:
+        lacks.append("a key that answered")
+    for key in answered:
+        value = ", ".join(repr(said[column]) for column in key["key"].split("+"))
+        if [found[1] for found in met if found[0] == key["key"]] != [value] * len(key["answers"]):
+            lacks.append(f"the value of the key {key['key']} beside the one that it met")
+    if rule["basis"] in BY_SCORE and not facts["candidates"]:
+        lacks.append("a candidate")
+    for candidate in facts["candidates"][:1]:
+        if f"candidate {candidate['memory_id']}: score {candidate['score']:.4f}" not in text:
+            lacks.append("the best candidate with its score")
+        shared = [column for column in said if candidate["values"].get(column) is not None]
+        pairs = [(said[column], candidate["values"][column]) for column in shared]
+        for column, (mine, theirs) in zip(shared, pairs, strict=True):
+            if f"  {column}: {mine!r} {'=' if mine == theirs else '≠'} {theirs!r}" not in text:
+                lacks.append(f"the two values of {column}")
+        for part in candidate["parts"]:
+            neutral = part["amount"] == (1.0 if part["name"] == "differences" else 0.0)
+            if not neutral and f"{abs(part['amount']):.3f}  {part['name']}" not in text:
+                lacks.append(f"the part {part['name']} of the score")
+        if not math.isclose(recomputed(candidate["parts"]), candidate["score"], abs_tol=0.002):
+            lacks.append(f"parts that make up the score: {recomputed(candidate['parts']):.4f}")
+    return lacks
+
+
+def recomputed(parts: list[dict[str, Any]]) -> float:
+    """The score from its parts as explained: the evidence for it over all evidence, times the factor."""
+    amounts = {part["name"]: part["amount"] for part in parts}
+    factor = amounts.pop("differences")
+    favour = sum(amount for amount in amounts.values() if amount > 0)
+    against = -sum(amount for amount in amounts.values() if amount < 0)
+    return float(favour / (favour + against) * factor) if favour else 0.0
+
+
+def main() -> int:
+    show = Show("spine_4_every_rule_explained")
+    table = rows_of_the_table()
+    show.claim("the decision table has 14 rows", sorted(table) == list(range(1, 15)), sorted(table))
+    ends: list[End] = []
+    with database() as dsn:
+        walks = [load_walk(path) for path in walk_files(WALKS)]
+        show.say(f"{len(walks)} walks")
+        ran = []
+        with Database.connect(Settings(database_url=dsn)) as opened:
+            for walk in walks:
+                run = run_walk(walk, opened)
+                show.broken += [f"{walk.source}: {difference}" for difference in run.differences]
+                ran.append((walk, run.decisions[-1].audit_id))
+        show.claim("every walk goes as it is written", not show.broken, show.broken[:3])
+        with ThreadPoolExecutor(2) as pool:
+            texts = list(pool.map(lambda each: explain(dsn, each[0].schema.name, each[1]), ran))
+            data = list(pool.map(lambda each: explain(dsn, each[0].schema.name, each[1], "--json"), ran))
+        for (walk, audit_id), text, document in zip(ran, texts, data, strict=True):
+            ends.append(End(walk.source, walk.ends_in or 0, audit_id, text, json.loads(document)["facts"]))
+        version = server_version(dsn)
+    for row, bases in sorted(table.items()):
+        here = [end for end in ends if end.facts["rule"]["number"] == end.row == row]
+        found = {end.facts["rule"]["basis"] for end in here}
+        show.claim(f"row {row}: a walk ends in it for {', '.join(sorted(bases))}", found == bases, found)
+    for end in ends:
+        lacks = missing(end)
+        if lacks or end.facts["rule"]["number"] != end.row:
+            show.claim(f"{end.walk}: memreg explain tells why", False, f"without {'; '.join(lacks)}\n{end.text}")
+    show.claim("memreg explain names the rule, the two values that met and the parts of the score", not show.broken)
+    show.figures |= {
+        "postgres": version,
+        "walks": len(ends),
+        "rows": {row: sum(end.row == row for end in ends) for row in sorted(table)},
+        "explained_with_a_key_that_met": sum(" met " in end.text for end in ends),
+        "explained_with_a_score": sum(bool(end.facts["candidates"]) for end in ends),
+    }
+    return show.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
