@@ -168,6 +168,10 @@ create table memreg.audit_log (
 create index audit_log_by_message on memreg.audit_log (tenant, schema, message_id, ordinal);
 create index audit_log_by_memory on memreg.audit_log (tenant, memory_id, id);
 
+-- What may have been held back while a class was create-only, for `memreg resolve`.
+create index audit_log_held_back on memreg.audit_log (tenant, schema, id)
+    where basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn');
+
 -- The values of an audit entry, apart from it so that they can be erased.
 create table memreg.audit_values (
     tenant    text not null,
