@@ -55,6 +55,8 @@ def merge(
 
 
 def _by_policy(policy: Merge, before: Any, value: Any) -> Any:
+    if policy is not Merge.KEEP and _form(before) is not _form(value):
+        return value  # another schema version had the column in another type: nothing to join
     match policy:
         case Merge.KEEP:
             return before
@@ -74,3 +76,7 @@ def _union(before: Any, value: Any) -> Any:
     if not isinstance(before, list):
         return before
     return [*before, *(item for item in value if item not in before)]
+
+
+def _form(value: Any) -> type:
+    return list if isinstance(value, list) else str if isinstance(value, str) else float
