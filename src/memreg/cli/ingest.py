@@ -6,22 +6,21 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import rich_click as click
 from click.exceptions import Exit
 
 from memreg.cli.options import Access, data_options
-from memreg.cli.output import data_of, json_text, tell
+from memreg.cli.output import json_text, tell
 from memreg.cli.progress import bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from memreg.api.engine import Engine
-    from memreg.cli.messages import Given
+    from memreg.cli.messages import Given, Problem
     from memreg.cli.tally import Tally
-    from memreg.core.errors import MemregError
     from memreg.engine.model import IngestResult
 
 
@@ -57,10 +56,15 @@ def ingest(access: Access, file: str, proposals: bool) -> None:
         given = read_turns(source) if proposals else read_messages(source)
         with bar("ingesting", "messages", wanted=not live) as advance, _Results(access.as_json) as results:
             show = results if access.as_json else show_result if live else None
-            stopped = _take(engine, given, tally, show, lambda: advance(source.taken, source.size, tally.messages))
-            results.end(
-                {"problems": tally.problems, "counts": tally.counts(), "decisions": tally.by_rule()},
+            stopped = _take(
+                engine,
+                given,
+                tally,
+                show,
+                lambda problem: tell(f"{source.name}, line {problem.line}: {problem.error}"),
+                lambda: advance(source.taken, source.size, tally.messages),
             )
+            results.end(tally, stopped)
     if not access.as_json:
         if not live and len(tally.first) <= FEW:
             for result in tally.first:
@@ -68,7 +72,7 @@ def ingest(access: Access, file: str, proposals: bool) -> None:
         tally.show()
     _tell_create_only(tally)
     if stopped is not None:
-        tell(f"Stopped after {tally.messages} messages, which are kept: {stopped}")
+        tell(f"Stopped at {source.name}, line {stopped.line}; what came before is kept. {stopped.error}")
     if stopped is not None or tally.failed:
         raise Exit(1)
 
@@ -78,35 +82,32 @@ def _take(
     given: Iterator[Given],
     tally: Tally,
     show: Callable[[IngestResult], None] | None,
+    refuse: Callable[[Problem], None],
     advance: Callable[[], None],
-) -> MemregError | None:
-    """Ingest every turn; gives the error that no further turn would survive, if there was one."""
+) -> Problem | None:
+    """Ingest every turn; gives where and why it stopped, if no further turn would have been taken either."""
+    from memreg.cli.messages import Problem
     from memreg.core.errors import MemregError, MessageConflict, MessageInvalid
 
     for each in given:
-        for error in each.errors:
-            _refuse(tally, error)
-        if each.errors:
-            continue
-        try:
-            result = engine.ingest(each.message, proposals=each.proposals)
-        except (MessageInvalid, MessageConflict) as error:
-            _refuse(tally, f"line {each.line}: {error}")
-        except MemregError as error:
-            return error
+        problems = each.problems
+        if not problems:
+            try:
+                result = engine.ingest(each.message, proposals=each.proposals)
+            except (MessageInvalid, MessageConflict) as error:
+                problems = (Problem(each.line, str(error)),)
+            except MemregError as error:
+                return Problem(each.line, str(error))
+        if problems:
+            tally.refuse(problems)
+            for problem in problems:
+                refuse(problem)
         else:
             tally.add(result)
             if show is not None:
                 show(result)
         advance()
     return None
-
-
-def _refuse(tally: Tally, problem: str) -> None:
-    tally.refuse()
-    tell(problem)
-    if len(tally.problems) < 10_000:
-        tally.problems.append(problem)
 
 
 class _Results:
@@ -129,10 +130,16 @@ class _Results:
         click.echo(("," if self._count else "") + "\n  " + json_text(result, indent=None), nl=False)
         self._count += 1
 
-    def end(self, rest: dict[str, Any]) -> None:
+    def end(self, tally: Tally, stopped: Problem | None) -> None:
         """Write what follows the results."""
+        rest = {
+            "problems": tally.problems,
+            "stopped": stopped,
+            "counts": tally.counts(),
+            "decisions": tally.by_rule(),
+        }
         if self._wanted:
-            click.echo("\n], " + json_text(data_of(rest))[2:])
+            click.echo("\n],\n" + json_text(rest).removeprefix("{\n"))
 
 
 @contextmanager

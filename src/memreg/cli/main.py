@@ -63,7 +63,8 @@ def tell_error(error: MemregError) -> None:
     for mistake in error.mistakes:
         place = f"{source}:{mistake.line}:{mistake.column}" if mistake.line else f"{source}"
         tell(f"{place}: {mistake.text}")
-    tell(f"{error.facts['count']}; nothing was changed.")
+    if len(error.mistakes) > 1:
+        tell(f"{error.facts['count']}; nothing was changed.")
 
 
 @click.group(

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from memreg.cli.lines import Line, Source
+from memreg.core.errors import ProposalInvalid
 from memreg.engine import structured
 from memreg.engine.model import Message, Proposal
 from memreg.engine.structured import ProposalLine
 
 KEYS = ("text", "id", "session", "role", "at")
+_PLACE = re.compile(r", line (?P<line>\d+): (?P<rest>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a line: its number from 1, and what to write instead."""
+
+    line: int
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One turn of a file: the line it starts in, and a message, proposals or both; or the errors in it."""
+    """One turn of a file: the line it starts in, and a message, proposals or both; or the problems in it."""
 
     line: int
     message: Message | None = None
     proposals: tuple[Proposal, ...] | None = None
-    errors: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 def read_messages(source: Source) -> Iterator[Given]:
@@ -36,12 +47,12 @@ def read_messages(source: Source) -> Iterator[Given]:
     objects = first.text.lstrip().startswith("{")
     for line in itertools.chain([first], lines):
         if line.error is not None:
-            yield Given(line.number, errors=(_at(source, line.number, line.error),))
+            yield _refused(line.number, line.error)
         elif objects:
             try:
                 yield Given(line.number, message_of(line.text))
             except ValueError as error:
-                yield Given(line.number, errors=(_at(source, line.number, str(error)),))
+                yield _refused(line.number, str(error))
         else:
             yield Given(line.number, Message(line.text))
 
@@ -83,11 +94,11 @@ def read_turns(source: Source) -> Iterator[Given]:
     waiting: dict[str, list[ProposalLine]] = {}
     for each in _proposal_lines(source):
         if each.message_id is None:
-            yield _turn(None, [each])
+            yield _turn(source, None, [each])
             continue
         waiting.setdefault(each.message_id, []).append(each)
         if each.line == last[each.message_id]:
-            yield _turn(each.message_id, waiting.pop(each.message_id))
+            yield _turn(source, each.message_id, waiting.pop(each.message_id))
 
 
 def _proposal_lines(source: Source) -> Iterator[ProposalLine]:
@@ -117,30 +128,34 @@ class _Unreadable(Mapping[str, Any]):
 
 def _one_list(source: Source) -> Iterator[Given]:
     for turn in structured.read_turns(source.stream.read(), source.name):
-        errors = tuple(_reason(error) for error in turn.errors)
-        yield Given(turn.line, _named(turn.message_id), None if errors else turn.proposals, errors)
+        problems = tuple(_problem(source, turn.line, error) for error in turn.errors)
+        yield Given(turn.line, _named(turn.message_id), None if problems else turn.proposals, problems)
 
 
-def _turn(message_id: str | None, members: Iterable[ProposalLine]) -> Given:
-    members = list(members)
-    errors = [_reason(each.error) for each in members if each.error is not None]
-    if errors and len(members) > 1:
+def _turn(source: Source, message_id: str | None, members: list[ProposalLine]) -> Given:
+    problems = [_problem(source, each.line, each.error) for each in members if each.error is not None]
+    if problems and len(members) > 1:
         lines = ", ".join(str(each.line) for each in members)
-        errors[-1] += f" (so nothing of message {_shown(message_id)}, lines {lines}, was taken)"
-    proposals = None if errors else tuple(each.proposal for each in members if each.proposal is not None)
-    return Given(members[0].line, _named(message_id), proposals, tuple(errors))
+        told = f"{problems[-1].error} (so nothing of message {_shown(message_id)}, lines {lines}, was taken)"
+        problems[-1] = Problem(problems[-1].line, told)
+    proposals = None if problems else tuple(each.proposal for each in members if each.proposal is not None)
+    return Given(members[0].line, _named(message_id), proposals, tuple(problems))
+
+
+def _refused(line: int, error: str) -> Given:
+    return Given(line, problems=(Problem(line, error),))
+
+
+def _problem(source: Source, line: int, error: ProposalInvalid) -> Problem:
+    """The reader of proposals names the place in its errors; a list's turns know only their first line."""
+    found = _PLACE.match(str(error.facts["reason"]).removeprefix(source.name))
+    if found is None:
+        return Problem(line, str(error))
+    return Problem(int(found["line"]), found["rest"])
 
 
 def _named(message_id: str | None) -> Message | None:
     return None if message_id is None else Message("", id=message_id)
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "reason", error))
-
-
-def _at(source: Source, number: int, reason: str) -> str:
-    return f"{source.name}, line {number}: {reason}"
 
 
 def _time(text: str | None) -> datetime | None:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from memreg.cli.output import Col, plain, print_table, say, styled
+import rich_click as click
+
+from memreg.cli.messages import Problem
+from memreg.cli.output import Col, plain, print_table, safe, say, styled
 from memreg.engine.model import Action, Basis, Decision, IngestResult
 
 FEW = 5
+MOST_PROBLEMS = 10_000
 
 
 @dataclass
 class Tally:
-    """Filled while a file is read; holds nothing that grows with it but the first few results."""
+    """Filled while a file is read; holds of what grows with it only the first results and problems."""
 
     messages: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     empty: int = 0
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     refused: int = 0
     decisions: Counter[tuple[Action, Basis]] = field(default_factory=Counter)
     create_only: dict[str, set[str]] = field(default_factory=dict)
@@ -39,10 +44,12 @@ class Tally:
             if decision.basis in (Basis.KILL_SWITCH, Basis.PENDING):
                 self.create_only.setdefault(str(decision.basis), set()).add(decision.class_name)
 
-    def refuse(self, count: int = 1) -> None:
-        """Count a turn that was not taken."""
+    def refuse(self, problems: Iterable[Problem]) -> None:
+        """Count a turn that was not taken, and keep the first reasons."""
         self.messages += 1
-        self.refused += count
+        self.refused += 1
+        self.problems.extend(problems)
+        del self.problems[MOST_PROBLEMS:]
 
     @property
     def failed(self) -> bool:
@@ -106,16 +113,8 @@ def show_decision(decision: Decision) -> None:
     """A decision: what and by which rule, why, and where to ask further."""
     score = "" if decision.score is None else f"  score {decision.score:.4f}"
     memory = f"  memory {decision.memory_id}" if decision.memory_id else ""
-    say_styled(decision, f"  {decision.class_name or '?'}{memory}{score}")
+    rest = safe(f"  {decision.class_name or '?'}{memory}{score}")
+    click.echo(f"  {styled(str(decision.action))} {decision.basis}{rest}")
     for reason in decision.reasons:
         say(f"    because {plain(reason)}")
     say(f"    memreg explain {decision.audit_id}")
-
-
-def say_styled(decision: Decision, rest: str) -> None:
-    """A line that starts with the action in its colour and the basis."""
-    import rich_click as click
-
-    from memreg.cli.output import safe
-
-    click.echo(f"  {styled(str(decision.action))} {decision.basis}{safe(rest)}")

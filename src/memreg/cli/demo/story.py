@@ -25,7 +25,7 @@ def story() -> Iterator[tuple[Message, tuple[Proposal, ...] | None]]:
         each.message.id: each.proposals for each in _read("proposals.jsonl", proposals=True) if each.message is not None
     }
     for each in _read("conversation.jsonl"):
-        assert each.message is not None, each.errors
+        assert each.message is not None, each.problems
         yield each.message, given.get(each.message.id)
 
 
