@@ -15,6 +15,8 @@ from uuid import UUID
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 from bench.stage import ROOT, Show, database, memreg, own_environment, server_version
+from memreg import Engine
+from memreg.cli.output import json_text
 from memreg.core.database import Database
 from memreg.core.settings import Settings
 from memreg.testing.walks import WHO, load_walk, run_walk, walk_files
@@ -100,18 +102,21 @@ def main() -> int:
     with database() as dsn:
         walks = [load_walk(path) for path in walk_files(WALKS)]
         show.say(f"{len(walks)} walks")
-        ran = []
+        ran, facts = [], []
         with Database.connect(Settings(database_url=dsn)) as opened:
             for walk in walks:
                 run = run_walk(walk, opened)
                 show.broken += [f"{walk.source}: {difference}" for difference in run.differences]
                 ran.append((walk, run.decisions[-1].audit_id))
+                engine = Engine(opened, tenant=WHO, schema=walk.schema.name)
+                facts.append(json.loads(json_text(engine.explain(ran[-1][1]).facts)))
         show.claim("every walk goes as it is written", not show.broken, show.broken[:3])
         with ThreadPoolExecutor(2) as pool:
             texts = list(pool.map(lambda each: explain(dsn, each[0].schema.name, each[1]), ran))
-            data = list(pool.map(lambda each: explain(dsn, each[0].schema.name, each[1], "--json"), ran))
-        for (walk, audit_id), text, document in zip(ran, texts, data, strict=True):
-            ends.append(End(walk.source, walk.ends_in or 0, audit_id, text, json.loads(document)["facts"]))
+        for (walk, audit_id), text, known in zip(ran, texts, facts, strict=True):
+            ends.append(End(walk.source, walk.ends_in or 0, audit_id, text, known))
+        document = json.loads(explain(dsn, ran[-1][0].schema.name, ran[-1][1], "--json"))
+        show.claim("with --json, memreg explain prints the same as data", document["facts"] == facts[-1])
         version = server_version(dsn)
     for row, bases in sorted(table.items()):
         here = [end for end in ends if end.facts["rule"]["number"] == end.row == row]
