@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memreg.engine.model import Payload, Proposal
+from memreg.engine.storable import storable
 from memreg.registry.coerce import shown
 from memreg.registry.models import ClassAnnotation, ClassSpec, Operation, SchemaVersion
 from memreg.registry.normalize import ValueRefused, is_absent, normalize
@@ -16,9 +17,8 @@ SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A proposal after validation: normalised values, `originals` where normalising changed what was said, `notes`
-    on dropped
-    columns; or the `refusal` that ends it."""
+    """A proposal after validation: normalised values, `originals` where normalising changed what was said, `notes` on
+    dropped columns; or the `refusal` that ends it."""
 
     class_name: str
     operation: Operation
@@ -36,7 +36,7 @@ def validate(proposal: Proposal, version: SchemaVersion) -> Checked:
     Refused: an unknown class or operation, a bad value in a required or identity column, or nothing left. A bad or
     unknown other column is dropped and named. Nulls and empty texts are absent, not bad.
     """
-    spec = version.spec.by_name.get(str(proposal.class_name))
+    spec = version.spec.by_name.get(_text(proposal.class_name))
     operation = proposal.operation
     values: object = proposal.values
     if operation not in ("upsert", "delete"):
@@ -84,7 +84,7 @@ def _values(
         originals,
         tuple(notes),
         None,
-        proposal.evidence,
+        None if proposal.evidence is None else _text(proposal.evidence),
         proposal.confidence,
     )
 
@@ -96,7 +96,11 @@ def missing_columns(values: Mapping[str, Any], spec: ClassSpec) -> tuple[str, ..
 
 def _refused(proposal: Proposal, reason: str) -> Checked:
     operation: Operation = "delete" if proposal.operation == "delete" else "upsert"
-    return Checked(str(proposal.class_name), operation, refusal=reason)
+    return Checked(_text(proposal.class_name), operation, refusal=reason)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else str(storable(value))
 
 
 def _shown(value: object) -> str:
