@@ -158,7 +158,7 @@ def _merge(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rul
         outcome.rivals += (rival,)
     outcome.changed, outcome.conflicts = merged.changed, merged.conflicts
     outcome.reasons += tuple(f"{name} kept its old value, against what was said" for name in merged.conflicts)
-    state.last_seen_at = rules.now
+    state.see(rules.now)
     if merged.changed:
         originals = {n: text for n, text in state.originals.items() if n not in merged.changed}
         originals |= {n: text for n, text in proposal.originals.items() if n in merged.changed}
@@ -202,7 +202,7 @@ def _delete(verdict: Verdict, workspace: Workspace, rules: Rules) -> Outcome:
     before = state.snapshot()
     for held in sorted(state.keys, key=lambda held: (held.key, held.digest)):
         workspace.release(state, held)
-    state.last_seen_at = rules.now
+    state.see(rules.now)
     state.mark(is_deleted=True, now=rules.now)
     workspace.touch(state, rules.annotation, changed=True)
     return Outcome(state, before, state.snapshot(), wrote_revision=True)

@@ -210,7 +210,7 @@ where memories.tenant = %(tenant)s and memories.id = any(%(ids)s::uuid[]) and me
 -- see_memories --
 -- Memories that a message spoke of without changing them.
 update memreg.memories
-set last_seen_at = %(now)s
+set last_seen_at = greatest(last_seen_at, %(now)s)
 where tenant = %(tenant)s and id = any(%(ids)s::uuid[])
 
 -- insert_revisions --

@@ -111,11 +111,15 @@ class MemoryState:
         del self.earlier[KEPT_PAYLOADS:]
         self.payload, self.originals, self.version = payload, originals, version
         self.revision += 1
-        self.updated_at = now
+        self.updated_at = max(self.updated_at, now)
+
+    def see(self, now: datetime) -> None:
+        """A message spoke of it. One that came earlier but waited longer for the lock does not turn the time back."""
+        self.last_seen_at = max(self.last_seen_at, now)
 
     def mark(self, *, is_deleted: bool | None = None, unresolved: bool | None = None, now: datetime) -> None:
         """Take another flag as the next revision, with the payload unchanged."""
         self.is_deleted = self.is_deleted if is_deleted is None else is_deleted
         self.unresolved = self.unresolved if unresolved is None else unresolved
         self.revision += 1
-        self.updated_at = now
+        self.updated_at = max(self.updated_at, now)

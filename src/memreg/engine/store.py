@@ -88,7 +88,7 @@ class Writes:
                 "is_deleted": state.is_deleted,
                 "unresolved": state.unresolved,
                 "audit_id": str(audit_id) if audit_id else None,
-                "created_at": self.now.isoformat(),
+                "created_at": state.updated_at.isoformat(),
             }
         )
 

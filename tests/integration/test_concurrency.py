@@ -1,0 +1,262 @@
+"""Several workers at once: one memory for one object, one result for one message, whatever commits in between."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from memreg.api.engine import Engine
+from memreg.core.clock import utc_now
+from memreg.core.database import Database
+from memreg.core.ids import uuid7
+from memreg.core.settings import Settings
+from memreg.core.steps import Steps
+from memreg.engine.cache import Cache
+from memreg.engine.ingest import Decided, Walk, decide_message
+from memreg.engine.model import Action, Basis, Extraction, IngestResult, Message, Proposal
+from tests.support.engines import every, people, register, say
+from tests.support.replay import ENTRIES, MEMORIES, rebuilt, rows, stored
+from tests.support.steps import paused
+
+Plan = Callable[[], Steps[Decided]]
+
+
+def walking(*proposals: Proposal, message_id: str | None = None) -> Plan:
+    """The plan of a message with these proposals, in the tenant `default`."""
+    walk = Walk("default", "people", Cache(), utc_now, uuid7)
+    message = Message("said", message_id or str(uuid7()))
+    return lambda: decide_message(walk, message, Extraction(proposals, "structured"))
+
+
+def person(operation: str = "upsert", **values: Any) -> Proposal:
+    return Proposal("Person", values, "delete" if operation == "delete" else "upsert")
+
+
+# Stepped by hand: another worker commits between the read and the lock
+
+
+def test_a_memory_made_meanwhile_is_found_by_its_key(database: Database, database_url: str) -> None:
+    engine = people(database)
+    with paused(database_url, walking(person(name="Ana Lopez", email="ana@lopez.io", city="Oslo"))) as worker:
+        worker.until("lock_class")
+        other = say(engine, name="A. L.", email="ana@lopez.io")
+        decision = worker.finish().result.decisions[0]
+    assert (decision.action, decision.basis, decision.memory_id) == (Action.UPDATE, Basis.IDENTITY, other.memory_id)
+    assert rebuilt(database, "default") == stored(database, "default")
+
+
+def test_a_memory_made_meanwhile_is_found_by_its_text(database: Database, database_url: str) -> None:
+    engine = people(database)
+    with paused(database_url, walking(person(name="Ana Lopez", city="Oslo"))) as worker:
+        worker.until("lock_class")
+        other = say(engine, name="Ana Lopez", city="Oslo")
+        decision = worker.finish().result.decisions[0]
+    assert (decision.action, decision.basis, decision.memory_id) == (Action.UPDATE, Basis.SCORE, other.memory_id)
+    assert len(every(engine)) == 1
+
+
+def test_a_memory_deleted_meanwhile_is_neither_hit_nor_candidate(database: Database, database_url: str) -> None:
+    engine = people(database)
+    old = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    with paused(database_url, walking(person(name="Ana Lopez", email="ana@lopez.io"))) as worker:
+        worker.until("lock_class")
+        assert say(engine, operation="delete", email="ana@lopez.io").action is Action.DELETE
+        decision = worker.finish().result.decisions[0]
+    assert (decision.action, decision.basis) == (Action.CREATE, Basis.NEW)
+    assert any(f"{old.memory_id}, which was deleted" in reason for reason in decision.reasons)
+    assert rebuilt(database, "default") == stored(database, "default")
+
+
+def test_a_memory_changed_meanwhile_is_scored_and_merged_as_it_is_now(database: Database, database_url: str) -> None:
+    engine = people(database)
+    ana = say(engine, name="Ana Lopez", city="Oslo", tags=["friend"])
+    with paused(database_url, walking(person(name="Ana Lopez", city="Oslo", tags=["pilot"]))) as worker:
+        worker.until("lock_class")
+        say(engine, name="Ana Lopez", city="Oslo", tags=["doctor"], email="ana@lopez.io")
+        decision = worker.finish().result.decisions[0]
+    assert decision.memory_id == ana.memory_id
+    memory = engine.get(decision.memory_id)
+    assert memory.values["tags"] == ["friend", "doctor", "pilot"]
+    assert memory.values["email"] == "ana@lopez.io"
+    assert memory.revision == 3
+    assert rebuilt(database, "default") == stored(database, "default")
+
+
+def test_a_key_that_went_to_another_memory_meanwhile(database: Database, database_url: str) -> None:
+    engine = people(database)
+    say(engine, name="Ana Lopez", email="ana@lopez.io")
+    with paused(database_url, walking(person(email="ana@lopez.io", city="Oslo"))) as worker:
+        worker.until("lock_class")
+        say(engine, operation="delete", email="ana@lopez.io")
+        other = say(engine, name="Wolfgang Schmidt", email="ana@lopez.io")
+        decision = worker.finish().result.decisions[0]
+    assert decision.memory_id == other.memory_id
+    assert engine.get(decision.memory_id).values == {
+        "name": "Wolfgang Schmidt",
+        "email": "ana@lopez.io",
+        "city": "Oslo",
+    }
+    assert rebuilt(database, "default") == stored(database, "default")
+
+
+def test_a_key_taken_meanwhile_is_not_completed_by_merging(database: Database, database_url: str) -> None:
+    engine = people(database)
+    ana = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    with paused(database_url, walking(person(email="ana@lopez.io", born="1990-05-01", age=36))) as worker:
+        worker.until("lock_class")
+        other = say(engine, name="Ana Lopez", born="1990-05-01", email="ana@other.io")
+        assert other.action is Action.CREATE
+        decision = worker.finish().result.decisions[0]
+    assert decision.memory_id == ana.memory_id
+    assert engine.get(decision.memory_id or "").values == {"name": "Ana Lopez", "email": "ana@lopez.io", "age": 36}
+    assert rebuilt(database, "default") == stored(database, "default")
+
+
+def test_the_same_message_on_two_workers_is_decided_once(database: Database, database_url: str) -> None:
+    engine = people(database)
+    plan = walking(person(name="Ana Lopez", email="ana@lopez.io"), message_id="m1")
+    with paused(database_url, plan) as worker:
+        worker.until("lock_class")
+        first = engine.ingest(
+            Message("said", "m1"), proposals=[Proposal("Person", {"name": "Ana Lopez", "email": "ana@lopez.io"})]
+        )
+        second = worker.finish().result
+    assert first.status == "decided"
+    assert second == IngestResult("m1", "replayed", first.decisions)
+    assert len(rows(database, ENTRIES, "default")) == 1
+
+
+def test_the_same_message_refused_on_two_workers_is_decided_once(database: Database, database_url: str) -> None:
+    """Nothing to lock by class: the message alone holds the second worker back."""
+    engine = people(database)
+    with paused(database_url, walking(Proposal("Nobody", {"a": 1}), message_id="m1")) as worker:
+        worker.until("accept_message")
+        first = engine.ingest(Message("said", "m1"), proposals=[Proposal("Nobody", {"a": 1})])
+        second = worker.finish().result
+    assert (first.status, second.status) == ("decided", "replayed")
+    assert len(rows(database, ENTRIES, "default")) == 1
+
+
+def test_a_worker_that_dies_holding_the_lock_leaves_nothing(database: Database, database_url: str) -> None:
+    engine = people(database)
+    with paused(database_url, walking(person(name="Ana Lopez", email="ana@lopez.io"))) as worker:
+        worker.until("insert_memories")
+    # its connection is gone now
+    assert rows(database, MEMORIES, "default") == []
+    assert rows(database, ENTRIES, "default") == []
+    assert say(engine, name="Ana Lopez", email="ana@lopez.io").action is Action.CREATE
+
+
+def test_the_last_time_seen_never_goes_back(database: Database, database_url: str) -> None:
+    engine = people(database)
+    ana = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    with paused(database_url, walking(person(email="ana@lopez.io"))) as early:
+        early.until("lock_class")
+        say(engine, email="ana@lopez.io", city="Oslo")
+        later = engine.get(ana.memory_id or "").last_seen_at
+        early.finish()
+    assert engine.get(ana.memory_id or "").last_seen_at == later
+
+
+# Really at once
+
+
+def at_once(work: list[Callable[[], Any]]) -> list[Any]:
+    """The results of the functions, started together on threads of their own."""
+    gate = threading.Barrier(len(work))
+
+    def started(one: Callable[[], Any]) -> Any:
+        gate.wait()
+        return one()
+
+    with ThreadPoolExecutor(len(work)) as pool:
+        return list(pool.map(started, work))
+
+
+def test_two_threads_with_the_same_new_object_leave_one_memory(database: Database) -> None:
+    engine = people(database)
+    for number in range(10):
+        name, email = f"Person{number} Family{number}", f"p{number}@x.io"
+
+        def work(name: str = name, email: str = email) -> IngestResult:
+            return engine.ingest(proposals=[Proposal("Person", {"name": name, "email": email})])
+
+        results = at_once([work, work])
+        assert sorted(str(r.decisions[0].action) for r in results) == ["CREATE", "UPDATE"]
+        assert len({r.decisions[0].memory_id for r in results}) == 1
+    assert len(every(engine)) == 10
+
+
+def test_eight_threads_with_overlapping_objects(settings: Settings) -> None:
+    objects = 12
+    with Database.connect(settings.model_copy(update={"pool_size": 8})) as database:
+        engine = people(database)
+
+        def work(seed: int) -> Callable[[], int]:
+            order = list(range(objects))
+            random.Random(seed).shuffle(order)
+
+            def run() -> int:
+                for start in range(0, objects, 3):
+                    proposals = [
+                        Proposal(
+                            "Person", {"name": f"Person{n} Family{n}", "email": f"p{n}@x.io", "tags": [f"w{seed}"]}
+                        )
+                        for n in order[start : start + 3]
+                    ]
+                    result = engine.ingest(proposals=[*proposals, Proposal("Note", {"title": f"topic{order[start]}"})])
+                    assert len(result.decisions) == 4
+                return objects
+
+            return run
+
+        assert sum(at_once([work(seed) for seed in range(8)])) == 8 * objects
+        memories = every(engine)
+        assert Counter(m.values["email"] for m in memories.values()) == {f"p{n}@x.io": 1 for n in range(objects)}
+        assert all(sorted(m.values["tags"]) == [f"w{n}" for n in range(8)] for m in memories.values())
+        assert len(every(engine, "Note")) == len({m.values["title"] for m in every(engine, "Note").values()})
+        assert len(rows(database, ENTRIES, "default")) == 8 * (objects + 4)
+        assert rebuilt(database, "default") == stored(database, "default")
+
+
+def test_the_same_message_at_once_is_decided_once(database: Database) -> None:
+    engine = people(database)
+
+    def work() -> IngestResult:
+        return engine.ingest(Message("Ana Lopez writes from ana@lopez.io.", "m1"))
+
+    results = at_once([work] * 4)
+    assert Counter(result.status for result in results) == {"decided": 1, "replayed": 3}
+    assert len({result.decisions for result in results}) == 1
+    assert len(rows(database, ENTRIES, "default")) == 1
+
+
+def _ingest_many(url: str, name: str, gate: Any) -> None:
+    with Database.connect(Settings(database_url=url)) as database:
+        engine = Engine(database, schema="people")
+        gate.wait()
+        for number in range(10):
+            engine.ingest(
+                Message("said", f"{name}-{number}"),
+                proposals=[Proposal("Person", {"name": f"Person{number} Family{number}", "email": f"p{number}@x.io"})],
+            )
+
+
+def test_two_processes_with_the_same_new_objects_leave_one_memory_each(database: Database, database_url: str) -> None:
+    register(database)
+    spawn = multiprocessing.get_context("spawn")
+    gate = spawn.Barrier(2)
+    workers = [spawn.Process(target=_ingest_many, args=(database_url, name, gate)) for name in ("a", "b")]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+    assert len(every(Engine(database, schema="people"))) == 10
+    assert len(rows(database, ENTRIES, "default")) == 20
+    assert rebuilt(database, "default") == stored(database, "default")

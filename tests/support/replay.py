@@ -1,0 +1,72 @@
+"""The memories as the audit alone tells them, and as the tables hold them (invariant 1)."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from memreg.core.database import Database
+from memreg.core.queries import Query
+from memreg.core.steps import Rows, Steps, fetch_rows
+
+ENTRIES = Query(
+    "entries",
+    "The audit in the order it was written.",
+    "select log.id, log.action, log.memory_id, log.message_id, log.ordinal, log.revision, said.before, said.after,"
+    " said.details from memreg.audit_log as log join memreg.audit_values as said"
+    " on said.tenant = log.tenant and said.audit_id = log.id where log.tenant = %(tenant)s order by log.id",
+)
+MEMORIES = Query("memories", "Every memory.", "select * from memreg.memories where tenant = %(tenant)s order by id")
+HELD = Query(
+    "held",
+    "Every key that is held.",
+    "select memory_id, key, digest, strong from memreg.identity_keys"
+    " where tenant = %(tenant)s and released_at is null order by memory_id, key, digest",
+)
+
+
+def rows(database: Database, query: Query, tenant: str, **params: Any) -> Rows:
+    """The rows of a query in a tenant."""
+
+    def plan() -> Steps[Rows]:
+        return fetch_rows(query(tenant=tenant, **params))
+
+    return database.run(tenant, plan)
+
+
+def rebuilt(database: Database, tenant: str) -> dict[UUID, dict[str, Any]]:
+    """Every memory's last state, by replaying the audit's `after`; checks that each `before` is the state before."""
+    states: dict[UUID, dict[str, Any]] = {}
+    for entry in rows(database, ENTRIES, tenant):
+        changes = [(entry["memory_id"], entry["before"], entry["after"])]
+        absorbed = entry["details"].get("absorbed")
+        if absorbed:
+            changes.append((UUID(absorbed["memory_id"]), absorbed["before"], absorbed["after"]))
+        for memory_id, before, after in changes:
+            if after is None:
+                continue
+            assert before == states.get(memory_id), f"audit {entry['id']}: before is not what was"
+            states[memory_id] = after
+    return states
+
+
+def stored(database: Database, tenant: str) -> dict[UUID, dict[str, Any]]:
+    """Every memory's state in the tables, in the form of the audit's snapshots."""
+    keys: dict[UUID, list[dict[str, Any]]] = {}
+    for row in rows(database, HELD, tenant):
+        keys.setdefault(row["memory_id"], []).append(
+            {"key": row["key"], "digest": bytes(row["digest"]).hex(), "strong": row["strong"]}
+        )
+    return {
+        row["id"]: {
+            name: row[name] for name in ("payload", "originals", "version", "revision", "is_deleted", "unresolved")
+        }
+        | {"keys": keys.get(row["id"], [])}
+        for row in rows(database, MEMORIES, tenant)
+    }
+
+
+def proposals_without_one_entry(database: Database, tenant: str, message_id: str, proposals: int) -> list[int]:
+    """The ordinals of a message's proposals that do not have exactly one entry."""
+    found = [entry["ordinal"] for entry in rows(database, ENTRIES, tenant) if entry["message_id"] == message_id]
+    return [n for n in range(max([proposals, *[n + 1 for n in found]])) if (found.count(n) != 1)]
