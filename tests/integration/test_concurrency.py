@@ -10,6 +10,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
+from psycopg import sql
+
 from memreg.api.engine import Engine
 from memreg.core.clock import utc_now
 from memreg.core.database import Database
@@ -260,3 +263,21 @@ def test_two_processes_with_the_same_new_objects_leave_one_memory_each(database:
     assert len(every(Engine(database, schema="people"))) == 10
     assert len(rows(database, ENTRIES, "default")) == 20
     assert rebuilt(database, "default") == stored(database, "default")
+
+
+def test_a_database_that_isolates_more_by_default_changes_nothing(database_url: str, settings: Settings) -> None:
+    """What has committed since the lock was asked for must be seen, whatever the server's default isolation is."""
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        name = sql.Identifier(conn.info.dbname)
+        conn.execute(sql.SQL("alter database {} set default_transaction_isolation = 'serializable'").format(name))
+    with Database.connect(settings) as database:
+        engine = people(database)
+        with database.transaction("default") as conn:
+            row = conn.execute(b"show transaction_isolation").fetchone()
+        assert row == {"transaction_isolation": "read committed"}
+
+        def work() -> IngestResult:
+            return engine.ingest(proposals=[Proposal("Person", {"name": "Ana Lopez", "email": "ana@lopez.io"})])
+
+        assert len({result.decisions[0].memory_id for result in at_once([work] * 4)}) == 1
+        assert rebuilt(database, "default") == stored(database, "default")

@@ -1,6 +1,6 @@
 -- begin --
--- Begin a transaction.
-begin;
+-- Begin a transaction in which each statement sees what has committed before it: what is re-read under a lock must be so.
+begin isolation level read committed;
 
 -- name_tenant --
 -- Name the tenant and the time limit of the statements, and read by indexes whatever the statistics say, in this transaction.
