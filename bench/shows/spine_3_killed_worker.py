@@ -11,45 +11,23 @@ from collections import Counter
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
-from bench.people import TAGS, TOWNS, people
+from bench.batches import batch
+from bench.contents import audit, first_difference, memories
 from bench.stage import Show, database, prepare, server_version
-from memreg import Engine, Message, Proposal
+from memreg import Engine
 
-MESSAGES, PERSONS = 150, 60
+MESSAGES = 150
 KILLS_ANYWHERE = 10
-Batch = list[tuple[Message, list[Proposal]]]
-
-
-def batch() -> Batch:
-    """Messages about persons that come back: by e-mail, by name, with news, with nothing new, to be forgotten."""
-    chance = random.Random(3)
-    known = people(PERSONS)
-    found: Batch = []
-    for number in range(MESSAGES):
-        proposals = []
-        for values in chance.sample(known, chance.randint(1, 4)):
-            kind = chance.choice(("whole", "moved", "named", "tagged", "forget"))
-            news: dict[str, Any] = {
-                "whole": values,
-                "moved": {"name": values["name"], "email": values["email"], "city": chance.choice(TOWNS)},
-                "named": {"name": values["name"], "employer": values["employer"]},
-                "tagged": {"name": values["name"], "email": values["email"], "tags": [chance.choice(TAGS)]},
-                "forget": {"email": values["email"]},
-            }[kind]
-            proposals.append(Proposal("Person", news, "delete" if kind == "forget" else "upsert"))
-        found.append((Message(f"message {number}", id=f"batch-{number}"), proposals))
-    return found
 
 
 def work(dsn: str, tenant: str) -> None:
     """The worker: the whole batch, from its beginning."""
     with Engine.connect(dsn, tenant=tenant) as engine:
-        for message, proposals in batch():
+        for message, proposals in batch(MESSAGES):
             engine.ingest(message, proposals=proposals)
 
 
@@ -107,39 +85,9 @@ def kill_while_writing(dsn: str, tenant: str) -> dict[str, int]:
     return {"killed": int(was_at_work), "kept_of_it": decided(dsn, tenant) - before}
 
 
-def memories(dsn: str, tenant: str) -> list[Any]:
-    """Everything about the memories of a tenant but ids and times: their states, keys and all revisions."""
-    query = """
-        select class, version, payload, originals, is_deleted, unresolved, revision, search::text,
-            (select jsonb_agg(jsonb_build_array(key, digest, strong, released_at is null) order by key, digest)
-                from memreg.identity_keys k where k.tenant = m.tenant and k.memory_id = m.id),
-            (select jsonb_agg(jsonb_build_array(revision, payload, originals, is_deleted, unresolved) order by revision)
-                from memreg.memory_revisions r where r.tenant = m.tenant and r.memory_id = m.id)
-        from memreg.memories m
-        where tenant = %s
-        order by id
-    """
-    with psycopg.connect(dsn) as conn:
-        found = conn.execute(query, (tenant,)).fetchall()
-    # The lexeme of the scope carries the tenant, which is the one thing that differs.
-    return [(*row[:7], [word for word in row[7].split() if not word.startswith("'=")], *row[8:]) for row in found]
-
-
-def audit(dsn: str, tenant: str) -> list[Any]:
-    """The decisions of a tenant, without ids, scores and times."""
-    query = """
-        select message_id, ordinal, class, operation, action, basis
-        from memreg.audit_log join memreg.audit_values on (audit_values.tenant, audit_id) = (audit_log.tenant, id)
-        where audit_log.tenant = %s
-        order by message_id, ordinal
-    """
-    with psycopg.connect(dsn) as conn:
-        return conn.execute(query, (tenant,)).fetchall()
-
-
 def main() -> int:
     show = Show("spine_3_killed_worker")
-    proposals = sum(len(each) for _, each in batch())
+    proposals = sum(len(each) for _, each in batch(MESSAGES))
     with database() as dsn:
         prepare(dsn)
         show.say(f"A batch of {MESSAGES} messages with {proposals} proposals, without a kill")
@@ -163,9 +111,13 @@ def main() -> int:
             work(dsn, tenant)
             work(dsn, tenant)
             found, entries = memories(dsn, tenant), audit(dsn, tenant)
-            show.claim(f"{tenant}: the same memories, keys and revisions", found == expected, _first(found, expected))
+            show.claim(
+                f"{tenant}: the same memories, keys and revisions", found == expected, first_difference(found, expected)
+            )
             show.claim(f"{tenant}: one audit entry for each proposal", len(entries) == proposals, len(entries))
-            show.claim(f"{tenant}: the same decisions", entries == expected_audit, _first(entries, expected_audit))
+            show.claim(
+                f"{tenant}: the same decisions", entries == expected_audit, first_difference(entries, expected_audit)
+            )
         show.claim("most kills met the worker at work", at_work > KILLS_ANYWHERE // 2, at_work)
         show.claim("a kill before the commit leaves nothing", all(i["killed"] and not i["kept_of_it"] for i in inside))
         show.figures |= {
@@ -179,14 +131,6 @@ def main() -> int:
             "decided": dict(Counter(f"{row[4]} {row[5]}" for row in expected_audit)),
         }
     return show.end()
-
-
-def _first(found: list[Any], expected: list[Any]) -> str:
-    """Where two lists part."""
-    for mine, theirs in zip(found, expected, strict=False):
-        if mine != theirs:
-            return f"{mine} instead of {theirs}"
-    return f"{len(found)} instead of {len(expected)}"
 
 
 if __name__ == "__main__":
