@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -18,7 +18,7 @@ import pytest
 from memreg.api.registry import Registry
 from memreg.core.clock import utc_now
 from memreg.core.database import Database
-from memreg.core.errors import BackfillRefused, SchemaNotFound, VersionNotFound
+from memreg.core.errors import BackfillRefused, DatabaseError, SchemaNotFound, VersionNotFound
 from memreg.core.ids import uuid7
 from memreg.core.settings import Settings
 from memreg.engine.model import Action, Basis, Proposal
@@ -373,3 +373,18 @@ def test_killed_in_the_middle_of_a_chunk_it_goes_on_where_it_was(database: Datab
     assert sorted({row["revision"] for row in memories}) == [2, 4]
     assert sum(row["revision"] == 2 for row in memories) == 99
     assert len(rows(database, "keys")) == 200
+
+
+def test_after_lost_connections_it_goes_on(two_tenants: Database, database_url: str) -> None:
+    def hang_up(converted: int, _total: int) -> None:
+        if converted == 20:
+            with psycopg.connect(database_url) as conn:
+                conn.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity"
+                    " where datname = current_database() and pid <> pg_backend_pid()"
+                )
+
+    with suppress(DatabaseError):
+        backfill(two_tenants, SCHEMA, 2, chunk=10, progress=hang_up)
+    assert backfill(two_tenants, SCHEMA, 2).activated
+    assert [each.converted for each in status(two_tenants)] == [60]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from memreg.api.registry import Registry
 from memreg.core.database import Database
 from memreg.core.settings import Settings
 from memreg.engine.model import Action, Basis, Proposal
@@ -132,6 +133,8 @@ def test_dry_run_decides_the_same_and_writes_nothing(switched: Database) -> None
     assert {name: rows(switched, name) for name in names} == before
     done = resolve(switched, "default", SCHEMA)
     assert rehearsed.counts == done.counts
+    assert rehearsed.dry_run
+    assert rehearsed.left == ()
     assert [each.audit_id for each in rehearsed.outcomes] == [each.audit_id for each in done.outcomes]
 
 
@@ -180,8 +183,6 @@ def test_what_a_pending_version_took_in(database: Database) -> None:
     assert done.outcomes == ()
     assert {left.class_name for left in done.left} == {"Person", "Place"}
     assert all("memreg approve people@1" in left.reason for left in done.left)
-    from memreg.api.registry import Registry
-
     Registry(database).approve(SCHEMA, by="ana")
     for number, proposals in enumerate(MEANWHILE):
         say(engine_of(database, "never"), str(number), *proposals)

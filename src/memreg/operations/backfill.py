@@ -14,7 +14,7 @@ from uuid import UUID
 
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
-from memreg.core.errors import DatabaseError
+from memreg.core.errors import DatabaseUnavailable
 from memreg.core.ids import uuid7
 from memreg.core.steps import fetch
 from memreg.operations import backfills
@@ -129,7 +129,8 @@ class _Worker:
                     # Another worker has the job, or was killed with it: see to it that there is one for us.
                     await asyncio.sleep(_PAUSE)
         except ConnectorException as exc:
-            raise DatabaseError(reason=f"the job queue cannot be reached: {exc.__cause__ or exc}") from exc
+            reason = f"the job queue lost it ({exc.__cause__ or exc})"
+            raise self.error or DatabaseUnavailable(where=self.database.where, reason=reason) from exc
         if self.error is not None:
             raise self.error
 
@@ -139,7 +140,11 @@ class _Worker:
 
         app = App(
             connector=PsycopgConnector(
-                conninfo=self.database.conninfo, kwargs={"options": "-c search_path=memreg"}, min_size=1, max_size=2
+                conninfo=self.database.conninfo,
+                kwargs={"options": "-c search_path=memreg"},
+                min_size=1,
+                max_size=2,
+                timeout=self.database.settings.connect_timeout,
             )
         )
 

@@ -32,6 +32,8 @@ from memreg.registry.models import SchemaVersion, Status
 CHUNK = 25
 """Turns a transaction."""
 
+_MORE = "more came meanwhile; resolve again"
+
 Progress = Callable[[int, int], None]
 
 
@@ -117,7 +119,9 @@ def resolve(
             database.run(tenant, lambda: _rehearse(resolver))
         except _DryRunEnds as ended:
             outcomes = ended.outcomes
-        return Resolved(tuple(outcomes), database.run(tenant, lambda: left_out(resolver)), dry_run=True)
+        left = database.run(tenant, lambda: left_out(resolver))
+        closed = tuple(each for each in left if each.reason != _MORE)
+        return Resolved(tuple(outcomes), closed, dry_run=True)
     while True:
         # Cached anew for each try: snapshots taken by a transaction that is rolled back must not be seen again.
         done = database.run(tenant, lambda: resolve_chunk(replace(resolver, cache=Cache()), CHUNK))
@@ -152,9 +156,7 @@ def left_out(resolver: Resolver) -> Steps[tuple[LeftOut, ...]]:
     """The classes in which proposals wait that cannot be decided now, with the reason."""
     _, _, closed = yield from _open_classes(resolver)
     waiting = yield from _waiting(resolver)
-    return tuple(
-        LeftOut(name, count, closed.get(name, "more came meanwhile; resolve again")) for name, count in waiting.items()
-    )
+    return tuple(LeftOut(name, count, closed.get(name, _MORE)) for name, count in waiting.items())
 
 
 def _rehearse(resolver: Resolver) -> Steps[None]:
