@@ -30,22 +30,28 @@ class Source:
     size: int | None = None
     taken: int = 0
     _start: int = field(default=0, init=False)
+    _kept: IO[bytes] | None = field(default=None, init=False)
 
     def rewindable(self) -> None:
-        """Make `rewind` work from here on: what comes through a pipe is kept in a file of its own."""
+        """Make `rewind` work from here on: what comes through a pipe is kept in a file, until `forget`."""
         if not self.stream.seekable():
-            kept = tempfile.SpooledTemporaryFile(max_size=_SPOOLED)  # noqa: SIM115 - it is deleted with the last reference
+            self._kept = tempfile.SpooledTemporaryFile(max_size=_SPOOLED)  # noqa: SIM115 - `forget` closes it
             while chunk := self.stream.read(_CHUNK):
-                kept.write(chunk)
-            self.size = kept.tell()
-            kept.seek(0)
-            self.stream = kept
+                self._kept.write(chunk)
+            self.size = self._kept.tell()
+            self._kept.seek(0)
+            self.stream = self._kept
         self._start = self.stream.tell()
 
     def rewind(self) -> None:
         """Go back to where `rewindable` was called."""
         self.stream.seek(self._start)
         self.taken = 0
+
+    def forget(self) -> None:
+        """Remove the file that `rewindable` may have made."""
+        if self._kept is not None:
+            self._kept.close()
 
     def lines(self) -> Iterator[Line]:
         """The lines that are not blank, from here on."""

@@ -83,22 +83,25 @@ def read_turns(source: Source) -> Iterator[Given]:
 
     The file is read twice, first for the last line of each turn, so that only the turns under way are held.
     """
-    source.rewindable()
-    first = next(source.lines(), None)
-    source.rewind()
-    if first is not None and first.error is None and first.text.lstrip().startswith("["):
-        yield from _one_list(source)
-        return
-    last = {each.message_id: each.line for each in _proposal_lines(source) if each.message_id is not None}
-    source.rewind()
-    waiting: dict[str, list[ProposalLine]] = {}
-    for each in _proposal_lines(source):
-        if each.message_id is None:
-            yield _turn(source, None, [each])
-            continue
-        waiting.setdefault(each.message_id, []).append(each)
-        if each.line == last[each.message_id]:
-            yield _turn(source, each.message_id, waiting.pop(each.message_id))
+    try:
+        source.rewindable()
+        first = next(source.lines(), None)
+        source.rewind()
+        if first is not None and first.error is None and first.text.lstrip().startswith("["):
+            yield from _one_list(source)
+            return
+        last = {each.message_id: each.line for each in _proposal_lines(source) if each.message_id is not None}
+        source.rewind()
+        waiting: dict[str, list[ProposalLine]] = {}
+        for each in _proposal_lines(source):
+            if each.message_id is None:
+                yield _turn(source, None, [each])
+                continue
+            waiting.setdefault(each.message_id, []).append(each)
+            if each.line == last[each.message_id]:
+                yield _turn(source, each.message_id, waiting.pop(each.message_id))
+    finally:
+        source.forget()
 
 
 def _proposal_lines(source: Source) -> Iterator[ProposalLine]:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 WIDE = 140
 _UNBOUNDED = 4000
-_LONGEST_CELL = 300
+_LONGEST_VALUE = 300
+_LONGEST_CELL = 2000
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _STYLES = {
     "CREATE": "green", "UPDATE": "cyan", "UPSERT": "blue", "DELETE": "red", "REJECT": "yellow", "SKIP": "dim",
@@ -148,4 +149,5 @@ def plain(value: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else plain(value)
+    text = f"{value:g}" if isinstance(value, float) else plain(value)
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"

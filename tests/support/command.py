@@ -1,0 +1,42 @@
+"""The installed command in a subprocess, as a person or a script runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+MEMREG = Path(sys.executable).parent / "memreg"
+
+
+@dataclass(frozen=True)
+class Command:
+    """Runs `memreg` in a folder, with settings and nothing of the caller's environment but its paths."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def __call__(
+        self, *arguments: str, stdin: str | bytes = b"", status: int = 0, **settings: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it to its end; its exit status must be `status`, and nothing may look like a traceback."""
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        environment = {**kept, "COLUMNS": "200", "NO_COLOR": "1", **self.settings, **settings}
+        command = [str(MEMREG), *arguments]
+        done = subprocess.run(
+            command, input=given, env=environment, cwd=self.folder, check=False, capture_output=True, timeout=100
+        )
+        out, err = done.stdout.decode(), done.stderr.decode()
+        told = f"$ memreg {' '.join(arguments)}\n{out}{err}"
+        assert done.returncode == status, told
+        assert "Traceback" not in err, told
+        return subprocess.CompletedProcess(command, done.returncode, out, err)
+
+    def json(self, *arguments: str, stdin: str | bytes = b"", status: int = 0, **settings: str) -> Any:
+        """Run it with `--json`: all of its output is one document."""
+        return json.loads(self(*arguments, "--json", stdin=stdin, status=status, **settings).stdout)
