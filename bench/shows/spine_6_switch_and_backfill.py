@@ -194,7 +194,7 @@ def show_switch_under_load(show: Show, dsn: str) -> None:
 
 
 def take_during_backfill(pipe: Connection, dsn: str, tenant: str) -> None:
-    """A worker that tells of new persons and of old ones that moved, till told to end; gives what it told, by e-mail."""
+    """A worker that tells of new persons and of old ones that moved, till told to end; gives them by e-mail."""
     told: dict[str, dict[str, Any]] = {}
     old = staff(MEMORIES // 2, tenant)
     new = staff(MEMORIES // 2 + 2_000, tenant)[MEMORIES // 2 :]
