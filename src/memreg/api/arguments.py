@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from memreg.core.errors import ArgumentInvalid
+from memreg.engine.storable import storable_text
 from memreg.registry.models import SchemaVersion
 
 
@@ -21,13 +22,23 @@ def as_uuid(name: str, value: UUID | str) -> UUID:
         raise ArgumentInvalid(name=name, value=shown, reason="it must be an id (a UUID) as memreg printed it") from None
 
 
+def as_text(name: str, value: str) -> str:
+    """The text, where Postgres can take it. Raises ArgumentInvalid for NUL characters and lone surrogates."""
+    if storable_text(value) != value:
+        shown = ascii(value if len(value) <= 60 else value[:59] + "…")
+        raise ArgumentInvalid(name=name, value=shown, reason="it holds NUL or half of a surrogate pair; remove it")
+    return value
+
+
 def class_of(wanted: type[BaseModel] | str | None, version: SchemaVersion) -> tuple[str | None, type[BaseModel] | None]:
     """The class's name, and the Pydantic class to give values as. Raises ArgumentInvalid for a class the schema lacks.
 
     A class of an earlier version may be asked for by its name.
     """
-    if wanted is None or isinstance(wanted, str):
-        return wanted, None
+    if wanted is None:
+        return None, None
+    if isinstance(wanted, str):
+        return as_text("class_name", wanted), None
     reference = f"{wanted.__module__}:{wanted.__qualname__}"
     for name, registered in version.spec.models.items():
         if registered == reference:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from memreg.api.arguments import as_uuid, class_of
+from memreg.api.arguments import as_text, as_uuid, class_of
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
 from memreg.core.errors import DatabaseError, ExtractionFailed
@@ -286,11 +286,11 @@ class Engine:
         Raises ArgumentInvalid.
         """
         filters = {
-            "message_id": message_id,
+            "message_id": None if message_id is None else as_text("message_id", message_id),
             "memory_id": None if memory_id is None else as_uuid("memory_id", memory_id),
-            "class_name": class_name,
-            "action": action.upper() if action else None,
-            "basis": basis,
+            "class_name": None if class_name is None else as_text("class_name", class_name),
+            "action": None if action is None else as_text("action", action).upper(),
+            "basis": None if basis is None else as_text("basis", basis),
             "before": None if before is None else as_uuid("before", before),
         }
         schema = self.schema()

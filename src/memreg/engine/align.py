@@ -13,6 +13,8 @@ from memreg.engine.statistics import Statistics
 
 INITIAL = 0.5
 PREFIX = 0.7
+SOFT_TOKENS = 50
+"""How many tokens of a column each side compares with the other's: the work grows with the square of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +89,13 @@ def _across(left: Weights, right: Weights) -> list[Match]:
 
 
 def _soft(left: Weights, right: Weights, open_columns: frozenset[str]) -> list[Match]:
-    """Nearly equal tokens of one column, likest first; free text is left out."""
+    """Nearly equal tokens of one column, likest first, among the heaviest of a long one; free text is left out."""
     likely = sorted(
         (-likeness, min(one[1], other[1]), max(one[1], other[1]), one, other)
-        for one in left
-        if one[0] not in open_columns
-        for other in right
-        if one[0] == other[0] and (likeness := similarity(one[1], other[1])) > 0
+        for column in dict.fromkeys(column for column, _ in left if column not in open_columns)
+        for one in _heaviest(column, left)
+        for other in _heaviest(column, right)
+        if (likeness := similarity(one[1], other[1])) > 0
     )
     found = []
     taken: set[tuple[int, tuple[str, str]]] = set()
@@ -106,6 +108,13 @@ def _soft(left: Weights, right: Weights, open_columns: frozenset[str]) -> list[M
         _take(left, one, amount)
         _take(right, other, amount)
     return found
+
+
+def _heaviest(column: str, weights: Weights) -> list[tuple[str, str]]:
+    places = [place for place in weights if place[0] == column]
+    if len(places) <= SOFT_TOKENS:
+        return places
+    return sorted(places, key=lambda place: (-weights[place], place))[:SOFT_TOKENS]
 
 
 def _take(weights: Weights, place: tuple[str, str], amount: float) -> None:

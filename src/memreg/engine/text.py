@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 MAX_TOKENS = 2_000
 MAX_TOKEN_LENGTH = 64
+MAX_VECTOR = 1_000_000
+LEXEME_OVERHEAD = 8
 
 _APOSTROPHES = re.compile(r"(?<=\w)['’ʼ`](?=\w)")
 _WORD = re.compile(r"[^\W_]+")
@@ -84,11 +86,18 @@ def scope_token(tenant: str, schema: str, class_name: str) -> str:
 
 
 def tsvector(scope: str, columns: Sequence[tuple[str, Iterable[str]]]) -> str:
-    """The text form of a tsvector: the scope lexeme, and each column's tokens under the column's weight letter."""
+    """The text form of a tsvector: the scope lexeme, and each column's tokens under the column's weight letter.
+
+    Tokens beyond what Postgres holds (a megabyte, positions included) are left out, of the lightest columns first.
+    """
     weights: dict[str, str] = {}
-    for letter, column_tokens in columns:
+    room = MAX_VECTOR
+    for letter, column_tokens in sorted(columns, key=lambda column: column[0]):
         for token in column_tokens:
-            if token not in weights or letter < weights[token]:
+            if token not in weights:
+                room -= len(token.encode()) + LEXEME_OVERHEAD
+                if room < 0:
+                    break
                 weights[token] = letter
     lexemes = [f"{_quote(token)}:{position}{letter}" for position, (token, letter) in enumerate(weights.items(), 1)]
     return " ".join([_quote(scope), *lexemes])

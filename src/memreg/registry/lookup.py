@@ -10,6 +10,7 @@ from memreg.core.queries import Queries, Statement
 from memreg.core.steps import Row, Rows, Steps, fetch_row, fetch_rows
 from memreg.registry.fingerprint import annotation_from, spec_from
 from memreg.registry.models import SchemaVersion, Status
+from memreg.registry.names import SCHEMA_NAME
 from memreg.registry.records import AnnotationRecord, Head, VersionRecord
 
 SQL = Queries.load("memreg.registry")
@@ -42,7 +43,7 @@ def resolve_name(name: str | None) -> Steps[str]:
     Raises SchemaNotFound, NoSchema, SchemaAmbiguous.
     """
     if name is not None:
-        if (yield from fetch_row(SQL["one_schema"](name=name))) is None:
+        if not SCHEMA_NAME.fullmatch(name) or (yield from fetch_row(SQL["one_schema"](name=name))) is None:
             raise SchemaNotFound(name=name)
         return name
     names = [str(row["name"]) for row in (yield from fetch_rows(SQL["schema_names"]()))]
