@@ -33,7 +33,7 @@ def memories(access: Access, class_name: str | None, limit: int, after: str | No
         print_json(found)
         return
     if not found:
-        say(f"Nothing more after {after}." if after else "Nothing is remembered yet: memreg ingest FILE")
+        say(f"Nothing more after {after}." if after else "Nothing is remembered: memreg ingest FILE")
         return
     print_memories(found, version)
     if len(found) == limit:

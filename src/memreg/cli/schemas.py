@@ -90,9 +90,8 @@ def show(access: Access, name: VersionedName) -> None:
     if access.as_json:
         print_json({**record_data(record), "classes": [class_data(spec) for spec in version.spec.classes]})
         return
-    say(
-        f"{version}, {version.status}, compatibility {version.spec.compatibility}, fingerprint {version.fingerprint[:12]}"
-    )
+    compatibility, fingerprint = version.spec.compatibility, version.fingerprint[:12]
+    say(f"{version}, {version.status}, compatibility {compatibility}, fingerprint {fingerprint}")
     for spec in version.spec.classes:
         say()
         say(f"{spec.name}: {spec.description}" if spec.description else spec.name)

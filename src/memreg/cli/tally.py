@@ -75,8 +75,8 @@ class Tally:
         return [{"action": a, "basis": b, "count": self.decisions[a, b]} for a, b in ordered]
 
     def show(self) -> None:
-        """Print the decisions by action and basis, and the counts."""
-        if self.decisions:
+        """Print the decisions by action and basis (of more than one message), and the counts."""
+        if self.decisions and self.messages > 1:
             rows = [(row["action"], row["basis"], row["count"]) for row in self.by_rule()]
             print_table((Col("action", keep=True), Col("basis", keep=True), Col("decisions", right=True)), rows)
         say(sentence(self.counts()))
