@@ -38,7 +38,7 @@ class Entry:
     now: datetime
     actor: str | None = None
     keys: Sequence[KeyValue] = ()
-    key_answers: dict[str, list[str]] = field(default_factory=dict)
+    key_holders: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
     compared_with: Mapping[UUID, Payload] = field(default_factory=dict)
 
     @property
@@ -116,7 +116,8 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
                 {
                     "key": held.key.name,
                     "strength": held.key.strength,
-                    "answers": entry.key_answers.get(held.key.name, []),
+                    "answers": [str(hit.memory_id) for hit in entry.situation.hits if hit.key.name == held.key.name],
+                    "holders": [str(memory_id) for memory_id in entry.key_holders.get(held.key.name, ())],
                 }
                 for held in entry.keys
             ],

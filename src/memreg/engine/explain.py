@@ -105,11 +105,14 @@ def _keys(facts: dict[str, Any]) -> Iterator[str]:
     for key in facts["details"].get("keys", []):
         columns = key["key"].split("+")
         values = ", ".join(repr(said.get(column)) for column in columns)
-        if not key["answers"]:
-            yield f"key       {key['key']} ({key['strength']}) {values}: no live memory"
-        for memory in key["answers"]:
+        start = f"key       {key['key']} ({key['strength']}) {values}"
+        if not key["holders"]:
+            yield f"{start}: no live memory has it"
+        for memory in key["holders"]:
             held = ", ".join(repr(payloads.get(memory, {}).get(column)) for column in columns)
-            yield f"key       {key['key']} ({key['strength']}) {values} met {held} of memory {memory}"
+            met = f"met {held} of" if held == values else f"is held from before, now {held}, by"
+            note = "" if memory in key["answers"] else "; it takes one memory with an equal name token to answer"
+            yield f"{start} {met} memory {memory}{note}"
 
 
 def _candidates(facts: dict[str, Any]) -> Iterator[str]:

@@ -230,7 +230,8 @@ class Turn:
         for item in self.items:
             situation = self._situation(item)
             verdict = decide(situation)
-            compared_with = self._compared_with(situation)
+            key_holders = self._key_holders(item)
+            compared_with = self._compared_with(situation, key_holders)
             outcome = Outcome()
             if item.spec is not None and verdict.target is not None and not self._knows_keys_of(verdict.target):
                 rows = yield from fetch_rows(SQL["keys_of"](tenant=self.tenant, ids=[verdict.target]))
@@ -240,7 +241,7 @@ class Turn:
                 fingerprint = _fingerprint(item)
                 memory = outcome.memory.id if outcome.memory else verdict.target
                 self.workspace.remember(fingerprint, memory)
-            decisions.append(self._write_down(item, situation, verdict, outcome, compared_with))
+            decisions.append(self._write_down(item, situation, verdict, outcome, key_holders, compared_with))
         return decisions
 
     def _knows_keys_of(self, memory_id: UUID) -> bool:
@@ -299,10 +300,18 @@ class Turn:
             outcome: Outcome = stop.value
         return outcome
 
-    def _compared_with(self, situation: Situation) -> dict[UUID, Payload]:
-        """What the best candidates and the hits say before the decision changes it."""
+    def _key_holders(self, item: Item) -> dict[str, list[UUID]]:
+        """The live memories that hold each of the proposal's keys before the decision, the first few."""
+        return {
+            held.key.name: self.workspace.live_holders(place)[: audit.KEPT_CANDIDATES]
+            for held, place in zip(item.keys, item.key_places, strict=True)
+        }
+
+    def _compared_with(self, situation: Situation, key_holders: dict[str, list[UUID]]) -> dict[UUID, Payload]:
+        """What the best candidates and the holders of the keys say before the decision changes it."""
         best = sorted(situation.candidates, key=lambda c: (-c.score.value, c.memory_id.int))[: audit.KEPT_CANDIDATES]
-        ids = dict.fromkeys([*situation.hit_memories, *(candidate.memory_id for candidate in best)])
+        holders = [memory_id for held_by in key_holders.values() for memory_id in held_by]
+        ids = dict.fromkeys([*holders, *(candidate.memory_id for candidate in best)])
         return {memory_id: dict(self.workspace.memories[memory_id].payload) for memory_id in ids}
 
     def _write_down(
@@ -311,6 +320,7 @@ class Turn:
         situation: Situation,
         verdict: Verdict,
         outcome: Outcome,
+        key_holders: dict[str, list[UUID]],
         compared_with: dict[UUID, Payload],
     ) -> Decision:
         assert self._writes is not None
@@ -331,7 +341,7 @@ class Turn:
             actor=self.actor,
             keys=item.keys,
             compared_with=compared_with,
-            key_answers={hit.key.name: [str(hit.memory_id)] for hit in situation.hits},
+            key_holders=key_holders,
         )
         log, values = audit.rows(entry)
         self._writes.audit.append(log)

@@ -65,7 +65,7 @@ class Workspace:
         """The keys that answer with exactly one live memory; a shared key asks for an equal name token too."""
         found = []
         for held in keys:
-            answers = self._live_holders((class_name, held.key.name, held.digest))
+            answers = self.live_holders((class_name, held.key.name, held.digest))
             if held.key.strength == "shared":
                 answers = [m for m in answers if self.memories[m].name_tokens(annotation) & names]
             if len(answers) == 1:
@@ -77,16 +77,17 @@ class Workspace:
         found: dict[UUID, None] = {}
         for held in keys:
             place = (class_name, held.key.name, held.digest)
-            if not self._live_holders(place):
+            if not self.live_holders(place):
                 deleted = (m for m in self.released.get(place, ()) if self.memories[m].is_deleted)
                 found.update(dict.fromkeys(sorted(deleted)))
         return tuple(found)
 
     def holder_of(self, place: KeyPlace, other_than: UUID) -> UUID | None:
         """The live memory that holds a key, if it is another one."""
-        return next((m for m in self._live_holders(place) if m != other_than), None)
+        return next((m for m in self.live_holders(place) if m != other_than), None)
 
-    def _live_holders(self, place: KeyPlace) -> list[UUID]:
+    def live_holders(self, place: KeyPlace) -> list[UUID]:
+        """The live memories that hold a key, by id."""
         return sorted(m for m in self.holders.get(place, ()) if self.memories[m].is_live)
 
     def sharing(self, class_name: str, tokens: Iterable[str]) -> set[UUID]:
