@@ -31,6 +31,8 @@ def list_memories(
     Raises ArgumentInvalid.
     """
     check_limit(limit)
+    if class_name is None and after is not None:
+        raise ArgumentInvalid(name="after", value=str(after), reason="it goes on within one class; name the class")
     if class_name is None:
         statement = SQL["list_all_memories"](tenant=tenant, schema=schema, limit=limit)
     else:
