@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.docs.pages import ROOT, Fence, fences, name_of, pages
 from tests.docs.transcript import missing, substitute
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.docs.transcript import missing, substitute
 
 ONE = "01890000-0000-7000-8000-000000000001"

@@ -12,13 +12,13 @@ from pathlib import Path
 import click
 import pytest
 import yaml
-from tests.docs.pages import ROOT, Fence, code_spans, commands, fences, name_of, pages
 
 from memreg.cli import main as cli_main
 from memreg.core import errors
 from memreg.core.settings import Settings
 from memreg.engine.model import Action, Basis
 from memreg.registry.parse import parse_schema
+from tests.docs.pages import ROOT, Fence, code_spans, commands, fences, name_of, pages
 
 PAGES = pages()
 FENCES = [fence for page in PAGES for fence in fences(page)]

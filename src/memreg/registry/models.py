@@ -60,7 +60,8 @@ class Dtype:
 
 @dataclass(frozen=True, slots=True)
 class Normalizer:
-    """One step of normalisation: trim, casefold, collapse, nfkc, email, phone, url or digits; `region` is phone's default."""
+    """One step of normalisation: trim, casefold, collapse, nfkc, email, phone, url or digits; `region` is phone's
+    default."""
 
     name: str
     region: str | None = None
@@ -91,7 +92,8 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class IdentityKey:
-    """Columns that together identify an object. Strong: unique among live memories; shared: also needs an equal name token."""
+    """Columns that together identify an object. Strong: unique among live memories; shared: also needs an equal
+    name token."""
 
     columns: tuple[str, ...]
     strength: Strength = "strong"
@@ -106,7 +108,8 @@ class IdentityKey:
 
 @dataclass(frozen=True)
 class ClassAnnotation:
-    """Which columns of a class are searched (with boosts in (0, 10]), compared, and identify an object, in declared order."""
+    """Which columns of a class are searched (with boosts in (0, 10]), compared, and identify an object, in
+    declared order."""
 
     searchable: Mapping[str, float] = field(default_factory=dict)
     compare: tuple[str, ...] = ()
@@ -117,7 +120,8 @@ class ClassAnnotation:
 
     @cached_property
     def name_columns(self) -> tuple[str, ...]:
-        """The searchable columns of the highest boost that no key is made of alone: where a shared key looks for an equal token."""
+        """The searchable columns of the highest boost that no key is made of alone: where a shared key looks for
+        an equal token."""
         alone = {key.columns[0] for key in self.identity if len(key.columns) == 1}
         boosts = {column: boost for column, boost in self.searchable.items() if column not in alone}
         highest = max(boosts.values(), default=0.0)
@@ -147,7 +151,8 @@ class ClassSpec:
 
 @dataclass(frozen=True)
 class SchemaSpec:
-    """A named set of classes as registered. `models` names the Pydantic class (`module:Class`) of a class that came from one."""
+    """A named set of classes as registered. `models` names the Pydantic class (`module:Class`) of a class that
+    came from one."""
 
     name: str
     classes: tuple[ClassSpec, ...]
