@@ -1,0 +1,98 @@
+"""Every decision is explained from its audit entry alone: the rule, the values that met, the parts of the score."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from memreg.api.engine import Engine
+from memreg.core.database import Database
+from memreg.engine.decide import rule_sentence
+from memreg.engine.model import Action, Message, Proposal
+from memreg.testing.walks import load_walk, run_walk, walk_files
+from tests.support.engines import people, say
+
+WALKS = Path(__file__).parents[2] / "fixtures" / "walks"
+ENDS = {path.stem[:2]: path for path in reversed(walk_files(WALKS))}
+
+
+@pytest.mark.parametrize("path", ENDS.values(), ids=lambda path: path.stem)
+def test_each_rule_is_explained_in_words(path: Path, database: Database) -> None:
+    walk = load_walk(path)
+    run = run_walk(walk, database)
+    engine = Engine(database, tenant="walk", schema=walk.schema.name)
+    decision = run.decisions[-1]
+    explained = engine.explain(decision.audit_id)
+    assert explained.audit_id == decision.audit_id
+    rule = explained.facts["rule"]
+    assert rule["number"] == walk.ends_in
+    assert rule["sentence"] == rule_sentence(rule["basis"], explained.facts["operation"])
+    assert explained.text.startswith(f"{decision.action} by rule {walk.ends_in}, {decision.basis}: {rule['sentence']}")
+    for reason in decision.reasons:
+        assert reason in explained.text
+    assert "in force" in explained.text
+    assert "thresholds 0.80/0.55" in explained.text
+    if decision.memory_id is not None:
+        assert str(decision.memory_id) in explained.text
+
+
+def test_a_score_is_explained_by_its_parts_and_what_met(database: Database) -> None:
+    engine = people(database)
+    ana = say(engine, name="Ana Lopez", city="Oslo", born="1990-05-01", email="ana@x.io")
+    decision = say(engine, name="Ana Lopes", city="Oslo", born="1990-05-02", email="ana@y.io")
+    explained = engine.explain(decision.audit_id)
+    (candidate,) = explained.facts["candidates"]
+    assert candidate["memory_id"] == str(ana.memory_id)
+    assert candidate["score"] == pytest.approx(decision.score)
+    parts = {part["name"]: part for part in candidate["parts"]}
+    assert set(parts) >= {"aligned_tokens", "contradiction", "differences"}
+    assert "ana" in parts["aligned_tokens"]["met"]
+    assert any(met in ("lopes=lopez", "lopez=lopes") for met in parts["aligned_tokens"]["met"])
+    assert set(parts["differences"]["met"]) == {"born", "email"}
+    for words in (
+        "'Ana Lopes' ≠ 'Ana Lopez'",
+        "'Oslo' = 'Oslo'",
+        "aligned_tokens",
+        "differences",
+        f"{decision.score:.4f}",
+    ):
+        assert words in explained.text
+
+
+def test_a_key_is_explained_by_the_values_that_met(database: Database) -> None:
+    engine = people(database)
+    ana = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    decision = engine.ingest(
+        Message("Ana now lives in Oslo", "m1"),
+        proposals=[Proposal("Person", {"email": "ANA@lopez.io", "city": "Oslo"}, evidence="lives in Oslo")],
+    ).decisions[0]
+    explained = engine.explain(decision.audit_id)
+    assert re.search(
+        rf"key +email \(strong\) 'ana@lopez.io' met 'ana@lopez.io' of memory {ana.memory_id}", explained.text
+    )
+    assert "changed   city: 'Oslo'" in explained.text
+    assert "evidence  “lives in Oslo”" in explained.text
+    assert "message   m1 (user): Ana now lives in Oslo" in explained.text
+    assert "email was said as 'ANA@lopez.io'" in explained.text
+
+
+def test_it_is_explained_as_it_was_then(database: Database) -> None:
+    engine = people(database)
+    ana = say(engine, name="Ana Lopez", email="ana@lopez.io", city="Oslo")
+    decision = say(engine, email="ana@lopez.io", city="Bergen")
+    before = engine.explain(decision.audit_id)
+    say(engine, email="ana@lopez.io", city="Rome", name="Someone Else")
+    assert say(engine, operation="delete", email="ana@lopez.io").action is Action.DELETE
+    after = engine.explain(decision.audit_id)
+    assert after == before
+    assert "changed   city: 'Oslo' → 'Bergen'" in after.text
+    assert after.facts["memory_id"] == ana.memory_id
+
+
+def test_a_replayed_message_names_the_first_entries(database: Database) -> None:
+    engine = people(database)
+    first = engine.ingest(Message("Ana Lopez writes from ana@lopez.io.", "m1"))
+    again = engine.ingest(Message("Ana Lopez writes from ana@lopez.io.", "m1"))
+    assert engine.explain(again.decisions[0].audit_id).text == engine.explain(first.decisions[0].audit_id).text
