@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
+from memreg.core.queries import Queries
 from tests.support.command import Command
 
 KINDS = {
@@ -43,6 +46,14 @@ def test_every_kind_of_decision_without_database_or_key(home: Path, tmp_path: Pa
 def test_a_database_that_is_not_a_demos_is_left_alone(people: Command, database_url: str) -> None:
     assert "not a demo's" in people("demo", "--database", database_url, status=1).stderr
     assert people.json("schemas")[0]["status"] == "active"
+
+
+def test_two_at_once_do_not_meet(empty_database_url: str, tmp_path: Path) -> None:
+    lock = Queries.load("memreg.cli.demo")["try_demo_lock"].sql.encode()
+    with psycopg.connect(empty_database_url, autocommit=True) as conn:
+        conn.execute(lock)
+        told = Command(tmp_path)("demo", "--database", empty_database_url, status=1).stderr
+    assert "another demo is running" in told
 
 
 def test_a_given_database_is_used_again(empty_database_url: str, tmp_path: Path) -> None:

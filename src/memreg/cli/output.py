@@ -128,7 +128,7 @@ def styled(text: str, width: int = 0) -> str:
     """A word of decisions or statuses in its colour, padded to a width."""
     colours = {"green", "cyan", "blue", "red", "yellow"}
     style = _STYLES.get(text, "")
-    return click.style(f"{text:<{width}}", fg=style if style in colours else None, dim=style == "dim")
+    return click.style(f"{text:<{width}}", fg=style if style in colours else None, dim=style == "dim" or None)
 
 
 def plain(value: Any) -> str:
