@@ -227,7 +227,7 @@ from jsonb_to_recordset(%(rows)s) as rows (
 -- hold_keys --
 -- Keys that memories hold from now on, and those that they took and let go at once.
 insert into memreg.identity_keys (tenant, schema, class, key, digest, memory_id, strong, released_at, created_at)
-select %(tenant)s, %(schema)s, class, key, digest, memory_id, strong, case when released then %(now)s end, %(now)s
+select %(tenant)s, %(schema)s, class, key, digest, memory_id, strong, case when released then %(now)s::timestamptz end, %(now)s
 from jsonb_to_recordset(%(rows)s) as rows (
     class text, key text, digest bytea, memory_id uuid, strong boolean, released boolean
 )
