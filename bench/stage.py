@@ -8,12 +8,13 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NoReturn
 
 import psycopg
 from psycopg import sql
@@ -60,6 +61,17 @@ class Show:
         return 1 if self.broken else 0
 
 
+def perform(name: str, story: Callable[[Show], None]) -> NoReturn:
+    """Tell a story and end the program: 0 when every claim held, 1 when one did not or the story broke off."""
+    show = Show(name)
+    try:
+        story(show)
+    except Exception as exc:
+        traceback.print_exc()
+        show.claim("the show goes on to its end", False, f"{type(exc).__name__}: {exc}")
+    sys.exit(show.end())
+
+
 @contextmanager
 def folder(prefix: str = "memreg-show-") -> Iterator[Path]:
     """A folder for a while, with a short path, which every account may enter."""
@@ -74,9 +86,11 @@ def folder(prefix: str = "memreg-show-") -> Iterator[Path]:
 @contextmanager
 def embedded(home: Path) -> Iterator[str]:
     """The embedded Postgres in a home, until it has stopped; its DSN."""
-    with acquire(home) as lease:
-        yield lease.dsn
-    wait_stopped(home)
+    try:
+        with acquire(home) as lease:
+            yield lease.dsn
+    finally:
+        wait_stopped(home)
 
 
 def wait_stopped(home: Path) -> None:

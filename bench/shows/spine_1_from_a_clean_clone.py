@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
-from bench.stage import ROOT, Show, folder
+from bench.stage import ROOT, Show, folder, perform
 
 SEARCHED = ("/usr/local/bin", "/usr/bin", "/bin")
 NETWORK = re.compile(
@@ -116,8 +116,7 @@ def try_account(show: Show, account: Account, place: Path) -> dict[str, Any]:
     return figures
 
 
-def main() -> int:
-    show = Show("spine_1_from_a_clean_clone")
+def main(show: Show) -> None:
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
     show.figures |= {"commit": head.stdout.strip()[:12], "uv_to_be_found": shutil.which("uv", path=_path()) is not None}
     for account in accounts():
@@ -125,7 +124,6 @@ def main() -> int:
             show.figures[f"as_{account.name}"] = try_account(show, account, place)
     if os.geteuid() != 0:
         show.figures["as_root"] = "not shown: the show was not run as root"
-    return show.end()
 
 
 def _path() -> str:
@@ -133,4 +131,4 @@ def _path() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    perform("spine_1_from_a_clean_clone", main)

@@ -12,7 +12,7 @@ import psycopg
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 from bench.people import people
-from bench.stage import Show, database, prepare, server_version
+from bench.stage import Show, database, perform, prepare, server_version
 from memreg import Engine, Message, Proposal
 
 WORKERS, OBJECTS = 8, 200
@@ -73,8 +73,7 @@ def count(dsn: str, tenant: str) -> dict[str, int]:
     return dict(zip(("memories", "names", "audit", "audited_proposals", "audit_values", "messages"), row, strict=True))
 
 
-def main() -> int:
-    show = Show("spine_2_one_memory_each")
+def main(show: Show) -> None:
     with database() as dsn:
         prepare(dsn)
         show.figures |= {"postgres": server_version(dsn), "workers": WORKERS, "objects": OBJECTS}
@@ -101,8 +100,7 @@ def main() -> int:
             first = {worker for worker, status, action, _ in told if (status, action) == ("decided", "CREATE")}
             show.figures[tenant]["workers_that_came_first"] = len(first)
             show.claim("several workers came first somewhere", len(first) > 1, first)
-    return show.end()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    perform("spine_2_one_memory_each", main)

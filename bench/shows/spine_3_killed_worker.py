@@ -17,7 +17,7 @@ import psycopg
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 from bench.batches import batch
 from bench.contents import audit, first_difference, memories
-from bench.stage import Show, database, prepare, server_version
+from bench.stage import Show, database, perform, prepare, server_version
 from memreg import Engine
 
 MESSAGES = 150
@@ -85,8 +85,7 @@ def kill_while_writing(dsn: str, tenant: str) -> dict[str, int]:
     return {"killed": int(was_at_work), "kept_of_it": decided(dsn, tenant) - before}
 
 
-def main() -> int:
-    show = Show("spine_3_killed_worker")
+def main(show: Show) -> None:
     proposals = sum(len(each) for _, each in batch(MESSAGES))
     with database() as dsn:
         prepare(dsn)
@@ -130,8 +129,7 @@ def main() -> int:
             "revisions": sum(row[6] for row in expected),
             "decided": dict(Counter(f"{row[4]} {row[5]}" for row in expected_audit)),
         }
-    return show.end()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    perform("spine_3_killed_worker", main)

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
-from bench.stage import ROOT, Show, database, memreg, own_environment, server_version
+from bench.stage import ROOT, Show, database, memreg, own_environment, perform, server_version
 from memreg import Engine
 from memreg.cli.output import json_text
 from memreg.core.database import Database
@@ -94,8 +94,7 @@ def recomputed(parts: list[dict[str, Any]]) -> float:
     return float(favour / (favour + against) * factor) if favour else 0.0
 
 
-def main() -> int:
-    show = Show("spine_4_every_rule_explained")
+def main(show: Show) -> None:
     table = rows_of_the_table()
     show.claim("the decision table has 14 rows", sorted(table) == list(range(1, 15)), sorted(table))
     ends: list[End] = []
@@ -134,8 +133,7 @@ def main() -> int:
         "explained_with_a_key_that_met": sum(" met " in end.text for end in ends),
         "explained_with_a_score": sum(bool(end.facts["candidates"]) for end in ends),
     }
-    return show.end()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    perform("spine_4_every_rule_explained", main)

@@ -17,7 +17,7 @@ from typing import Any
 from psycopg.conninfo import make_conninfo
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
-from bench.stage import GIVEN, ROOT, Show, embedded, folder, own_environment, server_version
+from bench.stage import GIVEN, ROOT, Show, embedded, folder, own_environment, perform, server_version
 
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 TESTS = ("tests/integration", "tests/migration")
@@ -98,12 +98,11 @@ def run_tests(dsn: str, report: Path, arguments: list[str]) -> tuple[dict[str, s
     return found, done.stdout[-3000:] + done.stderr[-1000:]
 
 
-def main() -> int:
-    show = Show("spine_5_same_on_15_and_18")
+def main(show: Show) -> None:
     why_not = install()
     if why_not is not None:
         show.claim("PostgreSQL 15 can be run", False, why_not)
-        return show.end()
+        return
     outcomes: dict[str, dict[str, str]] = {}
     servers: dict[str, Callable[[Path], AbstractContextManager[str]]] = {"15": debian, "18": brought_along}
     for name, server in servers.items():
@@ -120,11 +119,10 @@ def main() -> int:
     show.claim("they are the same tests", same, sorted(outcomes["15"].keys() ^ outcomes["18"].keys())[:10])
     passed = [{test for test, outcome in each.items() if outcome == "passed"} for each in outcomes.values()]
     show.claim("the same ones pass, and none is skipped on one alone", passed[0] == passed[1], passed[0] ^ passed[1])
-    return show.end()
 
 
 if __name__ == "__main__":
     if shutil.which("apt-get") is None and not DEBIAN.exists():
         print("spine_5: this is no Debian, so its PostgreSQL 15 cannot be had here", file=sys.stderr)
         sys.exit(1)
-    sys.exit(main())
+    perform("spine_5_same_on_15_and_18", main)

@@ -22,7 +22,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 from bench.batches import batch
 from bench.contents import first_difference, live_memories
 from bench.people import TOWNS, people, person
-from bench.stage import Show, database, folder, memreg, own_environment, prepare, server_version
+from bench.stage import Show, database, folder, memreg, own_environment, perform, prepare, server_version
 from memreg import Engine, Message, Proposal
 
 WORKERS, MESSAGES = 4, 160
@@ -299,15 +299,13 @@ def show_backfill(show: Show, dsn: str, place: Path) -> None:
     }
 
 
-def main() -> int:
-    show = Show("spine_6_switch_and_backfill")
+def main(show: Show) -> None:
     with folder() as place, database() as dsn:
         show.figures["postgres"] = server_version(dsn)
         show_switch(show, dsn)
         show_switch_under_load(show, dsn)
         show_backfill(show, dsn, place)
-    return show.end()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    perform("spine_6_switch_and_backfill", main)

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
-from bench.stage import ROOT, Show, database, folder, memreg, own_environment, server_version
+from bench.stage import ROOT, Show, database, folder, memreg, own_environment, perform, server_version
 
 RECORDS = ROOT.parent / "shared" / "data" / "er" / "restaurants.jsonl"
 SCHEMA = """
@@ -60,15 +60,14 @@ def printed(output: str) -> Counter[tuple[str, str]]:
     return Counter({(action, basis): int(count.replace(",", "")) for action, basis, count in rows})
 
 
-def main() -> int:
+def main(show: Show) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("records", nargs="?", type=Path, help="the file of records (default: %(default)s)")
     path: Path = parser.parse_args().records or RECORDS
-    show = Show("spine_7_real_restaurants")
     if not path.is_file():
         why = f"there is no file {os.path.relpath(path)}; give the path of the records"
         print(json.dumps({"show": show.name, "holds": None, "skipped": why}))
-        return 0 if path == RECORDS else 2
+        sys.exit(0 if path == RECORDS else 2)
     records = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
     by_id = {record["record_id"]: record["fields"] for record in records}
     with folder() as place, database() as dsn:
@@ -111,8 +110,7 @@ def main() -> int:
             "decided": {f"{action} {basis}": count for (action, basis), count in decided.most_common()},
             "ingest_seconds": round(seconds, 1),
         }
-    return show.end()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    perform("spine_7_real_restaurants", main)
