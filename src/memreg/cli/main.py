@@ -73,6 +73,7 @@ def tell_error(error: MemregError) -> None:
     context_settings={"help_option_names": ["-h", "--help"]},
     panels=[RichCommandPanel(title, [command.name or "" for command in each]) for title, each in GROUPS.items()],
 )
+@click.rich_config(help_config={"text_paragraph_linebreaks": "\n\n"})
 @click.version_option(__version__, prog_name="memreg", message="%(prog)s %(version)s")
 def memreg() -> None:
     """Typed, audited memory for agents: described once, approved by a person, decided by rules.
