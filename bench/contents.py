@@ -25,8 +25,8 @@ _LIVE = """
     order by class, payload
 """
 _AUDIT = """
-    select message_id, ordinal, class, operation, action, basis
-    from memreg.audit_log join memreg.audit_values on (audit_values.tenant, audit_id) = (audit_log.tenant, id)
+    select message_id, ordinal, class, operation, action, basis, audit_id is not null
+    from memreg.audit_log left join memreg.audit_values on (audit_values.tenant, audit_id) = (audit_log.tenant, id)
     where audit_log.tenant = %s
     order by message_id, ordinal
 """
@@ -47,7 +47,7 @@ def live_memories(dsn: str, tenant: str) -> list[Any]:
 
 
 def audit(dsn: str, tenant: str) -> list[Any]:
-    """The decisions of a tenant, without ids, scores and times."""
+    """The decisions of a tenant, without ids, scores and times; last, whether the entry has its values."""
     return _rows(dsn, _AUDIT, tenant)
 
 
