@@ -88,7 +88,7 @@ def _tell(engine: Engine, place: Place, began: float) -> None:
     say(f"{version} is {version.status}. Before, messages would only create memories, and merge nothing.")
 
     teller.head(4, "Take the conversation; decide every proposal")
-    say("Message, then what was decided: action, rule, score.")
+    say("Each message, then what was decided: action, class, rule · score.")
     say()
     for message, result in _ingest(engine):
         tally.add(result)

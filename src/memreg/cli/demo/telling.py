@@ -1,9 +1,10 @@
-"""How the demonstration tells what happens: a compact line for each decision, a word on each rule's first time."""
+"""How the demonstration tells what happens: each message, its decisions, a word on each rule's first time."""
 
 from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 from dataclasses import dataclass, field
 
 import rich_click as click
@@ -13,7 +14,7 @@ from memreg.engine.decide import rule_number
 from memreg.engine.model import Action, Basis, Decision, IngestResult, Message
 
 LEAST, MOST = 80, 132
-_TAIL = 6 + 1 + 23 + 1 + 6
+_INDENT = " " * 7
 _WORDS = {
     (Action.CREATE, Basis.NEW): "nothing known is the same object: a new memory",
     (
@@ -42,19 +43,18 @@ class Teller:
         click.secho(f"{number}. {text}", bold=True)
 
     def message(self, message: Message, result: IngestResult) -> None:
-        """A message, and on the same line what was decided; further decisions below."""
-        room = self.width - 2 - 4 - 1 - _TAIL - 1
-        said = _clip(message.text, room)
-        start = f"  {message.id:<4} {safe(said):<{room}} "
+        """A message, and below it what was decided."""
+        lines = textwrap.wrap(safe(message.text), self.width - len(_INDENT)) or [""]
+        click.echo()
+        click.echo(f"  {message.id:<4} " + f"\n{_INDENT}".join(lines))
         if result.status == "replayed":
-            click.echo(start + click.style("replayed: nothing is written", fg="magenta"))
+            click.echo(_INDENT + click.style("the same message again, replayed: nothing is written", fg="magenta"))
             return
         if not result.decisions:
-            click.echo(start + click.style("· nothing to remember", dim=True))
+            click.echo(_INDENT + click.style("nothing to remember", dim=True))
         for decision in result.decisions:
-            click.echo(start + _decided(decision))
+            click.echo(_INDENT + _decided(decision))
             self._word(decision)
-            start = " " * len(start)
 
     def _word(self, decision: Decision) -> None:
         """What the rule means, the first time that it fires; what was refused, always."""
@@ -66,16 +66,13 @@ class Teller:
         self.told.add(pair)
         operation = "delete" if Action.DELETE in pair or Basis.DELETE_WITHOUT_IDENTITY in pair else "upsert"
         rule = rule_number(str(decision.basis), operation)
-        click.secho(f"       ↳ rule {rule}: {safe(words)}", dim=True)
+        for line in textwrap.wrap(f"rule {rule}: {safe(words)}", self.width - len(_INDENT) - 2):
+            click.secho(f"{_INDENT}  {line}", dim=True)
 
 
 def _decided(decision: Decision) -> str:
-    score = "" if decision.score is None else f"{decision.score:.4f}"
-    return f"{styled(str(decision.action), 6)} {decision.basis:<23} {score:>6}"
-
-
-def _clip(text: str, room: int) -> str:
-    return text if len(text) <= room else text[: room - 1] + "…"
+    score = "" if decision.score is None else f" · {decision.score:.4f}"
+    return f"→ {styled(str(decision.action), 6)} {decision.class_name:<11} {decision.basis}{score}"
 
 
 def _width() -> int:
