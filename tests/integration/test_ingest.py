@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from memreg.core.errors import (
     MessageInvalid,
     NoSchema,
     NoUsableVersion,
+    ProposalInvalid,
     SchemaAmbiguous,
     SchemaNotFound,
     TenantInvalid,
@@ -27,6 +29,7 @@ from memreg.core.errors import (
 from memreg.core.queries import Query
 from memreg.engine.model import Action, Basis, Extraction, Message, Proposal
 from memreg.engine.statistics import FIRST_SNAPSHOT
+from memreg.engine.workspace import MOST_HOLDERS
 from memreg.registry.models import SchemaVersion, Status
 from tests.support.engines import PEOPLE, every, people, people_spec, register, say
 from tests.support.replay import ENTRIES, MEMORIES, rebuilt, rows, stored
@@ -329,6 +332,9 @@ def test_a_pending_version_is_create_only_until_it_is_approved(database: Databas
         (Message("a", id="a\0"), "character 2 of its id is NUL"),
         (Message("a", session=" "), "its session is empty"),
         (Message(5), "the text is a int"),  # type: ignore[arg-type]
+        (Message("a", at="2026-01-01"), "its time is a str"),  # type: ignore[arg-type]
+        (Message("a", at=datetime(2026, 1, 1)), "has no zone"),  # noqa: DTZ001
+        (b"hello", "it is a bytes"),
     ],
 )
 def test_a_message_that_cannot_be(database: Database, message: Any, words: str) -> None:
@@ -336,6 +342,39 @@ def test_a_message_that_cannot_be(database: Database, message: Any, words: str) 
     with pytest.raises(MessageInvalid, match=words):
         engine.ingest(message)
     assert rows(database, INBOX, "default") == []
+
+
+@pytest.mark.parametrize(
+    ("proposals", "words"),
+    [
+        ([{"class": "Person", "values": {"name": "Ana"}}], "proposals\\[0\\] is a dict"),
+        ([ANA, None], "proposals\\[1\\] is a NoneType"),
+        (ANA, "proposals is a Proposal"),
+        ("Person", "proposals is a str"),
+        ({"class": "Person"}, "proposals is a dict"),
+        (5, "proposals is a int"),
+    ],
+)
+def test_proposals_that_are_none(database: Database, proposals: Any, words: str) -> None:
+    engine = people(database)
+    with pytest.raises(ProposalInvalid, match=words):
+        engine.ingest(Message("said", "m1"), proposals=proposals)
+    assert rows(database, INBOX, "default") == []
+
+
+def test_proposals_may_come_from_a_generator(database: Database) -> None:
+    engine = people(database)
+    given: Any = (each for each in [ANA])
+    assert [each.action for each in engine.ingest(proposals=given).decisions] == [Action.CREATE]
+
+
+def test_a_shared_key_of_very_many_identifies_none(database: Database) -> None:
+    engine = people(database)
+    for number in range(MOST_HOLDERS):
+        say(engine, name=f"Person{number} Family{number}", phone="22334455", email=f"p{number}@x.io")
+    assert say(engine, operation="delete", name="Person7", phone="22334455").basis is Basis.DELETE_WITHOUT_IDENTITY
+    assert say(engine, operation="delete", email="p1@x.io").action is Action.DELETE
+    assert say(engine, operation="delete", name="Person7", phone="22334455").action is Action.DELETE
 
 
 def test_a_message_of_a_megabyte_is_taken(database: Database) -> None:

@@ -26,6 +26,7 @@ from memreg.engine import reads
 from memreg.engine.cache import Cache
 from memreg.engine.explain import explain
 from memreg.engine.extract import Closing, Extractor
+from memreg.engine.given import as_proposals
 from memreg.engine.ingest import Accepted, Decided, Walk, accept, bury, decide_message
 from memreg.engine.message import prepare
 from memreg.engine.model import (
@@ -147,13 +148,14 @@ class Engine:
         The message is kept before the model is asked; a failed extraction makes it `dead`, to be ingested again
         under the same id. The same id with the same text gives the recorded result and writes nothing.
 
-        Raises MessageInvalid, MessageConflict, NoSchema, SchemaAmbiguous, NoUsableVersion, ExtractorUnavailable,
-        DatabaseError; after any of these nothing was decided.
+        Raises MessageInvalid, ProposalInvalid, MessageConflict, NoSchema, SchemaAmbiguous, NoUsableVersion,
+        ExtractorUnavailable, DatabaseError; after any of these nothing was decided.
         """
-        prepared = prepare(message, proposals, uuid7)
+        given = None if proposals is None else as_proposals(proposals)
+        prepared = prepare(message, given, uuid7)
         walk = self._walk()
-        if proposals is not None:
-            extraction = Extraction(tuple(proposals), "structured")
+        if given is not None:
+            extraction = Extraction(given, "structured")
             return self._decide(walk, prepared, extraction)
         extractor = self._pick_extractor()
         accepted: Accepted = self._run(lambda: accept(walk, prepared))

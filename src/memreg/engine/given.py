@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from memreg.core.errors import ProposalInvalid
 from memreg.engine.model import Proposal
 from memreg.engine.storable import storable
 
@@ -19,6 +20,19 @@ def given_form(proposal: Proposal) -> dict[str, Any]:
         "evidence": storable(proposal.evidence),
         "confidence": storable(proposal.confidence),
     }
+
+
+def as_proposals(given: object) -> tuple[Proposal, ...]:
+    """The proposals that somebody gave. Raises ProposalInvalid for anything else."""
+    if isinstance(given, Proposal | str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise ProposalInvalid(reason=f"proposals is a {type(given).__name__}; give a list of Proposal")
+    found = []
+    for number, each in enumerate(given):
+        if not isinstance(each, Proposal):
+            what = f"proposals[{number}] is a {type(each).__name__}"
+            raise ProposalInvalid(reason=f"{what}; write Proposal(class_name, values)")
+        found.append(each)
+    return tuple(found)
 
 
 def proposals_text(proposals: Sequence[Proposal]) -> str:

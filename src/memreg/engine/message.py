@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from memreg.core.errors import MessageInvalid
@@ -26,6 +27,8 @@ def prepare(message: str | Message | None, proposals: Sequence[Proposal] | None,
         message = Message("")
     elif isinstance(message, str):
         message = Message(message)
+    elif not isinstance(message, Message):
+        raise MessageInvalid(reason=f"it is a {type(message).__name__}, not a text or a Message")
     if not isinstance(message.text, str):
         raise MessageInvalid(reason=f"the text is a {type(message.text).__name__}, not a string")
     if proposals is not None and not message.text.strip():
@@ -45,6 +48,8 @@ def prepare(message: str | Message | None, proposals: Sequence[Proposal] | None,
         if len(value) > MAX_ID:
             raise MessageInvalid(reason=f"its {name} has {len(value)} characters, more than {MAX_ID}")
         _check(name, value)
+    if message.at is not None and not isinstance(message.at, datetime):
+        raise MessageInvalid(reason=f"its time is a {type(message.at).__name__}, not a datetime")
     if message.at is not None and message.at.tzinfo is None:
         raise MessageInvalid(reason=f"its time {message.at.isoformat()} has no zone; give one, such as +00:00")
     return message if message.id is not None else replace(message, id=str(new_id()))

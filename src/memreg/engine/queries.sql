@@ -123,7 +123,7 @@ cross join lateral (
         and identity_keys.key = wanted.key
         and identity_keys.digest = wanted.digest
     order by released_at nulls first
-    limit 50
+    limit %(limit)s
 ) as keys
 cross join lateral (
     -- "offset 0" keeps the order of the joins: keys first, then each memory by its primary key.

@@ -26,7 +26,7 @@ from memreg.engine.statistics import Statistics
 from memreg.engine.store import SQL, Writes, lock_classes, search_vector
 from memreg.engine.text import rank_query, scope_token, tsquery
 from memreg.engine.validate import Checked, missing_columns, validate
-from memreg.engine.workspace import KeyPlace, Workspace
+from memreg.engine.workspace import MOST_HOLDERS, KeyPlace, Workspace
 from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion, Status
 
 CANDIDATES = 20
@@ -163,6 +163,7 @@ class Turn:
             classes=[place[0] for place in places],
             names=[place[1] for place in places],
             digests=[place[2] for place in places],
+            limit=MOST_HOLDERS,
         )
 
     def _candidates(self) -> Statement:

@@ -14,6 +14,8 @@ from memreg.engine.text import value_tokens
 from memreg.registry.models import ClassAnnotation
 
 KeyPlace = tuple[str, str, bytes]
+MOST_HOLDERS = 50
+"""The memories read for one key. A shared key that so many live memories hold identifies none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Workspace:
     holders: dict[KeyPlace, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     released: dict[KeyPlace, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     known_keys: set[KeyPlace] = field(default_factory=set)
+    crowded: set[KeyPlace] = field(default_factory=set)
     changed: dict[UUID, None] = field(default_factory=dict)
     seen: dict[UUID, None] = field(default_factory=dict)
     _by_token: dict[tuple[str, str], set[UUID]] = field(default_factory=lambda: defaultdict(set))
@@ -58,14 +61,22 @@ class Workspace:
             state = self.take(row)
             place = (state.class_name, row["key"], bytes(row["digest"]))
             (self.released if row["released"] else self.holders)[place].add(state.id)
+        self.crowded.difference_update(wanted)
+        self.crowded.update(place for place in wanted if len(self.holders[place]) >= MOST_HOLDERS)
 
     def hits(
         self, class_name: str, keys: Iterable[KeyValue], annotation: ClassAnnotation, names: frozenset[str]
     ) -> list[Hit]:
-        """The keys that answer with exactly one live memory; a shared key asks for an equal name token too."""
+        """The keys that answer with exactly one live memory; a shared key asks for an equal name token too.
+
+        A shared key of more memories than were read answers with none: another of the same name may be among the rest.
+        """
         found = []
         for held in keys:
-            answers = self.live_holders((class_name, held.key.name, held.digest))
+            place = (class_name, held.key.name, held.digest)
+            answers = self.live_holders(place)
+            if held.key.strength == "shared" and place in self.crowded:
+                continue
             if held.key.strength == "shared":
                 answers = [m for m in answers if self.memories[m].name_tokens(annotation) & names]
             if len(answers) == 1:
