@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import random
 import threading
@@ -14,18 +15,30 @@ import psycopg
 from psycopg import sql
 
 from memreg.api.engine import Engine
+from memreg.api.registry import Registry
 from memreg.core.clock import utc_now
 from memreg.core.database import Database
+from memreg.core.database_async import AsyncDatabase
+from memreg.core.errors import ExtractionFailed
 from memreg.core.ids import uuid7
+from memreg.core.queries import Query
 from memreg.core.settings import Settings
 from memreg.core.steps import Steps
 from memreg.engine.cache import Cache
 from memreg.engine.ingest import Decided, Walk, decide_message
 from memreg.engine.model import Action, Basis, Extraction, IngestResult, Message, Proposal
-from tests.support.engines import every, people, register, say
+from memreg.engine.refresh import refresh
+from memreg.operations.kill_switch import switch
+from memreg.registry.models import SchemaVersion
+from tests.support.engines import async_people, every, people, register, say
 from tests.support.replay import ENTRIES, MEMORIES, rebuilt, rows, stored
 from tests.support.steps import paused
 
+SNAPSHOTS = Query(
+    "snapshots",
+    "Every snapshot.",
+    "select snapshot, documents from memreg.calibrations where tenant = %(tenant)s order by class, snapshot",
+)
 Plan = Callable[[], Steps[Decided]]
 
 
@@ -267,9 +280,9 @@ def test_two_processes_with_the_same_new_objects_leave_one_memory_each(database:
 
 def test_a_database_that_isolates_more_by_default_changes_nothing(database_url: str, settings: Settings) -> None:
     """What has committed since the lock was asked for must be seen, whatever the server's default isolation is."""
-    with psycopg.connect(database_url, autocommit=True) as conn:
-        name = sql.Identifier(conn.info.dbname)
-        conn.execute(sql.SQL("alter database {} set default_transaction_isolation = 'serializable'").format(name))
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        name = sql.Identifier(admin.info.dbname)
+        admin.execute(sql.SQL("alter database {} set default_transaction_isolation = 'serializable'").format(name))
     with Database.connect(settings) as database:
         engine = people(database)
         with database.transaction("default") as conn:
@@ -281,3 +294,85 @@ def test_a_database_that_isolates_more_by_default_changes_nothing(database_url: 
 
         assert len({result.decisions[0].memory_id for result in at_once([work] * 4)}) == 1
         assert rebuilt(database, "default") == stored(database, "default")
+
+
+# Between accepting a message and deciding it
+
+
+class Meanwhile:
+    """An extractor during whose work something else happens."""
+
+    name = "meanwhile"
+
+    def __init__(self, event: Callable[[], Any], fails: bool = False) -> None:
+        self.event = event
+        self.fails = fails
+
+    def extract(self, message: Message, version: SchemaVersion) -> Extraction:  # noqa: ARG002
+        self.event()
+        if self.fails:
+            raise ExtractionFailed(extractor=self.name, reason="nothing")
+        return Extraction((person(name="Ana Lopez", email="ana@lopez.io"),), self.name)
+
+
+def test_an_extraction_that_fails_does_not_bury_what_another_worker_decided(database: Database) -> None:
+    engine = people(database)
+    text = "Ana Lopez writes from ana@lopez.io."
+    slow = Engine(
+        database, schema="people", extractor=Meanwhile(lambda: engine.ingest(Message(text, "m1")), fails=True)
+    )
+    result = slow.ingest(Message(text, "m1"))
+    assert (result.status, len(result.decisions)) == ("replayed", 1)
+    assert engine.ingest(Message(text, "m1")).status == "replayed"
+
+
+def test_a_version_approved_during_extraction_decides(database: Database) -> None:
+    register(database, approve=False)
+    registry = Registry(database)
+    engine = Engine(database, schema="people", extractor=Meanwhile(lambda: registry.approve("people")))
+    assert engine.ingest("hello").decisions[0].basis is Basis.NEW
+
+
+def test_a_switch_turned_on_during_extraction_is_obeyed(database: Database) -> None:
+    register(database)
+
+    def turn_on() -> None:
+        switch(database, "default", "people", "Person", on=True, by="test")
+
+    engine = Engine(database, schema="people", extractor=Meanwhile(turn_on))
+    assert engine.ingest("hello").decisions[0].basis is Basis.KILL_SWITCH
+
+
+def test_snapshots_taken_at_once_are_one(database: Database) -> None:
+    engine = people(database)
+    for number in range(5):
+        say(engine, "Note", title=f"topic{number} common")
+
+    def work() -> int | None:
+        return database.run("default", lambda: refresh("default", "people", "Note", 5, utc_now))
+
+    assert at_once([work] * 3).count(1) >= 1
+    found = rows(database, SNAPSHOTS, "default")
+    assert [(row["snapshot"], row["documents"]) for row in found] == [(1, 5)]
+
+
+async def test_many_tasks_and_cancelled_ones(async_database: AsyncDatabase, database: Database) -> None:
+    register(database)
+    engine = async_people(async_database)
+
+    async def take(number: int) -> IngestResult:
+        proposal = Proposal(
+            "Person", {"name": f"Person{number % 5} Family{number % 5}", "email": f"p{number % 5}@x.io"}
+        )
+        return await engine.ingest(Message("said", f"m{number}"), proposals=[proposal])
+
+    tasks = [asyncio.create_task(take(number)) for number in range(30)]
+    await asyncio.sleep(0.02)
+    for task in tasks[::3]:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    results = [await take(number) for number in range(30)]  # whatever a cancelled one came to
+    assert all(len(result.decisions) == 1 for result in results)
+    assert len(await engine.list("Person")) == 5
+    assert len(rows(database, ENTRIES, "default")) == 30
+    assert rebuilt(database, "default") == stored(database, "default")
