@@ -58,14 +58,19 @@ def missing(end: End) -> list[str]:
     lacks = []
     if f"by rule {end.row}, {rule['basis']}: {rule['sentence']}" not in text:
         lacks.append("the rule with its sentence")
-    met = re.findall(r"^key +(\S+) \((?:strong|shared)\) (.+) met (.+) of memory (\S+)$", text, re.MULTILINE)
+    told = [line for line in text.splitlines() if line.startswith("key ")]
     answered = [key for key in facts["details"].get("keys", []) if key["answers"]]
     if rule["basis"] in BY_KEY and not answered:
         lacks.append("a key that answered")
     for key in answered:
-        value = ", ".join(repr(said[column]) for column in key["key"].split("+"))
-        if [found[1] for found in met if found[0] == key["key"]] != [value] * len(key["answers"]):
-            lacks.append(f"the value of the key {key['key']} beside the one that it met")
+        columns = key["key"].split("+")
+        value = ", ".join(repr(said[column]) for column in columns)
+        for memory in key["answers"]:
+            payload = facts["details"]["compared_with"][memory]
+            met = ", ".join(repr(payload.get(column)) for column in columns)
+            start = f"{key['key']} ({key['strength']}) {value} "
+            if not any(start in line and met in line.replace(start, "") and memory in line for line in told):
+                lacks.append(f"the two values of the key {key['key']} that met")
     if rule["basis"] in BY_SCORE and not facts["candidates"]:
         lacks.append("a candidate")
     for candidate in facts["candidates"][:1]:
@@ -83,6 +88,10 @@ def missing(end: End) -> list[str]:
         if not math.isclose(recomputed(candidate["parts"]), candidate["score"], abs_tol=0.002):
             lacks.append(f"parts that make up the score: {recomputed(candidate['parts']):.4f}")
     return lacks
+
+
+def _answers(end: End) -> list[bool]:
+    return [bool(key["answers"]) for key in end.facts["details"].get("keys", [])]
 
 
 def recomputed(parts: list[dict[str, Any]]) -> float:
@@ -130,7 +139,7 @@ def main(show: Show) -> None:
         "postgres": version,
         "walks": len(ends),
         "rows": {row: sum(end.row == row for end in ends) for row in sorted(table)},
-        "explained_with_a_key_that_met": sum(" met " in end.text for end in ends),
+        "explained_with_a_key_that_met": sum(any(_answers(end)) for end in ends),
         "explained_with_a_score": sum(bool(end.facts["candidates"]) for end in ends),
     }
 
