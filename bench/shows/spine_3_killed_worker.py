@@ -32,7 +32,7 @@ def work(dsn: str, tenant: str) -> None:
 
 
 def start(dsn: str, tenant: str) -> BaseProcess:
-    worker = get_context("spawn").Process(target=work, args=(dsn, tenant))
+    worker = get_context("spawn").Process(target=work, args=(dsn, tenant), daemon=True)
     worker.start()
     return worker
 

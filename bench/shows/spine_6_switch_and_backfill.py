@@ -59,7 +59,7 @@ class Worker:
         """Start, and wait until it is ready."""
         context = get_context("spawn")
         here, there = context.Pipe()
-        process = context.Process(target=target, args=(there, *args))
+        process = context.Process(target=target, args=(there, *args), daemon=True)
         process.start()
         worker = cls(process, here)
         worker.hear()
