@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from memreg.api.engine import Engine
@@ -28,6 +29,7 @@ from memreg.engine.cache import Cache
 from memreg.engine.ingest import Decided, Walk, decide_message
 from memreg.engine.model import Action, Basis, Extraction, IngestResult, Message, Proposal
 from memreg.engine.refresh import refresh
+from memreg.engine.score import Score, best_score
 from memreg.operations.kill_switch import switch
 from memreg.registry.models import SchemaVersion
 from tests.support.engines import async_people, every, people, register, say
@@ -376,3 +378,39 @@ async def test_many_tasks_and_cancelled_ones(async_database: AsyncDatabase, data
     assert len(await engine.list("Person")) == 5
     assert len(rows(database, ENTRIES, "default")) == 30
     assert rebuilt(database, "default") == stored(database, "default")
+
+
+def test_the_extractor_works_outside_any_transaction(database: Database, database_url: str) -> None:
+    register(database)
+    states: list[str] = []
+
+    def look() -> None:
+        with psycopg.connect(database_url, autocommit=True) as conn:
+            found = conn.execute(
+                "select state from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+                " and backend_type = 'client backend'"
+            ).fetchall()
+        states.extend(state for (state,) in found)
+
+    assert Engine(database, schema="people", extractor=Meanwhile(look)).ingest("hello").status == "decided"
+    assert set(states) == {"idle"}
+
+
+def test_what_was_scored_before_the_lock_is_not_scored_under_it(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = people(database)
+    say(engine, name="Ana Lopez", city="Oslo")
+    scored: list[float] = []
+
+    def counted(*args: Any) -> Score:
+        found = best_score(*args)
+        scored.append(found.value)
+        return found
+
+    monkeypatch.setattr("memreg.engine.turn.best_score", counted)
+    with paused(database_url, walking(person(name="Ana Lopez", city="Oslo"))) as worker:
+        worker.until("lock_class")
+        assert scored == [1.0]
+        worker.finish()
+    assert scored == [1.0]

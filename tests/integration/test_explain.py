@@ -9,11 +9,21 @@ import pytest
 
 from memreg.api.engine import Engine
 from memreg.core.database import Database
+from memreg.core.queries import Query
 from memreg.engine.decide import rule_sentence
 from memreg.engine.model import Action, Message, Proposal
+from memreg.engine.record import Record
+from memreg.engine.score import score
+from memreg.engine.statistics import FIRST_SNAPSHOT, Statistics
 from memreg.testing.walks import load_walk, run_walk, walk_files
 from tests.support.engines import people, say
+from tests.support.replay import rows
 
+SNAPSHOTS = Query(
+    "snapshots",
+    "Every snapshot.",
+    "select snapshot, change, documents, frequencies from memreg.calibrations where tenant = %(tenant)s",
+)
 WALKS = Path(__file__).parents[2] / "fixtures" / "walks"
 ENDS = {path.stem[:2]: path for path in reversed(walk_files(WALKS))}
 
@@ -96,3 +106,26 @@ def test_a_replayed_message_names_the_first_entries(database: Database) -> None:
     first = engine.ingest(Message("Ana Lopez writes from ana@lopez.io.", "m1"))
     again = engine.ingest(Message("Ana Lopez writes from ana@lopez.io.", "m1"))
     assert engine.explain(again.decisions[0].audit_id).text == engine.explain(first.decisions[0].audit_id).text
+
+
+def test_a_score_can_be_made_again_from_the_audit(database: Database) -> None:
+    """With the snapshot that the entry names, although newer ones were taken since."""
+    engine = people(database)
+    for number in range(FIRST_SNAPSHOT):
+        say(engine, "Note", title=f"topic{number} common words")
+    decision = say(engine, "Note", title="topic3 common phrases")
+    for number in range(2 * FIRST_SNAPSHOT):
+        say(engine, "Note", title=f"other{number} phrases")
+    version = engine.version()
+    spec, annotation = version.spec.by_name["Note"], version.annotation_of("Note")
+    facts = engine.explain(decision.audit_id).facts
+    assert facts["snapshot"] == 1
+    snapshots = {row["snapshot"]: row for row in rows(database, SNAPSHOTS, "default")}
+    assert len(snapshots) > 1
+    taken = snapshots[facts["snapshot"]]
+    known = Statistics(taken["snapshot"], taken["documents"], taken["frequencies"], taken["change"])
+    assert facts["candidates"]
+    for candidate in facts["candidates"]:
+        mine = Record.of(facts["details"]["values"], spec, annotation)
+        theirs = Record.of(candidate["values"], spec, annotation)
+        assert score(mine, theirs, known).value == pytest.approx(candidate["score"])
