@@ -113,8 +113,10 @@ def decide_message(walk: Walk, message: Message, extraction: Extraction, actor: 
             now=now,
             reply=storable_text(extraction.reply) if extraction.reply else None,
         ),
-        SQL["settle_dead_letter"](tenant=walk.tenant, schema=walk.schema, subject=f"message {message.id}"),
     ]
+    if claimed is not None and claimed["status"] == "dead":
+        subject = f"message {message.id}"
+        writes.append(SQL["settle_dead_letter"](tenant=walk.tenant, schema=walk.schema, subject=subject))
     yield tuple(writes)
     return Decided(IngestResult(message.id or "", "decided", tuple(decisions)), turn.due())
 
