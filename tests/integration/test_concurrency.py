@@ -242,6 +242,49 @@ def test_eight_threads_with_overlapping_objects(settings: Settings) -> None:
         assert rebuilt(database, "default") == stored(database, "default")
 
 
+def _random_turn(chosen: random.Random) -> list[Proposal]:
+    found = []
+    for _ in range(chosen.randint(1, 3)):
+        if chosen.random() < 0.2:
+            found.append(Proposal("Note", {"title": chosen.choice(["Buy milk", "Buy bread"])}))
+            continue
+        values: dict[str, Any] = {}
+        for share, column, options in (
+            (0.8, "name", ["Ana Lopez", "Ana", "Tor Moe", "Tor Lopez", "Wolf Schmidt"]),
+            (0.5, "email", ["a@x.io", "b@x.io", "c@x.io", "d@x.io"]),
+            (0.3, "phone", ["111", "222"]),
+            (0.3, "born", ["1990-01-01", "1991-01-01"]),
+            (0.3, "tags", [["x"], ["y"], ["z"]]),
+        ):
+            if chosen.random() < share:
+                values[column] = chosen.choice(options)
+        found.append(person("delete" if chosen.random() < 0.2 else "upsert", **values))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_turns_at_once_keep_the_invariants(database: Database, seed: int) -> None:
+    engine = people(database)
+
+    def work(number: int) -> Callable[[], None]:
+        def run() -> None:
+            chosen = random.Random(seed * 100 + number)
+            for _ in range(25):
+                message = Message("said", f"m{chosen.randint(0, 100)}")
+                assert engine.ingest(message, proposals=_random_turn(chosen)).decisions
+
+        return run
+
+    at_once([work(number) for number in range(6)])
+    found = stored(database, "default")
+    assert rebuilt(database, "default") == found
+    live = [state for state in found.values() if not state["is_deleted"]]
+    strong = Counter((key["key"], key["digest"]) for state in live for key in state["keys"] if key["strong"])
+    assert all(count == 1 for count in strong.values())
+    entries = Counter((row["message_id"], row["ordinal"]) for row in rows(database, ENTRIES, "default"))
+    assert all(count == 1 for count in entries.values())
+
+
 def test_the_same_message_at_once_is_decided_once(database: Database) -> None:
     engine = people(database)
 

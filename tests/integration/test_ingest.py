@@ -28,7 +28,9 @@ from memreg.core.errors import (
 )
 from memreg.core.queries import Query
 from memreg.engine.model import Action, Basis, Extraction, Message, Proposal
+from memreg.engine.score import Score, best_score
 from memreg.engine.statistics import FIRST_SNAPSHOT
+from memreg.engine.turn import CANDIDATES
 from memreg.engine.workspace import MOST_HOLDERS
 from memreg.registry.models import SchemaVersion, Status
 from tests.support.engines import PEOPLE, every, people, people_spec, register, say
@@ -209,6 +211,36 @@ def test_a_dead_message_may_be_decided_by_proposals_instead(database: Database) 
     engine.ingest(Message("hello", "m1"))
     assert engine.ingest(Message("hello", "m1"), proposals=[ANA]).status == "decided"
     assert [each["status"] for each in rows(database, QUESTIONS, "default")] == ["settled"]
+
+
+# Many proposals
+
+
+def test_a_turn_of_many_proposals_is_scored_in_bounded_work(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = people(database)
+    scored = 0
+
+    def counted(*args: Any) -> Score:
+        nonlocal scored
+        scored += 1
+        return best_score(*args)
+
+    monkeypatch.setattr("memreg.engine.turn.best_score", counted)
+    count = 60
+    given = [Proposal("Note", {"title": f"topic{number} of the common list"}) for number in range(count)]
+    decisions = engine.ingest(proposals=given).decisions
+    assert len(decisions) == count
+    assert count < scored <= count * CANDIDATES
+
+
+def test_the_most_alike_of_a_turn_is_found_among_many(database: Database) -> None:
+    engine = people(database)
+    given = [Proposal("Note", {"title": f"topic{number} of the common list"}) for number in range(60)]
+    again = Proposal("Note", {"title": "topic41 of the common list", "body": "once more"})
+    decisions = engine.ingest(proposals=[*given, again]).decisions
+    assert (decisions[60].basis, decisions[60].memory_id) == (Basis.SCORE, decisions[41].memory_id)
 
 
 # Tenants and schemas

@@ -273,7 +273,9 @@ class Turn:
         if item.record is None or item.spec is None:
             return ()
         found = []
-        ids = {*item.found, *hits, *self.workspace.sharing(item.checked.class_name, item.probes)}
+        statistics = self.statistics[item.checked.class_name]
+        probes = {token: statistics.idf(token) for token in item.probes}
+        ids = {*item.found, *hits, *self.workspace.sharing(item.checked.class_name, probes, CANDIDATES)}
         for memory_id in sorted(ids):
             state = self.workspace.memories[memory_id]
             if not state.is_live or state.class_name != item.checked.class_name:
@@ -281,7 +283,7 @@ class Turn:
             place = (memory_id, state.revision)
             records = state.records(item.spec, item.annotation)
             if place not in item.scores:
-                item.scores[place] = best_score(item.record, records, self.statistics[item.checked.class_name])
+                item.scores[place] = best_score(item.record, records, statistics)
             partial = partial_identity(item.record.identity, records[0].identity, item.annotation)
             found.append(Candidate(memory_id, item.scores[place], partial))
         return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -101,9 +102,15 @@ class Workspace:
         """The live memories that hold a key, by id."""
         return sorted(m for m in self.holders.get(place, ()) if self.memories[m].is_live)
 
-    def sharing(self, class_name: str, tokens: Iterable[str]) -> set[UUID]:
-        """The touched memories of a class whose searchable text has one of the tokens."""
-        return {m for token in tokens for m in self._by_token.get((class_name, token), ())}
+    def sharing(self, class_name: str, tokens: Mapping[str, float], limit: int) -> list[UUID]:
+        """The live ones among the touched memories of a class whose searchable text has one of the tokens: the `limit`
+        with the greatest weight of tokens."""
+        weights: dict[UUID, float] = defaultdict(float)
+        for token, weight in tokens.items():
+            for memory_id in self._by_token.get((class_name, token), ()):
+                weights[memory_id] += weight
+        live = (memory_id for memory_id in weights if self.memories[memory_id].is_live)
+        return heapq.nsmallest(limit, live, key=lambda memory_id: (-weights[memory_id], memory_id))
 
     def index(self, state: MemoryState, annotation: ClassAnnotation) -> None:
         """Let later proposals of the turn find a memory by its tokens."""
