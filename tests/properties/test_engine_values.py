@@ -17,7 +17,9 @@ from memreg.engine.model import Action, Proposal
 from memreg.engine.storable import storable, storable_text
 from memreg.engine.text import tokens, value_tokens
 from memreg.engine.validate import Checked, validate
+from memreg.registry.coerce import STRING_LIMIT
 from memreg.registry.models import Column, Dtype, Kind, Merge
+from memreg.registry.normalize import LIST_LIMIT
 from tests.support.engines import people_version, person
 
 SPEC, ANNOTATION = person()
@@ -105,6 +107,16 @@ def test_the_policies(old: str, new: str) -> None:
         "append": old if old == new else f"{old}\n{new}",
     }.items():
         assert merge(Action.UPDATE, {policy: old}, {policy: new}, COLUMNS, frozenset()).payload == {policy: wanted}
+
+
+def test_what_grows_beyond_its_column_stays_as_it_was() -> None:
+    text, items = "x" * STRING_LIMIT, [str(n) for n in range(LIST_LIMIT)]
+    old = {"append": text, "union": items}
+    merged = merge(Action.UPDATE, old, {"append": "more", "union": ["one", "more"]}, COLUMNS, frozenset())
+    assert merged.payload == old
+    assert merged.changed == ()
+    assert merged.conflicts == {"append": "more", "union": ["one", "more"]}
+    assert merge(Action.UPSERT, old, {"union": ["more"]}, COLUMNS, frozenset()).payload == old
 
 
 # Identity

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from memreg.engine.model import Action, Payload
+from memreg.registry.coerce import length_limit
 from memreg.registry.models import Column, Merge
+from memreg.registry.normalize import LIST_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ def merge(
     fill_only: frozenset[str],
 ) -> Merged:
     """Join `new` into `old`. UPDATE follows each column's policy; columns in `fill_only` are filled, never overwritten.
-    UPSERT fills what is absent and unions lists. Nulls never erase."""
+    UPSERT fills what is absent and unions lists. Nulls never erase. What would grow beyond what its column may hold
+    stays as it was, and is a conflict."""
     payload: Payload = dict(old)
     conflicts: dict[str, Any] = {}
     for name, value in new.items():
@@ -50,6 +53,9 @@ def merge(
             payload[name] = _by_policy(column.merge, before, value)
             if column.merge is Merge.KEEP:
                 conflicts[name] = value
+        if payload[name] != before and not _fits(column, payload[name]):
+            payload[name] = before
+            conflicts[name] = value
     changed = tuple(name for name in payload if payload[name] != old.get(name))
     return Merged(payload, changed, conflicts)
 
@@ -76,6 +82,12 @@ def _union(before: Any, value: Any) -> Any:
     if not isinstance(before, list):
         return before
     return [*before, *(item for item in value if item not in before)]
+
+
+def _fits(column: Column, joined: Any) -> bool:
+    if isinstance(joined, list):
+        return len(joined) <= LIST_LIMIT
+    return not isinstance(joined, str) or len(joined) <= length_limit(column)
 
 
 def _form(value: Any) -> type:

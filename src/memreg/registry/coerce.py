@@ -71,9 +71,14 @@ def coerce(column: Column, value: object) -> Scalar:
     return _COERCIONS[column.dtype.kind](column, value)
 
 
+def length_limit(column: Column) -> int:
+    """How many characters a string of the column may have."""
+    return TEXT_LIMIT if column.dtype.kind is Kind.TEXT else STRING_LIMIT
+
+
 def check_length(column: Column, value: str) -> None:
     """Refuse a string that is longer than its column holds (10,000 characters; `text`: 100,000)."""
-    limit = TEXT_LIMIT if column.dtype.kind is Kind.TEXT else STRING_LIMIT
+    limit = length_limit(column)
     if len(value) > limit:
         advice = "" if limit == TEXT_LIMIT else "; dtype text holds 100,000"
         raise ValueRefused(f"has {len(value):,} characters, more than the {limit:,} it may have{advice}")
