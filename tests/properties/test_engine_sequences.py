@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
@@ -78,7 +78,7 @@ def everything(database: Database, tenant: str) -> tuple[Any, ...]:
     return memories, rows(database, ENTRIES, tenant), stored(database, tenant)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(turns)
 def test_the_audit_rebuilds_the_memories(module_database: Database, said: list[list[Proposal]]) -> None:
     tenant = next(tenants)
@@ -103,7 +103,7 @@ def test_the_audit_rebuilds_the_memories(module_database: Database, said: list[l
             assert decision.memory_id in found
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(turns, st.randoms(use_true_random=False))
 def test_taking_messages_again_changes_nothing(
     module_database: Database, said: list[list[Proposal]], random: Any
@@ -120,7 +120,7 @@ def test_taking_messages_again_changes_nothing(
     assert everything(module_database, tenant) == before
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20)
 @given(turns, st.integers(0, 5))
 def test_with_the_switch_on_nothing_known_changes(
     module_database: Database, said: list[list[Proposal]], at: int
@@ -154,7 +154,7 @@ def shape(results: list[IngestResult]) -> list[list[tuple[Any, ...]]]:
     return [[named(decision) for decision in result.decisions] for result in results]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 @given(turns)
 def test_blocking_and_asynchronous_engines_do_the_same(
     module_database: Database, url: str, said: list[list[Proposal]]
@@ -184,7 +184,7 @@ def connection(url: str) -> Iterator[psycopg.Connection[Any]]:
         yield conn
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(any_text | st.text("'\\:*&|!() <>=", max_size=10), st.sampled_from("ABC"))
 def test_any_text_is_a_tsvector_and_a_tsquery_that_finds_it(
     connection: psycopg.Connection[Any], text: str, letter: str
@@ -210,7 +210,7 @@ numbers = st.floats(-1e15, 1e15) | st.sampled_from([math.nan, math.inf, -math.in
 leaves = st.none() | st.booleans() | st.integers() | numbers | any_text | st.just(10**3000) | st.just(-(10**1000))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text, inner, max_size=3)))
 def test_anything_storable_is_kept_by_jsonb(connection: psycopg.Connection[Any], value: Any) -> None:
     kept = storable(value)
