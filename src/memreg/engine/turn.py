@@ -17,7 +17,7 @@ from memreg.engine.apply import Outcome, Rules, apply
 from memreg.engine.cache import Cache
 from memreg.engine.decide import THRESHOLDS, Candidate, Mode, ReviewKind, Situation, Verdict, decide
 from memreg.engine.given import given_form
-from memreg.engine.identity import KeyValue, key_values, name_tokens, partial_identity
+from memreg.engine.identity import Hit, KeyValue, key_values, name_tokens, partial_identity
 from memreg.engine.model import Decision, Extraction, Payload, Proposal
 from memreg.engine.record import Record
 from memreg.engine.score import Score, best_score
@@ -48,6 +48,7 @@ class Item:
     names: frozenset[str] = frozenset()
     probes: tuple[str, ...] = ()
     found: list[UUID] = field(default_factory=list)
+    looked_up: bool = False
     scores: dict[tuple[UUID, int], Score] = field(default_factory=dict)
     unresolved: UUID | None = None
 
@@ -129,23 +130,34 @@ class Turn:
         """Read what may be the same objects, and score it, before anything is locked."""
         if not self._classes:
             return
-        yield from self._read_statistics()
+        schema, places = self.version.name, self._places()
+        snapshots, holders = yield from fetch(
+            SQL["latest_snapshots"](tenant=self.tenant, schema=schema, classes=self._classes), self._holders(places)
+        )
+        yield from self._take_statistics(snapshots)
+        self.workspace.take_key_rows(places, holders)
         for item in self.items:
             if item.record is not None:
                 statistics = self.statistics[item.checked.class_name]
                 item.probes = statistics.rarest(item.record.all_tokens())
-        places = self._places()
-        holders, found = yield from fetch(self._holders(places), self._candidates())
-        self.workspace.take_key_rows(places, holders)
-        for row in found:
-            self.items[row["ordinal"]].found.append(self.workspace.take(row).id)
+        yield from self._look_up([item for item in self.items if not self._hits(item)])
         for item in self.items:
-            self._score(item)
+            self._score(item, (hit.memory_id for hit in self._hits(item)))
 
-    def _read_statistics(self) -> Steps[None]:
-        rows = yield from fetch_rows(
-            SQL["latest_snapshots"](tenant=self.tenant, schema=self.version.name, classes=self._classes)
-        )
+    def _look_up(self, items: Sequence[Item]) -> Steps[None]:
+        """Find the candidates of proposals. Who has a hit needs none: no rule that asks for a score is reached."""
+        asking = [item for item in items if item.probes and not item.looked_up]
+        if not asking:
+            return
+        for row in (yield from fetch_rows(self._candidates(asking))):
+            self.items[row["ordinal"]].found.append(self.workspace.take(row).id)
+        for item in asking:
+            item.looked_up = True
+
+    def _hits(self, item: Item) -> tuple[Hit, ...]:
+        return tuple(self.workspace.hits(item.checked.class_name, item.keys, item.annotation, item.names))
+
+    def _take_statistics(self, rows: Sequence[Row]) -> Steps[None]:
         for row in rows:
             name = row["class"]
             self.changes[name] = row["change"]
@@ -166,8 +178,7 @@ class Turn:
             limit=MOST_HOLDERS,
         )
 
-    def _candidates(self) -> Statement:
-        asking = [item for item in self.items if item.probes]
+    def _candidates(self, asking: Sequence[Item]) -> Statement:
         schema = self.version.name
         scopes = {name: scope_token(self.tenant, schema, name) for name in self._classes}
         return SQL["candidates"](
@@ -229,6 +240,8 @@ class Turn:
         decisions = []
         self._writes = Writes(self.tenant, self.version.name, self.now)
         for item in self.items:
+            if not self._hits(item):  # the memory that its keys matched before the lock may be gone
+                yield from self._look_up([item])
             situation = self._situation(item)
             verdict = decide(situation)
             key_holders = self._key_holders(item)
@@ -252,7 +265,7 @@ class Turn:
         if item.spec is None:
             return Situation(item.checked)
         name = item.checked.class_name
-        hits = tuple(self.workspace.hits(name, item.keys, item.annotation, item.names))
+        hits = self._hits(item)
         candidates = self._score(item, {hit.memory_id for hit in hits})
         like = [c.memory_id for c in candidates if c.score.value >= THRESHOLDS.possible]
         repeat = self.workspace.repeat_of(_fingerprint(item), item.key_places, like)
