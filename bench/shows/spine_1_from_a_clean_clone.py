@@ -86,11 +86,12 @@ def left_behind(place: Path) -> list[str]:
     return found
 
 
-def try_account(show: Show, account: Account, place: Path) -> dict[str, Any]:
+def try_account(show: Show, account: Account, place: Path, commit: str) -> dict[str, Any]:
     """Clone, `make demo`, `make test`, as one account."""
     home, clone = place / "home", place / "memreg"
     home.mkdir()
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True)
+    subprocess.run(["git", "checkout", "--quiet", "--detach", commit], cwd=clone, check=True)
     if account.uid != os.geteuid():
         subprocess.run(["chown", "-R", f"{account.uid}:{account.gid}", str(place)], check=True)
     figures: dict[str, Any] = {}
@@ -118,10 +119,11 @@ def try_account(show: Show, account: Account, place: Path) -> dict[str, Any]:
 
 def main(show: Show) -> None:
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
-    show.figures |= {"commit": head.stdout.strip()[:12], "uv_to_be_found": shutil.which("uv", path=_path()) is not None}
+    commit = head.stdout.strip()
+    show.figures |= {"commit": commit[:12], "uv_to_be_found": shutil.which("uv", path=_path()) is not None}
     for account in accounts():
         with folder() as place:
-            show.figures[f"as_{account.name}"] = try_account(show, account, place)
+            show.figures[f"as_{account.name}"] = try_account(show, account, place, commit)
     if os.geteuid() != 0:
         show.figures["as_root"] = "not shown: the show was not run as root"
 
