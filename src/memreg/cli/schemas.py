@@ -112,7 +112,7 @@ def next_step(version: SchemaVersion) -> str:
         case "approved":
             return f"Next: memories are on an older version; memreg backfill {version.name} --to {version.version}"
         case "active":
-            return "Next: memreg ingest FILE"
+            return "Next: memreg ingest FILE; and memreg resolve, where messages came in before the approval."
         case "draft":
             return f"Next: memreg annotate {version.name}"
         case _:
