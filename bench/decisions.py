@@ -184,6 +184,7 @@ def measure(subject: Subject, database: CountingDatabase, conn: psycopg.Connecti
         ]
         for times, run in turns if index % 2 else reversed(turns):
             times.take(run)
+    floor.check(conn, subject.calls[-1])
     if unexpected := [each for each in decided if each != subject.expected]:
         raise RuntimeError(f"{len(unexpected)} decisions were not {subject.expected} but {unexpected[0]}")
     mine, least = engine_times.figures(), floor_times.figures()
