@@ -69,6 +69,12 @@ def test_a_transaction_belongs_to_its_tenant(database: Database, tenant: str) ->
     assert database.run_admin(one(TENANT)) == [{"tenant": ""}]
 
 
+def test_no_transaction_compiles_its_queries(database: Database) -> None:
+    """A table scan's forbidden cost would make PostgreSQL up to 17 compile a query of a hundred rows."""
+    with database.transaction("t") as conn:
+        assert conn.execute(b"show jit").fetchone() == {"jit": "off"}
+
+
 @pytest.mark.parametrize("tenant", ["", "*", "x" * 300, "a\0b", "a\ud800"])
 def test_a_tenant_that_cannot_be_is_refused_before_anything_is_asked(database: Database, tenant: str) -> None:
     with pytest.raises(TenantInvalid), database.transaction(tenant):
