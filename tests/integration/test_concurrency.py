@@ -181,6 +181,45 @@ def test_the_last_time_seen_never_goes_back(database: Database, database_url: st
     assert engine.get(ana.memory_id or "").last_seen_at == later
 
 
+def test_the_last_time_seen_never_goes_back_by_a_change_either(database: Database, database_url: str) -> None:
+    engine = people(database)
+    ana = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    with paused(database_url, walking(person(email="ana@lopez.io", city="Oslo"))) as early:
+        early.until("lock_class")
+        say(engine, email="ana@lopez.io")  # seen only, so that nothing tells the other to read it again
+        later = engine.get(ana.memory_id or "").last_seen_at
+        early.finish()
+    after = engine.get(ana.memory_id or "")
+    assert (after.values["city"], after.last_seen_at) == ("Oslo", later)
+
+
+@pytest.mark.parametrize("class_name", [None, "Person"])
+def test_a_switch_turned_on_while_a_worker_waits_for_the_lock_is_obeyed(
+    database: Database, database_url: str, class_name: str | None
+) -> None:
+    engine = people(database)
+    ana = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    with paused(database_url, walking(person("delete", email="ana@lopez.io"), person(name="Bo Ek"))) as worker:
+        worker.until("lock_class")
+        switch(database, "default", "people", class_name, on=True, by="test")
+        refused, created = worker.finish().result.decisions
+    assert (refused.action, refused.basis) == (Action.REJECT, Basis.KILL_SWITCH)
+    assert (created.action, created.basis) == (Action.CREATE, Basis.KILL_SWITCH)
+    assert engine.get(ana.memory_id or "").values["name"] == "Ana Lopez"
+    assert len(rows(database, ENTRIES, "default")) == 3
+
+
+def test_a_switch_turned_off_while_a_worker_waits_for_the_lock_is_off(database: Database, database_url: str) -> None:
+    engine = people(database)
+    ana = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    switch(database, "default", "people", on=True, by="test")
+    with paused(database_url, walking(person(email="ana@lopez.io", city="Oslo"))) as worker:
+        worker.until("lock_class")
+        switch(database, "default", "people", on=False, by="test")
+        decision = worker.finish().result.decisions[0]
+    assert (decision.action, decision.memory_id) == (Action.UPDATE, ana.memory_id)
+
+
 # Really at once
 
 

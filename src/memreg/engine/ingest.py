@@ -81,25 +81,31 @@ def decide_message(walk: Walk, message: Message, extraction: Extraction, actor: 
         versions.lock_shared(walk.schema),
         versions.usable_head(walk.schema),
         SQL["one_message"](tenant=walk.tenant, schema=walk.schema, id=message.id),
-        SQL["switches"](tenant=walk.tenant, schema=walk.schema),
+        _switches_statement(walk),
     )
     version = yield from walk.cache.usable(walk.schema, heads)
     replayed = yield from _known(walk, message, known[0] if known else None)
     if replayed is not None:
         return Decided(replayed)
-    turn = Turn(
-        tenant=walk.tenant,
-        version=version,
-        message_id=message.id or "",
-        extraction=extraction,
-        switched=frozenset(row["class"] for row in switches),
-        now=now,
-        new_id=walk.new_id,
-        actor=actor,
-        cache=walk.cache,
-    )
-    yield from turn.read()
-    claimed = yield from turn.lock(_accept_statement(walk, message, now), _claim_statement(walk, message))
+    while True:
+        turn = Turn(
+            tenant=walk.tenant,
+            version=version,
+            message_id=message.id or "",
+            extraction=extraction,
+            switched=frozenset(row["class"] for row in switches),
+            now=now,
+            new_id=walk.new_id,
+            actor=actor,
+            cache=walk.cache,
+        )
+        yield from turn.read()
+        _, claims, switches = yield from turn.lock(
+            _accept_statement(walk, message, now), _claim_statement(walk, message), _switches_statement(walk)
+        )
+        if turn.switched == {row["class"] for row in switches}:
+            break  # else a switch was turned while this waited for the locks: it is obeyed
+    claimed = claims[0] if claims else None
     replayed = yield from _known(walk, message, claimed)
     if replayed is not None:
         return Decided(replayed)
@@ -124,6 +130,7 @@ def decide_message(walk: Walk, message: Message, extraction: Extraction, actor: 
 def bury(walk: Walk, message: Message, error: str, reply: str | None) -> Steps[IngestResult]:
     """A message whose extraction failed: it stays kept, with the reason, and a question to a person is made."""
     now = walk.clock()
+    reason = storable_text(error)
     replayed = yield from _known(walk, message, (yield from fetch_row(_claim_statement(walk, message))))
     if replayed is not None:
         return replayed
@@ -135,19 +142,19 @@ def bury(walk: Walk, message: Message, error: str, reply: str | None) -> Steps[I
         "memory_ids": [],
         "message_id": message.id,
         "audit_id": None,
-        "reason": storable_text(error),
+        "reason": reason,
     }
     yield (
         SQL["bury_message"](
             tenant=walk.tenant,
             schema=walk.schema,
             id=message.id,
-            error=storable_text(error),
+            error=reason,
             reply=storable_text(reply) if reply else None,
         ),
         SQL["insert_reviews"](tenant=walk.tenant, schema=walk.schema, now=now, rows=Jsonb([review])),
     )
-    return IngestResult(message.id or "", "dead")
+    return IngestResult(message.id or "", "dead", error=reason)
 
 
 def _known(walk: Walk, message: Message, row: Row | None) -> Steps[IngestResult | None]:
@@ -189,6 +196,10 @@ def _accept_statement(walk: Walk, message: Message, now: datetime) -> Statement:
         digest=message_digest(message),
         now=now,
     )
+
+
+def _switches_statement(walk: Walk) -> Statement:
+    return SQL["switches"](tenant=walk.tenant, schema=walk.schema)
 
 
 def _claim_statement(walk: Walk, message: Message) -> Statement:

@@ -198,7 +198,7 @@ set version = rows.version,
     revision = rows.revision,
     change = rows.change,
     updated_at = rows.updated_at,
-    last_seen_at = rows.last_seen_at,
+    last_seen_at = greatest(memories.last_seen_at, rows.last_seen_at),
     deleted_at = rows.deleted_at
 from jsonb_to_recordset(%(rows)s) as rows (
     id uuid, version integer, payload jsonb, originals jsonb, search tsvector, is_deleted boolean,

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from memreg.core.queries import Statement
-from memreg.core.steps import Row, Steps, fetch, fetch_rows
+from memreg.core.steps import Row, Rows, Steps, fetch, fetch_rows
 from memreg.engine import audit
 from memreg.engine.apply import Outcome, Rules, apply
 from memreg.engine.cache import Cache
@@ -193,10 +193,10 @@ class Turn:
 
     # The lock
 
-    def lock(self, *claims: Statement) -> Steps[Row | None]:
+    def lock(self, *claims: Statement) -> Steps[list[Rows]]:
         """Take the locks of the classes, run `claims` under them, and re-read only what has committed since.
 
-        Gives the first row of the last claim.
+        Gives the rows of each claim.
         """
         schema, classes, places = self.version.name, self._classes, self._places()
         locks = lock_classes(self.tenant, schema, classes)
@@ -213,8 +213,7 @@ class Turn:
                 self.changes[name] = max(self.changes[name], row["change"])
         self.workspace.take_key_rows(places, results[-2])
         self._take_keys(likely, results[-1])
-        claimed = results[len(locks) + len(claims) - 1]
-        return claimed[0] if claimed else None
+        return results[len(locks) : len(locks) + len(claims)]
 
     def _likely(self) -> list[UUID]:
         """Memories that a decision may well be about: their keys are read along."""
