@@ -60,3 +60,9 @@ def test_a_given_database_is_used_again(empty_database_url: str, tmp_path: Path)
     memreg = Command(tmp_path)
     first = memreg.json("demo", "--database", empty_database_url)
     assert outline(memreg.json("demo", "--database", empty_database_url)) == outline(first)
+
+
+def test_the_password_of_a_given_database_is_not_shown(tmp_path: Path) -> None:
+    done = Command(tmp_path)("demo", "--database", "postgresql://ana:geheim@127.0.0.1:1/mine", status=1)
+    assert "Reach the database at ana@127.0.0.1:1/mine" in done.stdout
+    assert "geheim" not in done.stdout + done.stderr

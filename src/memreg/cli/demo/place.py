@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -25,7 +25,7 @@ _MARK = "memreg demo"
 class Place:
     """A migrated database without memories. `again` is what to put before a command to look at it afterwards."""
 
-    dsn: str
+    dsn: str = field(repr=False)  # a password may be in it
     where: str
     migrations: tuple[str, ...]
     again: str

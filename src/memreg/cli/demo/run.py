@@ -19,6 +19,7 @@ from memreg.cli.options import os_user
 from memreg.cli.output import print_json, say
 from memreg.cli.tally import Tally
 from memreg.core.database import Database
+from memreg.core.dsn import where
 from memreg.core.logs import configure_for_cli
 from memreg.engine.model import Basis, IngestResult, Message
 from memreg.operations.review import review
@@ -36,7 +37,7 @@ def run(url: str | None, as_json: bool) -> None:
     if not as_json:
         click.secho("memreg remembers a week of a personal assistant.", bold=True)
         say("Nothing of yours is used: no key, no model, no memory. It begins anew each time.")
-        Teller().head(1, f"Reach the database at {url}" if url else "Start a Postgres of its own")
+        Teller().head(1, f"Reach the database at {where(url)}" if url else "Start a Postgres of its own")
     with (
         given_place(url) if url else own_place(settings) as place,
         Database.connect(settings, dsn=place.dsn) as database,
