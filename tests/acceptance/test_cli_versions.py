@@ -19,6 +19,15 @@ def test_every_mistake_of_a_file_is_on_a_line_of_its_own(memreg: Command) -> Non
         assert len(memreg("register", source, status=1).stderr.splitlines()) == 1
 
 
+def test_code_of_the_folder_runs_only_where_a_class_of_it_is_named(memreg: Command) -> None:
+    (memreg.folder / "ruamel.py").write_text("raise RuntimeError('code of a folder that was only looked at')\n")
+    memreg("register", "people.yaml")
+    (memreg.folder / "ruamel.py").unlink()
+    lines = ["from pydantic import BaseModel", "class Contact(BaseModel):", "    name: str"]
+    (memreg.folder / "shop.py").write_text("\n".join(lines))
+    assert memreg.json("register", "shop:Contact")["schema"] == "contact"
+
+
 def test_an_annotation_file_there_and_back(memreg: Command) -> None:
     memreg("register", "people.yaml")
     text = memreg("annotations", "people@1", "--yaml").stdout

@@ -1,1 +1,1 @@
-"""cli."""
+"""The command line: one file a noun, over the public engine and the operations."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING, Any, Literal
 
 import rich_click as click
@@ -34,7 +32,6 @@ def register(access: Access, source: str, annotate: Literal["auto", "llm", "heur
     """
     from memreg.cli.annotations import annotation_data, print_annotation
 
-    sys.path.insert(0, os.getcwd())  # so that module:Class is found where the person stands, as Python itself does
     with access.registry() as registry:
         registered = registry.register(source, annotate=annotate, by=os_user())
     version = registered.version
