@@ -11,8 +11,11 @@ import pytest
 from pydantic import BaseModel
 
 from memreg.api.engine import Engine
+from memreg.api.engine_async import AsyncEngine
 from memreg.api.registry import Registry
+from memreg.api.registry_async import AsyncRegistry
 from memreg.core.database import Database
+from memreg.core.database_async import AsyncDatabase
 from memreg.core.errors import ArgumentInvalid, AuditNotFound, MemoryNotFound
 from memreg.engine.model import Action, Message, Proposal
 from memreg.operations.kill_switch import switch
@@ -207,6 +210,37 @@ def test_a_pydantic_class_comes_back_as_its_instances(database: Database) -> Non
     assert engine.list("Guest")[0].values["arrived"] == "2026-05-01"
     with pytest.raises(ArgumentInvalid, match="Stranger"):
         engine.list(Stranger)
+
+
+def test_a_memory_that_does_not_fit_its_pydantic_class_is_named_without_its_values(database: Database) -> None:
+    class Strict(Guest):
+        """Another class under the registered name, which asks for more."""
+
+        email: str
+        room: int
+
+    Strict.__name__ = "Guest"
+    Registry(database).register([Guest], annotate="heuristic")
+    engine = Engine(database, schema="guest")
+    made = say(engine, "Guest", name="Ana Lopez")
+    with pytest.raises(ArgumentInvalid, match=rf"memory {made.memory_id} does not fit it \(email, room\)") as refused:
+        engine.list(Strict)
+    assert "Ana" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+async def test_a_pydantic_class_comes_back_as_its_instances_to_coroutines(async_database: AsyncDatabase) -> None:
+    registry = AsyncRegistry(async_database)
+    version = (await registry.register([Guest], annotate="heuristic")).version
+    await registry.approve(version.name)
+    engine = AsyncEngine(async_database, schema=version.name)
+    values = {"name": "Ana Lopez", "email": "ana@lopez.io", "arrived": "2026-05-01", "tags": ["vip"]}
+    await engine.ingest(proposals=[Proposal("Guest", values)])
+    guest = Guest(name="Ana Lopez", email="ana@lopez.io", arrived=date(2026, 5, 1), tags=["vip"])
+    assert [found.values for found in await engine.list(Guest)] == [guest]
+    assert [found.values for found in await engine.search("ana", Guest)] == [guest]
+    with pytest.raises(ArgumentInvalid, match="Stranger"):
+        await engine.search("ana", Stranger)
 
 
 def test_a_class_that_a_version_removed_stays_readable(database: Database) -> None:

@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from memreg.api.arguments import as_text, as_uuid, class_of
+from memreg.api.extractors_async import AsyncExtractors, ExtractorChoice
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database_async import AsyncDatabase
-from memreg.core.errors import DatabaseError, ExtractionFailed
+from memreg.core.errors import ArgumentInvalid, DatabaseError, ExtractionFailed
 from memreg.core.ids import uuid7
 from memreg.core.logs import get_logger
 from memreg.core.settings import Settings
@@ -24,7 +25,7 @@ from memreg.core.tenant import check_tenant
 from memreg.engine import reads
 from memreg.engine.cache import Cache
 from memreg.engine.explain import explain
-from memreg.engine.extract import AsyncClosing, AsyncExtractor
+from memreg.engine.extract import AsyncExtractor
 from memreg.engine.given import as_proposals
 from memreg.engine.ingest import Accepted, Decided, Walk, accept, bury, decide_message
 from memreg.engine.message import prepare
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
-ExtractorChoice = Literal["auto", "llm", "patterns", "structured"]
 
 _log = get_logger(__name__)
 
@@ -74,11 +74,11 @@ class AsyncEngine:
         self.tenant = check_tenant(tenant)
         self._schema = schema or database.settings.schema_
         self._resolved: str | None = None
-        self._extractor = extractor
-        self._made_extractor: AsyncExtractor | None = None
+        self._extractors = AsyncExtractors(extractor, database.settings)
         self._cache = cache or Cache()
         self._clock = clock
         self._owns_database = owns_database
+        self._is_shared = False
 
     @classmethod
     def connect(
@@ -110,25 +110,23 @@ class AsyncEngine:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Give the connections back. An engine made by `for_tenant` leaves the database's to the one it was made
-        from."""
-        made: object = self._made_extractor
-        self._made_extractor = None
-        if isinstance(made, AsyncClosing):
-            await made.aclose()
+        """Give the connections back. An engine made by `for_tenant` leaves that to the one it was made from."""
+        if self._is_shared:
+            return
+        await self._extractors.aclose()
         if self._owns_database:
             await self.database.close()
 
     def for_tenant(self, tenant: str) -> AsyncEngine:
-        """An engine for another tenant that shares the connections. Raises TenantInvalid."""
-        return AsyncEngine(
-            self.database,
-            tenant=tenant,
-            schema=self._schema,
-            extractor=self._extractor,
-            cache=self._cache,
-            clock=self._clock,
-        )
+        """An engine for another tenant that shares the connections, to the model too. It need not be closed.
+
+        Raises TenantInvalid.
+        """
+        other = AsyncEngine(self.database, tenant=tenant, schema=self._schema, cache=self._cache, clock=self._clock)
+        other._extractors = self._extractors
+        other._resolved = self._resolved
+        other._is_shared = True
+        return other
 
     @property
     def registry(self) -> AsyncRegistry:
@@ -156,7 +154,7 @@ class AsyncEngine:
         if given is not None:
             extraction = Extraction(given, "structured")
             return await self._decide(walk, prepared, extraction)
-        extractor = self._pick_extractor()
+        extractor = self._extractors.pick()
         accepted: Accepted = await self._run(lambda: accept(walk, prepared))
         if accepted.replayed is not None:
             return accepted.replayed
@@ -196,19 +194,6 @@ class AsyncEngine:
             except DatabaseError as exc:
                 _log.warning("statistics_not_refreshed", class_name=class_name, error=type(exc).__name__)
 
-    def _pick_extractor(self) -> AsyncExtractor:
-        choice = self._extractor
-        if not isinstance(choice, str):
-            return choice
-        if self._made_extractor is not None:
-            return self._made_extractor
-        if choice == "auto":
-            choice = "llm" if self.database.settings.llm_configured else "patterns"
-        from memreg.api.extractors_async import make_extractor
-
-        self._made_extractor = make_extractor(choice, self.database.settings)
-        return self._made_extractor
-
     # Reads
 
     async def get(self, memory_id: UUID | str) -> Stored[Payload]:
@@ -233,7 +218,7 @@ class AsyncEngine:
         """Up to `limit` (1 to 10,000) memories of a class by id, after the one with the id `after`.
 
         With the Pydantic class that the class was registered from, `values` are its instances. Without a class:
-        the first ones of every class. Raises ArgumentInvalid.
+        the first ones of every class. Raises ArgumentInvalid, also where a memory does not fit the Pydantic class.
         """
         version = await self.version()
         name, model = class_of(class_name, version)
@@ -252,8 +237,10 @@ class AsyncEngine:
     async def search(
         self, text: str, class_name: type[BaseModel] | str | None = None, *, limit: int = 10
     ) -> builtins.list[Any]:
-        """Memories whose searchable columns have words that begin like those of `text`, best first. Raises
-        ArgumentInvalid."""
+        """Memories whose searchable columns have words that begin like those of `text`, best first, up to `limit`.
+
+        `limit` is 1 to 10,000. With a Pydantic class as in `list`. Raises ArgumentInvalid.
+        """
         version = await self.version()
         name, model = class_of(class_name, version)
         found = await self._run(lambda: reads.search(self.tenant, version, text, name, limit))
@@ -329,5 +316,12 @@ def _refreshing(walk: Walk, class_name: str, change: int) -> Callable[[], Steps[
 def _typed(memory: Stored[Payload], model: type[BaseModel] | None) -> Stored[Any]:
     if model is None:
         return memory
-    values: Any = model.model_validate(memory.values, by_alias=True, by_name=True)
+    try:
+        values: Any = model.model_validate(memory.values, by_alias=True, by_name=True)
+    except ValidationError as exc:
+        problems = exc.errors(include_url=False, include_context=False, include_input=False)
+        fields = dict.fromkeys(".".join(map(str, problem["loc"])) or "the whole" for problem in problems)
+        reason = f"memory {memory.id} does not fit it ({', '.join(fields)}); name the class as text to get plain values"
+        # Without the cause, which would quote the values.
+        raise ArgumentInvalid(name="class_name", value=model.__name__, reason=reason) from None
     return replace(memory, values=values)

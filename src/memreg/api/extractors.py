@@ -3,11 +3,48 @@
 
 from __future__ import annotations
 
+from threading import Lock
+from typing import Literal
+
 from memreg.core.errors import ExtractorUnavailable
 from memreg.core.settings import Settings
-from memreg.engine.extract import Extractor
+from memreg.engine.extract import Closing, Extractor
 
+ExtractorChoice = Literal["auto", "llm", "patterns", "structured"]
 NAMES = ("llm", "patterns", "structured")
+
+
+class Extractors:
+    """The extractor that was chosen, made at its first use and shared by the engines of every tenant."""
+
+    def __init__(self, choice: ExtractorChoice | Extractor, settings: Settings) -> None:
+        self._choice = choice
+        self._settings = settings
+        self._made: Extractor | None = None
+        self._making = Lock()
+
+    def pick(self) -> Extractor:
+        """The extractor; `auto` is the model where one is configured, else the patterns.
+
+        Raises ExtractorUnavailable.
+        """
+        if not isinstance(self._choice, str):
+            return self._choice
+        with self._making:
+            if self._made is None:
+                name: str = self._choice
+                if name == "auto":
+                    name = "llm" if self._settings.llm_configured else "patterns"
+                self._made = make_extractor(name, self._settings)
+            return self._made
+
+    def close(self) -> None:
+        """Close what was made here; an extractor that was given is its owner's to close."""
+        with self._making:
+            made: object = self._made
+            self._made = None
+        if isinstance(made, Closing):
+            made.close()
 
 
 def make_extractor(name: str, settings: Settings) -> Extractor:
