@@ -267,6 +267,27 @@ async def test_a_cancelled_plan_gives_its_connection_back(settings: Settings) ->
         assert await database.run("acme", one(TENANT)) == [{"tenant": "acme"}]
 
 
+async def test_a_plan_cancelled_while_it_is_rolled_back_gives_its_connection_back(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rolling_back = asyncio.Event()
+    roll_back = psycopg.AsyncConnection.rollback
+
+    async def slowly(conn: psycopg.AsyncConnection[Any]) -> None:
+        rolling_back.set()
+        await asyncio.sleep(0)
+        await roll_back(conn)
+
+    async with AsyncDatabase(settings.model_copy(update={"pool_size": 1, "connect_timeout": 2})) as database:
+        monkeypatch.setattr(psycopg.AsyncConnection, "rollback", slowly)
+        task = asyncio.create_task(database.run("t", one(TENANT)))
+        await rolling_back.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await database.run("acme", one(TENANT)) == [{"tenant": "acme"}]
+
+
 async def test_coroutines_share_the_pool(async_database: AsyncDatabase) -> None:
     await async_database.run_admin(one(CREATE))
     await asyncio.gather(*(async_database.run("t", one(PUT, n=n)) for n in range(24)))

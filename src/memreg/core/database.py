@@ -189,10 +189,12 @@ class Database:
             yield conn
         finally:
             self._lent.discard(conn)
-            with suppress(psycopg.Error):
-                conn.rollback()
-            self._shaken |= conn.closed
-            pool.putconn(conn)
+            try:
+                with suppress(psycopg.Error):
+                    conn.rollback()
+            finally:  # a task that is cancelled in the rollback would keep the connection for good
+                self._shaken |= conn.closed
+                pool.putconn(conn)
 
     def _take(self, pool: ConnectionPool[Connection[Row]]) -> Connection[Row]:
         if self._shaken:
@@ -215,11 +217,12 @@ class Database:
 
     def _renew(self) -> None:
         """After a connection was lost: see that the embedded server runs, and start it again where it was killed."""
-        self._shaken = False
-        old = self._lease
-        if old is not None:
-            self._lease = _acquire(self.settings)
-            old.release()
+        with self._opening:  # one at a time: of two leases taken at once only one would ever be released
+            self._shaken = False
+            old = self._lease
+            if old is not None:
+                self._lease = _acquire(self.settings)
+                old.release()
 
     def _opened(self) -> ConnectionPool[Connection[Row]]:
         if self._pool is not None:

@@ -187,10 +187,12 @@ class AsyncDatabase:
             yield conn
         finally:
             self._lent.discard(conn)
-            with suppress(psycopg.Error):
-                await conn.rollback()
-            self._shaken |= conn.closed
-            await pool.putconn(conn)
+            try:
+                with suppress(psycopg.Error):
+                    await conn.rollback()
+            finally:  # a task that is cancelled in the rollback would keep the connection for good
+                self._shaken |= conn.closed
+                await pool.putconn(conn)
 
     async def _take(self, pool: AsyncConnectionPool[AsyncConnection[Row]]) -> AsyncConnection[Row]:
         if self._shaken:
@@ -213,11 +215,12 @@ class AsyncDatabase:
 
     async def _renew(self) -> None:
         """After a connection was lost: see that the embedded server runs, and start it again where it was killed."""
-        self._shaken = False
-        old = self._lease
-        if old is not None:
-            self._lease = await asyncio.to_thread(_acquire, self.settings)
-            await asyncio.to_thread(old.release)
+        async with self._opening:  # one at a time: of two leases taken at once only one would ever be released
+            self._shaken = False
+            old = self._lease
+            if old is not None:
+                self._lease = await asyncio.to_thread(_acquire, self.settings)
+                await asyncio.to_thread(old.release)
 
     async def _opened(self) -> AsyncConnectionPool[AsyncConnection[Row]]:
         if self._pool is not None:
