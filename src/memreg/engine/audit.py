@@ -1,4 +1,4 @@
-"""Audit entries: one for each decision, with what is needed to explain, replay and undo it."""
+"""Audit entries: one for each decision, with what is needed to explain, replay and undo it, and what it asks."""
 
 from __future__ import annotations
 
@@ -131,6 +131,29 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
         "salt": bytea(secrets.token_bytes(16)),
     }
     return log | {"digest": bytea(digest_of({"log": log, "values": values}))}, values
+
+
+def review(kind: ReviewKind, entry: Entry, review_id: UUID) -> JsonRow:
+    """A question to a person that an entry makes, as a row of `review_items`."""
+    situation = entry.situation
+    memories = dict.fromkeys([entry.memory_id] if entry.memory_id else [])
+    subject = f"proposal {entry.id}"
+    if kind == "possible_duplicate" and situation.best is not None:
+        memories[situation.best.memory_id] = None
+    elif kind == "identity_conflict":
+        memories.update(dict.fromkeys((*situation.hit_memories, *entry.outcome.rivals)))
+    if kind != "dead_letter":
+        subject = " ".join(sorted(str(memory) for memory in memories))
+    return {
+        "id": str(review_id),
+        "class": situation.proposal.class_name,
+        "kind": kind,
+        "subject": subject,
+        "memory_ids": [str(memory) for memory in memories],
+        "message_id": entry.message_id,
+        "audit_id": str(entry.id),
+        "reason": "; ".join(entry.reasons),
+    }
 
 
 def _absorbed(outcome: Outcome) -> JsonRow | None:

@@ -3,11 +3,9 @@ decided."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from memreg.core.queries import Statement
@@ -15,47 +13,20 @@ from memreg.core.steps import Row, Rows, Steps, fetch, fetch_rows
 from memreg.engine import audit
 from memreg.engine.apply import Outcome, Rules, apply
 from memreg.engine.cache import Cache
-from memreg.engine.decide import THRESHOLDS, Candidate, Mode, ReviewKind, Situation, Verdict, decide
-from memreg.engine.given import given_form
-from memreg.engine.identity import Hit, KeyValue, key_values, name_tokens, partial_identity
-from memreg.engine.model import Decision, Extraction, Payload, Proposal
-from memreg.engine.record import Record
-from memreg.engine.score import Score, best_score
+from memreg.engine.decide import THRESHOLDS, Candidate, Situation, Verdict, decide
+from memreg.engine.identity import Hit, partial_identity
+from memreg.engine.item import Item
+from memreg.engine.model import Decision, Extraction, Payload
+from memreg.engine.score import best_score
 from memreg.engine.state import HeldKey
 from memreg.engine.statistics import Statistics
 from memreg.engine.store import SQL, Writes, lock_classes, search_vector
 from memreg.engine.text import rank_query, scope_token, tsquery
-from memreg.engine.validate import Checked, missing_columns, validate
+from memreg.engine.validate import missing_columns
 from memreg.engine.workspace import MOST_HOLDERS, KeyPlace, Workspace
-from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion, Status
+from memreg.registry.models import SchemaVersion
 
 CANDIDATES = 20
-
-
-@dataclass(slots=True)
-class Item:
-    """A proposal of the turn with what was made of it. `probes`: its rarest tokens; `found`: candidates by the
-    database; `unresolved`: the memory that it made while its class was create-only."""
-
-    ordinal: int
-    given: Any
-    checked: Checked
-    mode: Mode = "normal"
-    spec: ClassSpec | None = None
-    annotation: ClassAnnotation = field(default_factory=ClassAnnotation)
-    record: Record | None = None
-    keys: tuple[KeyValue, ...] = ()
-    names: frozenset[str] = frozenset()
-    probes: tuple[str, ...] = ()
-    found: list[UUID] = field(default_factory=list)
-    looked_up: bool = False
-    scores: dict[tuple[UUID, int], Score] = field(default_factory=dict)
-    unresolved: UUID | None = None
-
-    @property
-    def key_places(self) -> list[KeyPlace]:
-        """Where its keys would be held."""
-        return [(self.checked.class_name, held.key.name, held.digest) for held in self.keys]
 
 
 @dataclass
@@ -83,42 +54,15 @@ class Turn:
     _writes: Writes | None = None
 
     def __post_init__(self) -> None:
-        self.items = [
-            self._item(ordinal, given_form(proposal), self._check(ordinal, proposal))
-            for ordinal, proposal in enumerate(self.extraction.proposals)
-        ]
+        for ordinal, proposal in enumerate(self.extraction.proposals):
+            made = self.unresolved.get(ordinal)
+            item = Item.of(ordinal, proposal, self.version, self.switched, made)
+            if made is not None and item.spec is not None:
+                item.unresolved = self.workspace.take(made).id
+                self.keys_before[item.unresolved] = set()
+            self.items.append(item)
         for problem in self.extraction.problems:
-            unread = Checked("", "upsert", refusal=problem)
-            self.items.append(Item(len(self.items), {"unread": problem}, unread))
-
-    def _check(self, ordinal: int, proposal: Proposal) -> Checked:
-        """The proposal validated; one that made an unresolved memory was, so that memory speaks for it."""
-        row = self.unresolved.get(ordinal)
-        if row is None:
-            return validate(proposal, self.version)
-        columns = self.version.spec.by_name[row["class"]].by_name
-        values = {name: value for name, value in row["payload"].items() if name in columns}
-        originals = dict(row["originals"])
-        return Checked(row["class"], "upsert", values, originals, (), None, proposal.evidence, proposal.confidence)
-
-    def _item(self, ordinal: int, given: Any, checked: Checked) -> Item:
-        item = Item(ordinal, given, checked)
-        if checked.refusal is not None:
-            return item
-        if ordinal in self.unresolved:
-            item.unresolved = self.workspace.take(self.unresolved[ordinal]).id
-            self.keys_before[item.unresolved] = set()
-        item.spec = self.version.spec.by_name[checked.class_name]
-        item.annotation = self.version.annotation_of(checked.class_name)
-        if self.version.status is Status.PENDING:
-            item.mode = "pending"
-        elif self.switched & {"*", checked.class_name}:
-            item.mode = "kill_switch"
-        else:
-            item.record = Record.of(checked.values, item.spec, item.annotation)
-            item.keys = key_values(checked.values, item.annotation)
-            item.names = name_tokens(checked.values, item.annotation)
-        return item
+            self.items.append(Item.unread(len(self.items), problem))
 
     @property
     def _classes(self) -> list[str]:
@@ -251,9 +195,7 @@ class Turn:
                 self._take_keys([verdict.target], rows)
             if item.spec is not None:
                 outcome = yield from self._apply(item, verdict)
-                fingerprint = _fingerprint(item)
-                memory = outcome.memory.id if outcome.memory else verdict.target
-                self.workspace.remember(fingerprint, memory)
+                self.workspace.remember(item.fingerprint, outcome.memory.id if outcome.memory else verdict.target)
             decisions.append(self._write_down(item, situation, verdict, outcome, key_holders, compared_with))
         return decisions
 
@@ -267,7 +209,7 @@ class Turn:
         hits = self._hits(item)
         candidates = self._score(item, {hit.memory_id for hit in hits})
         like = [c.memory_id for c in candidates if c.score.value >= THRESHOLDS.possible]
-        repeat = self.workspace.repeat_of(_fingerprint(item), item.key_places, like)
+        repeat = self.workspace.repeat_of(item.fingerprint, item.key_places, like)
         return Situation(
             proposal=item.checked,
             mode=item.mode,
@@ -366,7 +308,7 @@ class Turn:
         if outcome.absorbed is not None:
             self._writes.revision(outcome.absorbed, entry.id)
         for kind in entry.reviews:
-            self._writes.reviews.append(self._review(kind, entry))
+            self._writes.reviews.append(audit.review(kind, entry, self.new_id()))
         return Decision(
             verdict.action,
             verdict.basis,
@@ -376,27 +318,6 @@ class Turn:
             entry.id,
             entry.reasons,
         )
-
-    def _review(self, kind: ReviewKind, entry: audit.Entry) -> dict[str, Any]:
-        situation = entry.situation
-        memories = dict.fromkeys([entry.memory_id] if entry.memory_id else [])
-        subject = f"proposal {entry.id}"
-        if kind == "possible_duplicate" and situation.best is not None:
-            memories[situation.best.memory_id] = None
-        elif kind == "identity_conflict":
-            memories.update(dict.fromkeys((*situation.hit_memories, *entry.outcome.rivals)))
-        if kind != "dead_letter":
-            subject = " ".join(sorted(str(memory) for memory in memories))
-        return {
-            "id": str(self.new_id()),
-            "class": situation.proposal.class_name,
-            "kind": kind,
-            "subject": subject,
-            "memory_ids": [str(memory) for memory in memories],
-            "message_id": self.message_id,
-            "audit_id": str(entry.id),
-            "reason": "; ".join(entry.reasons),
-        }
 
     # The end
 
@@ -415,8 +336,3 @@ class Turn:
     def due(self) -> dict[str, int]:
         """The classes whose statistics are due for their next snapshot, with their count of writes."""
         return {name: n for name, n in self.changes.items() if self.statistics[name].due(n)}
-
-
-def _fingerprint(item: Item) -> str:
-    values = json.dumps(item.checked.values, sort_keys=True, ensure_ascii=True)
-    return f"{item.checked.operation} {item.checked.class_name} {values}"

@@ -1,0 +1,87 @@
+"""One proposal of a turn: as it was given, as the validator left it, and what it is looked up and scored by. No I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from memreg.core.steps import Row
+from memreg.engine.decide import Mode
+from memreg.engine.given import given_form
+from memreg.engine.identity import KeyValue, key_values, name_tokens
+from memreg.engine.model import Proposal
+from memreg.engine.record import Record
+from memreg.engine.score import Score
+from memreg.engine.validate import Checked, validate
+from memreg.engine.workspace import KeyPlace
+from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion, Status
+
+
+@dataclass(slots=True)
+class Item:
+    """A proposal of the turn with what was made of it. `probes`: its rarest tokens; `found`: candidates by the
+    database; `unresolved`: the memory that it made while its class was create-only."""
+
+    ordinal: int
+    given: Any
+    checked: Checked
+    mode: Mode = "normal"
+    spec: ClassSpec | None = None
+    annotation: ClassAnnotation = field(default_factory=ClassAnnotation)
+    record: Record | None = None
+    keys: tuple[KeyValue, ...] = ()
+    names: frozenset[str] = frozenset()
+    probes: tuple[str, ...] = ()
+    found: list[UUID] = field(default_factory=list)
+    looked_up: bool = False
+    scores: dict[tuple[UUID, int], Score] = field(default_factory=dict)
+    unresolved: UUID | None = None
+
+    @classmethod
+    def of(
+        cls, ordinal: int, proposal: Proposal, version: SchemaVersion, switched: Collection[str], made: Row | None
+    ) -> Item:
+        """The item of a proposal. `switched`: classes whose kill switch is on (`*`: every one); `made`: the row of the
+        unresolved memory that it made before."""
+        checked = validate(proposal, version) if made is None else _said_by(made, proposal, version)
+        item = cls(ordinal, given_form(proposal), checked)
+        if checked.refusal is not None:
+            return item
+        item.spec = version.spec.by_name[checked.class_name]
+        item.annotation = version.annotation_of(checked.class_name)
+        if version.status is Status.PENDING:
+            item.mode = "pending"
+        elif "*" in switched or checked.class_name in switched:
+            item.mode = "kill_switch"
+        else:
+            item.record = Record.of(checked.values, item.spec, item.annotation)
+            item.keys = key_values(checked.values, item.annotation)
+            item.names = name_tokens(checked.values, item.annotation)
+        return item
+
+    @classmethod
+    def unread(cls, ordinal: int, problem: str) -> Item:
+        """What an extractor could not read as a proposal: refused, for the reason that it gave."""
+        return cls(ordinal, {"unread": problem}, Checked("", "upsert", refusal=problem))
+
+    @property
+    def key_places(self) -> list[KeyPlace]:
+        """Where its keys would be held."""
+        return [(self.checked.class_name, held.key.name, held.digest) for held in self.keys]
+
+    @property
+    def fingerprint(self) -> str:
+        """What makes another proposal of the turn the same: operation, class and values, identity among them."""
+        values = json.dumps(self.checked.values, sort_keys=True, ensure_ascii=True)
+        return f"{self.checked.operation} {self.checked.class_name} {values}"
+
+
+def _said_by(made: Row, proposal: Proposal, version: SchemaVersion) -> Checked:
+    """A proposal that made an unresolved memory was validated then, so that memory speaks for it."""
+    columns = version.spec.by_name[made["class"]].by_name
+    values = {name: value for name, value in made["payload"].items() if name in columns}
+    originals = dict(made["originals"])
+    return Checked(made["class"], "upsert", values, originals, (), None, proposal.evidence, proposal.confidence)
