@@ -9,7 +9,7 @@ import pytest
 
 from memreg import AsyncEngine, Engine, Message
 from memreg.core.settings import Settings
-from memreg.testing import ScriptedServer, answer, content, delay, disconnect, error
+from memreg.testing import ScriptedServer, answer, content, delay, disconnect, error, tool_call
 
 SCHEMA = Path(__file__).parents[2] / "fixtures" / "schemas" / "assistant.yaml"
 
@@ -99,13 +99,14 @@ def test_an_unknown_class_and_a_bad_value_end_in_the_audit_and_cost_the_others_n
     [
         content("I am sorry, I cannot help with that."),
         answer('{"items": [{"class": "Person", "values": {"na'),
+        tool_call({"type": "object", "properties": {"items": {"type": "array"}}, "required": ["items"]}),
         error(500),
         error(401),
         error(404),
         disconnect(),
         delay(5.0, items(person("Ana Lopez"))),
     ],
-    ids=["prose", "half a JSON", "500", "401", "404", "disconnected", "slow"],
+    ids=["prose", "half a JSON", "a schema echo", "500", "401", "404", "disconnected", "slow"],
 )
 def test_a_failed_extraction_keeps_the_message_and_can_be_tried_again(settings: Settings, reply: Any) -> None:
     with (
@@ -119,12 +120,13 @@ def test_a_failed_extraction_keeps_the_message_and_can_be_tried_again(settings: 
             kept = conn.execute("select status, text, error from memreg.messages").fetchall()
             asked = conn.execute("select kind, status, reason from memreg.review_items").fetchall()
         assert [(row["status"], row["text"]) for row in kept] == [("dead", "Ana Lopez called")]
-        assert kept[0]["error"]
+        assert kept[0]["error"] == dead.error
+        assert str(dead.error).startswith("The extractor llm gave nothing usable: ")
         assert [(row["kind"], row["status"], row["reason"]) for row in asked] == [
             ("dead_letter", "open", kept[0]["error"])
         ]
         again = engine.ingest(message)
-        assert again.status == "decided"
+        assert (again.status, again.error) == ("decided", None)
         assert [str(d.action) for d in again.decisions] == ["CREATE"]
         with engine.database.transaction("default") as conn:
             assert conn.execute("select status from memreg.review_items").fetchall() == [{"status": "settled"}]
@@ -136,7 +138,9 @@ def test_a_model_that_cannot_be_reached_buries_the_message(settings: Settings) -
     with Engine.connect(extractor="llm", settings=gone) as engine:
         engine.registry.register(SCHEMA, annotate="heuristic")
         engine.registry.approve("assistant", by="test")
-        assert engine.ingest("Ana Lopez called").status == "dead"
+        dead = engine.ingest("Ana Lopez called")
+        assert dead.status == "dead"
+        assert "start the server or correct MEMREG_LLM_BASE_URL" in str(dead.error)
 
 
 def test_a_message_cannot_order_a_delete_without_identity(settings: Settings) -> None:

@@ -7,7 +7,17 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from memreg.annotator.wire import OPENAI, Ask, Endpoint, Reply, failure_of, reply_of, request, require_extra
+from memreg.annotator.wire import (
+    OPENAI,
+    Ask,
+    Endpoint,
+    Reply,
+    failure_of,
+    keep_messages_out_of_logs,
+    reply_of,
+    request,
+    require_extra,
+)
 
 if TYPE_CHECKING:
     from memreg.core.settings import Settings
@@ -33,6 +43,7 @@ class OpenAIClient:
         require_extra()
         from openai import OpenAI
 
+        keep_messages_out_of_logs()
         self.endpoint = endpoint
         # openai reads OPENAI_* by itself: what is not said here would come from the environment.
         self._openai = OpenAI(

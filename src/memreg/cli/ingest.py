@@ -66,10 +66,13 @@ def ingest(access: Access, file: str, proposals: bool) -> None:
             )
             results.end(tally, stopped)
     if not access.as_json:
-        if not live and len(tally.first) <= FEW:
+        few = len(tally.first) <= FEW
+        if few and not live:
             for result in tally.first:
                 show_result(result)
         tally.show()
+        if tally.first_dead is not None and not (few or live):
+            tell(f"The first dead message is {tally.first_dead.message_id}: {tally.first_dead.error}")
     _tell_create_only(tally)
     if stopped is not None:
         tell(f"Stopped at {source.name}, line {stopped.line}; what came before is kept. {stopped.error}")

@@ -29,6 +29,7 @@ class Tally:
     decisions: Counter[tuple[Action, Basis]] = field(default_factory=Counter)
     create_only: dict[str, set[str]] = field(default_factory=dict)
     first: list[IngestResult] = field(default_factory=list)
+    first_dead: IngestResult | None = None
 
     def add(self, result: IngestResult) -> None:
         """Count a result."""
@@ -36,6 +37,8 @@ class Tally:
         self.statuses[result.status] += 1
         if len(self.first) <= FEW:
             self.first.append(result)
+        if result.status == "dead" and self.first_dead is None:
+            self.first_dead = result
         if result.status != "decided":
             return
         self.empty += not result.decisions
@@ -101,7 +104,7 @@ def show_result(result: IngestResult) -> None:
     """One message and its decisions, line by line."""
     told = {
         "decided": "" if result.decisions else ": nothing to remember in it",
-        "dead": ": kept, but nothing could be extracted; memreg review tells why, sending it again retries",
+        "dead": f": {result.error} It is kept; send it again with this id to try again.",
         "replayed": " (taken before: nothing was written)",
     }[result.status]
     say(f"message {result.message_id} {result.status}{told}")

@@ -98,11 +98,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
-    """What became of one message: `decided`, `dead` (kept, to be retried) or `replayed` (already taken before)."""
+    """What became of one message: `decided`, `dead` (kept, to be retried) or `replayed` (already taken before).
+
+    `error` says why a dead one is dead.
+    """
 
     message_id: str
     status: Literal["decided", "dead", "replayed"]
     decisions: tuple[Decision, ...] = ()
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
