@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memreg.core.errors import AnnotationInvalid
+from memreg.core.errors import AnnotationInvalid, Mistake
 from memreg.registry.annotation_file import parse_annotation
 from memreg.registry.models import ClassAnnotation, SchemaSpec, SchemaVersion
 from memreg.registry.parse import parse_schema, parse_schema_file, read_bytes
@@ -43,13 +43,30 @@ def read_source(source: SchemaSource) -> SchemaSpec:
 
 
 def read_annotations(source: AnnotationSource, version: SchemaVersion) -> Mapping[str, ClassAnnotation]:
-    """The annotations of a source for a version. A string with a line break is the file's text, any other a path.
+    """The annotations of a source for a version: ClassAnnotations by class, or a file; of strings, one with a line break
+    is the file's text, any other a path.
 
     Raises AnnotationInvalid.
     """
     if isinstance(source, Mapping):
+        mistakes = tuple(Mistake(reason) for reason in _objections(source, version))
+        if mistakes:
+            raise AnnotationInvalid("given as values", mistakes)
         return source
     if isinstance(source, str) and "\n" in source:
         return parse_annotation(source, "given as text", version)
     path = Path(source)
     return parse_annotation(read_bytes(path, AnnotationInvalid), str(path), version)
+
+
+def _objections(annotations: Mapping[str, object], version: SchemaVersion) -> Iterator[str]:
+    from memreg.annotator.check import check
+
+    for name, annotation in annotations.items():
+        spec = version.spec.by_name.get(name)
+        if spec is None:
+            yield f"{name!r} is no class of {version}; its classes are {', '.join(version.spec.by_name)}"
+        elif not isinstance(annotation, ClassAnnotation):
+            yield f"{name}: it is a {type(annotation).__name__}, not a ClassAnnotation"
+        else:
+            yield from check(spec, annotation)
