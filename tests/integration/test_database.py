@@ -31,7 +31,7 @@ from memreg.core.errors import (
 )
 from memreg.core.queries import Query, Statement
 from memreg.core.settings import Settings
-from memreg.core.steps import Rows, Steps, fetch, fetch_row, fetch_rows, no_steps
+from memreg.core.steps import Rows, Steps, fetch, fetch_row, fetch_rows
 from tests.support.server import Server
 
 TENANT = Query("tenant", "The tenant.", "select current_setting('memreg.tenant', true) as tenant")
@@ -95,7 +95,7 @@ def test_a_plan_gets_rows_for_each_statement(things: Database) -> None:
 
 
 def test_a_plan_may_ask_for_nothing(database: Database) -> None:
-    assert database.run("t", no_steps) is None
+    assert database.run("t", fetch) == []
 
 
 def test_one_batch_is_one_round_trip(things: Database, tmp_path: Path) -> None:

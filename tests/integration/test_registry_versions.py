@@ -26,7 +26,8 @@ from memreg.core.errors import (
 from memreg.core.ids import uuid7
 from memreg.core.queries import Queries
 from memreg.core.settings import Settings
-from memreg.core.steps import fetch, fetch_rows
+from memreg.core.steps import Steps, fetch, fetch_rows
+from memreg.engine.cache import Cache
 from memreg.registry import versions
 from memreg.registry.models import ClassAnnotation, IdentityKey, SchemaVersion, Status
 
@@ -71,7 +72,12 @@ def add_memory(database: Database, version: int, class_name: str = "Note", delet
 
 def usable(database: Database, name: str = "notes") -> SchemaVersion:
     """The version that ingest would use."""
-    return database.run_admin(lambda: versions.usable_version(name))
+
+    def plan() -> Steps[SchemaVersion]:
+        heads = yield from fetch_rows(versions.usable_head(name))
+        return (yield from Cache().usable(name, heads))
+
+    return database.run_admin(plan)
 
 
 @pytest.fixture
@@ -130,7 +136,7 @@ def test_what_ingest_uses(registry: Registry, database: Database) -> None:
     assert (usable(database).version, usable(database).status) == (1, Status.ACTIVE)
     head = versions.head_from(database.run_admin(lambda: fetch_rows(versions.usable_head("notes"))))
     assert head is not None
-    assert (head.version, head.annotation, head.is_pending) == (1, 1, False)
+    assert (head.version, head.annotation, head.status) == (1, 1, Status.ACTIVE)
 
 
 def test_only_rejected_versions_are_no_version_to_use(registry: Registry, database: Database) -> None:
@@ -281,6 +287,22 @@ def test_annotations_can_be_given_as_values(registry: Registry) -> None:
     registry.register(ONE)
     given = ClassAnnotation({"title": 3.0}, (), (IdentityKey(("code",)),), source="person")
     assert registry.approve("notes", annotations={"Note": given}).annotations["Note"] == given
+
+
+def test_annotations_given_as_values_must_fit_their_classes(registry: Registry) -> None:
+    registry.register(ONE)
+    given = {
+        "Note": ClassAnnotation({"titel": 3.0, "title": 11.0}, (), (IdentityKey(("nothing",)),)),
+        "Nobody": ClassAnnotation(),
+    }
+    with pytest.raises(AnnotationInvalid) as refused:
+        registry.approve("notes", annotations=given)
+    told = str(refused.value)
+    for word in ("given as values has 4 mistakes", "'titel'", "'nothing'", "boost of 'title' is 11", "'Nobody'"):
+        assert word in told
+    with pytest.raises(AnnotationInvalid, match="it is a dict, not a ClassAnnotation"):
+        registry.approve("notes", annotations={"Note": {"searchable": {}}})  # type: ignore[dict-item]
+    assert registry.get("notes", 1).version.status is Status.PENDING
 
 
 def test_an_annotation_cannot_be_changed_once_approved(registry: Registry, database: Database) -> None:

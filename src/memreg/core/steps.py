@@ -33,8 +33,3 @@ def fetch_row(statement: Statement) -> Steps[Row | None]:
     """Run one statement and give its first row, or None."""
     rows = (yield (statement,))[0]
     return rows[0] if rows else None
-
-
-def no_steps() -> Steps[None]:
-    """A plan that asks for nothing."""
-    yield from ()

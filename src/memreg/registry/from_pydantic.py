@@ -77,20 +77,6 @@ def load_reference(reference: str) -> SchemaSpec:
     return schema_of(*models)
 
 
-def find_model(reference: str) -> type[BaseModel] | None:
-    """The recorded Pydantic class (`module:Class`) if it can still be imported, for reads that come back typed."""
-    from pydantic import BaseModel
-
-    module_name, _, path = reference.partition(":")
-    try:
-        found: Any = importlib.import_module(module_name)
-        for part in path.split("."):
-            found = getattr(found, part)
-    except Exception:  # the class is gone or its module broken: values then come back as dicts
-        return None
-    return found if inspect.isclass(found) and issubclass(found, BaseModel) else None
-
-
 def _class(model: type[BaseModel], mistakes: list[Mistake]) -> dict[str, Any]:
     data: dict[str, Any] = {}
     if description := inspect.cleandoc(model.__dict__.get("__doc__") or ""):

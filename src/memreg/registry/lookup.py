@@ -75,17 +75,6 @@ def no_usable(name: str) -> Steps[NoUsableVersion | SchemaNotFound]:
     return NoUsableVersion(name=name, statuses=" and ".join(found))
 
 
-def usable_version(name: str) -> Steps[SchemaVersion]:
-    """The version that ingest uses: the active one, else the newest pending one.
-
-    Raises NoUsableVersion, SchemaNotFound.
-    """
-    head = head_from((yield from fetch_rows(usable_head(name))))
-    if head is None:
-        raise (yield from no_usable(name))
-    return (yield from load_version(name, head.version))
-
-
 def load_version(name: str, version: int) -> Steps[SchemaVersion]:
     """One version with the annotation in force. Raises VersionNotFound, SchemaNotFound."""
     return (yield from get_record(name, version)).version

@@ -52,8 +52,3 @@ class Head:
     version: int
     status: Status
     annotation: int
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether the version still waits for approval, so that every class is create-only."""
-        return self.status is Status.PENDING

@@ -33,7 +33,6 @@ from memreg.registry.lookup import (
     resolve_name,
     schema_lock,
     usable_head,
-    usable_version,
 )
 from memreg.registry.models import ClassAnnotation, SchemaSpec, SchemaVersion, Status
 from memreg.registry.records import Registered
@@ -60,7 +59,6 @@ __all__ = [
     "schema_lock",
     "store_annotation",
     "usable_head",
-    "usable_version",
 ]
 
 _ANNOTATABLE = (Status.DRAFT, Status.PENDING, Status.REJECTED)
