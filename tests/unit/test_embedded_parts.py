@@ -32,7 +32,11 @@ def test_default_home_of_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("data", "expected"),
-    [("/data", "/data/memreg"), ("", "/people/ana/.local/share/memreg"), ("relative", "/people/ana/.local/share/memreg")],
+    [
+        ("/data", "/data/memreg"),
+        ("", "/people/ana/.local/share/memreg"),
+        ("relative", "/people/ana/.local/share/memreg"),
+    ],
 )
 def test_default_home_of_a_user(monkeypatch: pytest.MonkeyPatch, data: str, expected: str) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
