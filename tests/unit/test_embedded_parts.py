@@ -34,13 +34,13 @@ def test_default_home_of_root(monkeypatch: pytest.MonkeyPatch) -> None:
     ("data", "expected"),
     [
         ("/data", "/data/memreg"),
-        ("", "/people/ana/.local/share/memreg"),
-        ("relative", "/people/ana/.local/share/memreg"),
+        ("", "/lives/a/.local/share/memreg"),
+        ("relative", "/lives/a/.local/share/memreg"),
     ],
 )
 def test_default_home_of_a_user(monkeypatch: pytest.MonkeyPatch, data: str, expected: str) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setenv("HOME", "/people/ana")
+    monkeypatch.setenv("HOME", "/lives/a")
     monkeypatch.setenv("XDG_DATA_HOME", data)
     assert default_home() == Path(expected)
 
