@@ -26,6 +26,7 @@ from tests.support.people import (
     rows,
     say,
 )
+from tests.support.steps import paused
 
 BEFORE: Sequence[Sequence[Proposal]] = [
     [person(name="Ana Lopez", email="ana@lopez.io", city="Lisbon")],
@@ -198,6 +199,18 @@ def test_what_was_held_back_of_a_class_that_is_gone_is_left(database: Database) 
     register(database, ONE[: ONE.index("  Place:")])
     (left,) = resolve(database, "default", SCHEMA).left
     assert (left.class_name, left.reason) == ("Place", "people@2 has no such class any more")
+
+
+def test_a_switch_turned_on_while_it_waits_for_the_lock_is_obeyed(database: Database, database_url: str) -> None:
+    register(database)
+    switch(database, "default", SCHEMA, on=True, by="ana")
+    say(engine_of(database), "1", person(name="Ana Lopez", email="ana@lopez.io"))
+    switch(database, "default", SCHEMA, on=False, by="ana")
+    with paused(database_url, lambda: resolve_chunk(Resolver("default", SCHEMA), 25)) as worker:
+        worker.until("lock_class")
+        switch(database, "default", SCHEMA, on=True, by="ana")
+        assert worker.finish() is None
+    assert [row["unresolved"] for row in rows(database, "memories")] == [True]
 
 
 def test_statistics_that_come_due_meanwhile(database: Database) -> None:

@@ -138,12 +138,12 @@ def resolve_chunk(resolver: Resolver, turns: int) -> Steps[list[Outcome] | None]
 
     Raises NoUsableVersion, SchemaNotFound.
     """
-    version, open_classes, _ = yield from _open_classes(resolver)
-    results = yield from fetch(
-        *lock_classes(resolver.tenant, resolver.schema, open_classes),
-        SQL["held_back"](tenant=resolver.tenant, schema=resolver.schema, classes=open_classes, limit=turns),
-    )
-    found = turns_from(results[-1])
+    _, locked, _ = yield from _open_classes(resolver)
+    yield from fetch(*lock_classes(resolver.tenant, resolver.schema, locked))
+    version, still_open, _ = yield from _open_classes(resolver)  # a switch may have been turned during the wait
+    classes = [name for name in locked if name in still_open]
+    waiting = SQL["held_back"](tenant=resolver.tenant, schema=resolver.schema, classes=classes, limit=turns)
+    found = turns_from((yield from fetch_rows(waiting)))
     if not found:
         return None
     outcomes: list[Outcome] = []
