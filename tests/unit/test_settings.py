@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from memreg.annotator.wire import Endpoint
 from memreg.core.errors import SettingsInvalid, TenantInvalid
 from memreg.core.settings import Settings, variable
 
@@ -94,8 +95,13 @@ def test_secrets_stay_out_of_messages_and_representations() -> None:
         Settings(database_url=b"\xffhunter2", llm_api_key=3)
     assert "hunter2" not in str(refused.value)
     assert refused.value.__cause__ is None
-    settings = Settings(database_url="postgresql://u:hunter2@h/d", llm_api_key=SecretStr("sk-hunter2"))
-    assert "hunter2" not in repr(settings) + str(settings)
+    settings = Settings(
+        database_url="postgresql://u:hunter2@h/d",
+        llm_base_url="http://u:hunter2@h/v1",
+        llm_api_key=SecretStr("sk-hunter2"),
+        llm_model="m",
+    )
+    assert "hunter2" not in f"{settings!r} {settings} {Endpoint.of(settings)!r}"
 
 
 def test_the_model_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from memreg.annotator.failure import ModelFailed
@@ -70,8 +70,8 @@ class Reply:
 class Endpoint:
     """Where and how to ask: from the settings, with every default made explicit."""
 
-    base_url: str
-    key: str
+    base_url: str = field(repr=False)  # a password may be in it
+    key: str = field(repr=False)
     model: str
     mode: str
     timeout: float

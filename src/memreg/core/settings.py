@@ -45,6 +45,7 @@ class Settings(BaseSettings):
 
     llm_base_url: str | None = Field(
         None,
+        repr=False,  # a password may be in it, as in a database's
         validation_alias=AliasChoices("MEMREG_LLM_BASE_URL", "OPENAI_BASE_URL"),
         description="Base URL of an OpenAI-compatible server",
     )
