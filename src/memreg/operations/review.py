@@ -13,11 +13,11 @@ from memreg.core.database import Database
 from memreg.core.errors import ArgumentInvalid
 from memreg.core.steps import Row, Steps, fetch
 from memreg.engine.decide import ReviewKind
+from memreg.engine.reads import check_limit
 from memreg.operations.kill_switch import check_class
 from memreg.operations.store import SQL
 
 KINDS: tuple[str, ...] = get_args(ReviewKind)
-MAX_LIMIT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,7 @@ def open_items(
     """`review` as a plan. Raises ArgumentInvalid, SchemaNotFound."""
     if kind is not None and kind not in KINDS:
         raise ArgumentInvalid(name="kind", value=repr(kind), reason=f"it is one of {', '.join(KINDS)}")
-    if not 1 <= limit <= MAX_LIMIT:
-        raise ArgumentInvalid(name="limit", value=limit, reason=f"it is 1 to {MAX_LIMIT:,}")
+    check_limit(limit)
     yield from check_class(schema, class_name)
     now = clock()
     items, counts = yield from fetch(
