@@ -43,8 +43,7 @@ def read_source(source: SchemaSource) -> SchemaSpec:
 
 
 def read_annotations(source: AnnotationSource, version: SchemaVersion) -> Mapping[str, ClassAnnotation]:
-    """The annotations of a source for a version: ClassAnnotations by class, or a file; of strings, one with a line break
-    is the file's text, any other a path.
+    """The annotations of a source for a version: values by class, a file's text (it has a line break), or a path.
 
     Raises AnnotationInvalid.
     """
