@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+import pytest
 
 from tests.support.command import Command
 
@@ -87,3 +90,44 @@ def test_a_terminal_without_our_letters(people: Command) -> None:
     people("ingest", stdin="Åsa Öberg lives in Malmö, asa@x.io\n")
     assert "\\xc5sa" in people("memories", PYTHONIOENCODING="ascii", PYTHONUTF8="0").stdout
     assert people.json("memories", PYTHONIOENCODING="ascii", PYTHONUTF8="0")[0]["values"]["name"] == "Åsa Öberg"
+
+
+@pytest.mark.parametrize(
+    "tenant", ["o'brien", 'a"; drop table memreg.memories; --', "%s {0} $1", "Å/ß\u4e2d", "x" * 200]
+)
+def test_a_tenant_may_be_called_anything(people: Command, tenant: str) -> None:
+    people("ingest", "--tenant", tenant, stdin="Ana Lopez lives in Oslo, ana@lopez.io\n")
+    (memory,) = people.json("memories", MEMREG_TENANT=tenant)
+    assert people.json("get", memory["id"], "--tenant", tenant)["values"]["name"] == "Ana Lopez"
+    assert len(people.json("audit", "--tenant", tenant)) == 1
+    people("kill-switch", "on", "--tenant", tenant, "--why", "a'b; --")
+    people("kill-switch", "off", "--tenant", tenant)
+    assert people.json("memories") == []
+
+
+@pytest.mark.parametrize(
+    ("tenant", "words"),
+    [("x" * 300, "it has 300 characters, and 200 are allowed"), ("a\nb", "control character"), (" ", "white space")],
+)
+def test_a_tenant_that_cannot_be(people: Command, tenant: str, words: str) -> None:
+    for arguments in (("ingest",), ("memories",), ("audit",), ("kill-switch", "on"), ("resolve",), ("review",)):
+        assert words in sentence(people, *arguments, "--tenant", tenant)
+
+
+def test_an_option_left_empty_is_not_the_default(people: Command) -> None:
+    """A script's unset variable must not write to somebody else's memory."""
+    for option in ("--tenant", "--schema", "--database"):
+        line = sentence(people, "ingest", option, "")
+        assert line == f"{option} cannot be empty: give a value, or leave the option out."
+    assert people.json("memories", MEMREG_TENANT="") == []
+
+
+def test_logs_of_the_command_hold_no_personal_value(people: Command) -> None:
+    said = ["Xanthippe Quux lives in Oslo, x@quux.io", "Quux lives in Rome, x@quux.io", "forget x@quux.io"]
+    done = people("ingest", stdin="\n".join(said), MEMREG_LOG_LEVEL="debug")
+    bad = {"class": "Person", "values": {"name": "Quux", "email": "x at quux.io"}}
+    refused = people("ingest", "--proposals", stdin=json.dumps(bad), MEMREG_LOG_LEVEL="debug")
+    assert done.stderr.count(" memreg.api.engine decided ") == 3
+    assert refused.stderr.count(" memreg.api.engine decided ") == 1
+    assert "quux" not in (done.stderr + refused.stderr).casefold()
+    assert "quux" not in refused.stdout.casefold()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
 from typing import Any
 
-from tests.support.command import Command
+from tests.support.command import MEMREG, Command
 
 
 def lines(*values: dict[str, Any] | str) -> str:
@@ -122,3 +125,32 @@ def test_the_switch_of_everybody(people: Command) -> None:
     assert done["decisions"] == [{"action": "CREATE", "basis": "kill_switch", "count": 1}]
     people("kill-switch", "off", "--tenant", "*", "--schema", "*")
     assert people.json("kill-switch", "status")["switches"][0]["is_on"] is False
+
+
+def test_a_terminal_sees_how_far_it_is(people: Command) -> None:
+    said = "".join(f"Person{n} Family{n} lives in Oslo, p{n}@x.io\n" for n in range(60))
+    (people.folder / "many.txt").write_text(said)
+    ours, theirs = pty.openpty()
+    environment = {"PATH": "/usr/bin:/bin", "TERM": "xterm", "COLUMNS": "100", **people.settings}
+    with subprocess.Popen(
+        [MEMREG, "ingest", "many.txt"], cwd=people.folder, env=environment, stdout=subprocess.PIPE, stderr=theirs
+    ) as running:
+        os.close(theirs)
+        seen = b"".join(iter(lambda: _read(ours), b"")).decode()
+        assert running.stdout is not None
+        printed = running.stdout.read().decode()
+    os.close(ours)
+    assert running.returncode == 0
+    assert "ingesting" in seen
+    assert "60 messages" in seen
+    assert "ingesting" not in printed
+    assert "60 messages, 60 decided." in printed
+    assert people("ingest", "many.txt", "--tenant", "b").stderr == ""
+
+
+def _read(terminal: int) -> bytes:
+    """What the terminal was sent; nothing once nobody has it open."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.command import Command
 
 
@@ -26,6 +28,72 @@ def test_code_of_the_folder_runs_only_where_a_class_of_it_is_named(memreg: Comma
     lines = ["from pydantic import BaseModel", "class Contact(BaseModel):", "    name: str"]
     (memreg.folder / "shop.py").write_text("\n".join(lines))
     assert memreg.json("register", "shop:Contact")["schema"] == "contact"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("schema: s\nclasses: {P: {columns: {a: [\n", "bad.yaml:3:1: broken YAML"),
+        ("x" * 10_000_000, "bad.yaml: 10,000,000 bytes, more than the 1 MB a file may have"),
+        ("schema: s\nclasses: {Order: {columns: {a: {dtype: string}}}}\n", "'Order' is a reserved word of SQL"),
+        ("schema: s\nclasses: {P: {columns: {a: {dtype: enum}}}}\n", "an enum needs its values"),
+        ("schema: s\nclasses: {P: {columns: {a: {dtype: text}, A: {dtype: text}}}}\n", "one name when case is ignored"),
+        ("schema: s\nclasses: {'P\"; --': {columns: {a: {dtype: text}}}}\n", "must be named by a letter"),
+        ("schema: s\nclasses: {" + "P" * 300 + ": {columns: {a: {dtype: text}}}}\n", "must be named by a letter"),
+        ("schema: s\nclases: {}\nclasses: {P: {columns: {a: {dtype: text}}}}\n", "unknown key 'clases'"),
+    ],
+    ids=["broken", "10 MB", "reserved word", "enum", "two columns", "quotes", "300 characters", "unknown key"],
+)
+def test_a_schema_that_cannot_be(memreg: Command, text: str, words: str) -> None:
+    (memreg.folder / "bad.yaml").write_text(text)
+    (line,) = memreg("register", "bad.yaml", status=1).stderr.splitlines()
+    assert line.startswith("bad.yaml:")
+    assert words in line
+    assert memreg.json("schemas") == []
+
+
+def test_deciding_on_versions_that_are_not_to_be_decided(memreg: Command) -> None:
+    def line(*arguments: str) -> str:
+        (told,) = memreg(*arguments, status=1).stderr.splitlines()
+        return told
+
+    assert line("approve", "people").startswith("No schema named 'people' is registered.")
+    memreg("register", "people.yaml")
+    assert line("approve", "people@7") == "The schema 'people' has no version 7. `memreg schemas` lists the versions."
+    memreg("approve", "people")
+    assert line("approve", "people@1") == "people@1 is active, so it cannot be approved: it is in force already."
+    assert "no pending version to approve" in line("approve", "people")
+    assert "people@1 is active, so it cannot be rejected" in line("reject", "people@1", "--why", "no")
+    path = memreg.folder / "people.yaml"
+    path.write_text(path.read_text().replace("Full name", "The whole name"))
+    memreg("register", "people.yaml")
+    memreg("reject", "people@2", "--why", "no")
+    assert "people@2 is rejected, so it cannot be approved" in line("approve", "people@2")
+    assert [each["status"] for each in memreg.json("schemas")] == ["active", "rejected"]
+
+
+def test_an_annotation_file_of_another_version(memreg: Command) -> None:
+    memreg("register", "people.yaml")
+    (memreg.folder / "old.yaml").write_text(memreg("annotations", "people", "--yaml").stdout)
+    path = memreg.folder / "people.yaml"
+    path.write_text(path.read_text().replace("Full name", "The whole name"))
+    memreg("register", "people.yaml")
+    told = memreg("approve", "people@2", "--annotation", "old.yaml", status=1).stderr.splitlines()
+    assert [line.split(":")[0] for line in told[:2]] == ["old.yaml", "old.yaml"]
+    assert "fingerprint: " in told[1]
+    assert "write the file anew with `memreg annotations people@2 --yaml`" in told[1]
+    assert [each["status"] for each in memreg.json("schemas")] == ["pending", "pending"]
+
+
+def test_a_version_is_approved_without_a_person_only_where_that_is_set(memreg: Command) -> None:
+    assert memreg.json("register", "people.yaml")["status"] == "pending"
+    path = memreg.folder / "people.yaml"
+    path.write_text(path.read_text().replace("Full name", "The whole name"))
+    assert memreg.json("register", "people.yaml", MEMREG_AUTO_APPROVE="1")["status"] == "pending"
+    path.write_text(path.read_text().replace("The whole name", "A name"))
+    assert memreg.json("register", "people.yaml", MEMREG_AUTO_APPROVE="0.5")["status"] == "active"
+    assert "approved by auto-approval" in memreg("schemas").stdout
+    assert "MEMREG_AUTO_APPROVE" in memreg("schemas", MEMREG_AUTO_APPROVE="2", status=1).stderr
 
 
 def test_an_annotation_file_there_and_back(memreg: Command) -> None:

@@ -90,6 +90,24 @@ def test_completion_can_be_installed(shell: str) -> None:
     assert "_MEMREG_COMPLETE" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("memreg app", {"approve"}),
+        ("memreg kill-switch o", {"on", "off"}),
+        ("memreg approve --a", {"--annotation"}),
+        ("memreg audit --basis inv", {"invalid"}),
+        ("memreg register --annotate h", {"heuristic"}),
+    ],
+)
+def test_completion_offers_what_there_is(words: str, offered: set[str]) -> None:
+    memreg = Path(sys.executable).parent / "memreg"
+    place = str(len(words.split()) - 1)
+    asked = {"_MEMREG_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": place, "PATH": "/bin"}
+    done = subprocess.run([memreg], check=True, capture_output=True, text=True, env=asked)
+    assert {line.partition(",")[2] for line in done.stdout.split()} == offered
+
+
 def test_choices_are_the_engines() -> None:
     assert set(ACTIONS) == set(Action)
     assert set(BASES) == set(Basis)

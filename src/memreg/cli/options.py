@@ -74,11 +74,16 @@ class Access:
 
     def settings(self) -> Settings:
         """The environment's settings, with the options over them; logs go to stderr from here on."""
+        from memreg.core.errors import ArgumentInvalid
         from memreg.core.logs import configure_for_cli
         from memreg.core.settings import Settings
 
         given = {"database_url": self.url, "tenant": self.tenant, "schema_": self.schema}
-        settings = Settings(**{name: value for name, value in given.items() if value})
+        for name, value in given.items():
+            if value == "":  # a script's unset variable must not mean the default
+                option = "--" + name.partition("_")[0]
+                raise ArgumentInvalid(name=option, value="empty", reason="give a value, or leave the option out")
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
         configure_for_cli(settings.log_level)
         return settings
 
