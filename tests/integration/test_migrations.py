@@ -156,6 +156,13 @@ def test_a_role_that_may_not_create_is_told(server_role: str) -> None:
         runner.upgrade(server_role)
 
 
+def test_a_role_to_whom_the_schema_was_given_needs_no_right_to_make_one(server_role: str) -> None:
+    with psycopg.connect(server_role, autocommit=True) as conn:
+        conn.execute("set role none")
+        conn.execute("create schema memreg authorization pg_monitor")
+    assert runner.upgrade(server_role) == list(runner.revisions())
+
+
 @pytest.fixture
 def server_role(empty_database_url: str) -> str:
     """The empty database, for sessions that have given up every right."""

@@ -89,7 +89,7 @@ def upgrade(dsn: str, *, wait: float = 600, to: str | None = None) -> list[str]:
         before = current(conn)
         if before is not None and before not in revisions():
             compare(before)
-        conn.execute("create schema if not exists memreg")
+        _make_schema(conn)
         conn.commit()
         target = to or expected()
         missing = [number for number in revisions() if (before is None or number > before) and number <= target]
@@ -97,6 +97,13 @@ def upgrade(dsn: str, *, wait: float = 600, to: str | None = None) -> list[str]:
             _apply(conn, target)
             _log.info("migrated", migrations=missing)
         return missing
+
+
+def _make_schema(conn: psycopg.Connection[Any]) -> None:
+    """Make the schema `memreg` unless somebody made it for us: even `if not exists` asks for the right to make one."""
+    row = conn.execute("select to_regnamespace('memreg') is not null").fetchone()
+    if row is None or not row[0]:
+        conn.execute("create schema if not exists memreg")
 
 
 @contextmanager
