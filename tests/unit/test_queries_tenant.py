@@ -40,6 +40,8 @@ def test_each_select_update_and_delete_of_tenant_data_names_the_tenant(query: Qu
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
 def test_each_insert_of_tenant_data_writes_the_tenant_of_its_parameter(query: Query) -> None:
+    if query.name in WHOLE_TABLES:
+        return
     for insert in parsed(query).find_all(exp.Insert):
         target = insert.this
         assert isinstance(target, exp.Schema)

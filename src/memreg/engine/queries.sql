@@ -90,13 +90,9 @@ select
 from pg_catalog.pg_class
 where oid = 'memreg.memories'::regclass
 
--- wait_little --
--- Give up soon where somebody else holds the tables, until the end of the transaction.
-select set_config('lock_timeout', '100ms', true)
-
 -- look_at_tables --
--- Let the planner look at the tables that decisions read; plans made before are made anew.
-analyze memreg.memories, memreg.identity_keys, memreg.memory_revisions, memreg.messages, memreg.calibrations
+-- Let the planner look at the tables that decisions read, save those that somebody looks at now; plans are made anew.
+analyze (skip_locked) memreg.memories, memreg.identity_keys, memreg.memory_revisions, memreg.messages, memreg.calibrations
 
 -- keep_snapshot --
 -- Store statistics under the next number; another worker's of the same number wins.

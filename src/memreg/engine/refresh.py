@@ -6,7 +6,7 @@ from __future__ import annotations
 from psycopg.types.json import Jsonb
 
 from memreg.core.clock import Clock
-from memreg.core.steps import Steps, fetch
+from memreg.core.steps import Steps, fetch, fetch_rows
 from memreg.engine.store import SQL
 from memreg.engine.text import scope_token
 
@@ -46,7 +46,7 @@ def look_at_tables() -> Steps[bool]:
     Prepared plans of an empty table stay in use until then: autovacuum comes only once a minute, a first load is
     faster.
     """
-    growth, _ = yield from fetch(SQL["table_growth"](), SQL["wait_little"]())
+    growth = yield from fetch_rows(SQL["table_growth"]())
     if not growth[0]["has_grown"]:
         return False
     yield (SQL["look_at_tables"](),)
