@@ -18,15 +18,35 @@ def as_uuid(name: str, value: UUID | str) -> UUID:
     try:
         return UUID(value)
     except (ValueError, AttributeError, TypeError):
-        shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:59] + "…"
-        raise ArgumentInvalid(name=name, value=shown, reason="it must be an id (a UUID) as memreg printed it") from None
+        raise ArgumentInvalid(
+            name=name, value=_shown(value), reason="it must be an id (a UUID) as memreg printed it"
+        ) from None
+
+
+def as_optional(name: str, value: str | None) -> str | None:
+    """The text where there is one. Raises ArgumentInvalid as `as_text` does."""
+    return None if value is None else as_text(name, value)
 
 
 def as_text(name: str, value: str) -> str:
-    """The text, where Postgres can take it. Raises ArgumentInvalid for NUL characters and lone surrogates."""
-    if storable_text(value) != value:
+    """The text, where Postgres can take it. Raises ArgumentInvalid for NUL characters, lone surrogates and no text."""
+    if storable_text(as_words(name, value)) != value:
         shown = ascii(value if len(value) <= 60 else value[:59] + "…")
         raise ArgumentInvalid(name=name, value=shown, reason="it holds NUL or half of a surrogate pair; remove it")
+    return value
+
+
+def as_words(name: str, value: str) -> str:
+    """The text, whatever is in it. Raises ArgumentInvalid."""
+    if not isinstance(value, str):
+        raise ArgumentInvalid(name=name, value=_shown(value), reason=f"it is a {type(value).__name__}, not text")
+    return value
+
+
+def as_number(name: str, value: int | None) -> int | None:
+    """The whole number where there is one. Raises ArgumentInvalid."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise ArgumentInvalid(name=name, value=_shown(value), reason="it must be a whole number")
     return value
 
 
@@ -39,6 +59,8 @@ def class_of(wanted: type[BaseModel] | str | None, version: SchemaVersion) -> tu
         return None, None
     if isinstance(wanted, str):
         return as_text("class_name", wanted), None
+    if not (isinstance(wanted, type) and issubclass(wanted, BaseModel)):
+        raise ArgumentInvalid(name="class_name", value=_shown(wanted), reason="it must be a name or a Pydantic class")
     reference = f"{wanted.__module__}:{wanted.__qualname__}"
     for name, registered in version.spec.models.items():
         if registered == reference:
@@ -46,3 +68,8 @@ def class_of(wanted: type[BaseModel] | str | None, version: SchemaVersion) -> tu
     if wanted.__name__ in version.spec.by_name:
         return wanted.__name__, wanted
     raise ArgumentInvalid(name="class_name", value=wanted.__name__, reason=f"{version} has no class registered from it")
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:59] + "…"

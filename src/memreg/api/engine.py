@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from memreg.api.arguments import as_text, as_uuid, class_of
+from memreg.api.arguments import as_text, as_uuid, as_words, class_of
 from memreg.api.extractors import ExtractorChoice, Extractors
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
@@ -242,6 +242,7 @@ class Engine:
 
         `limit` is 1 to 10,000. With a Pydantic class as in `list`. Raises ArgumentInvalid.
         """
+        text = as_words("text", text)
         version = self.version()
         name, model = class_of(class_name, version)
         found = self._run(lambda: reads.search(self.tenant, version, text, name, limit))

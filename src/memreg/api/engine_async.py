@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from memreg.api.arguments import as_text, as_uuid, class_of
+from memreg.api.arguments import as_text, as_uuid, as_words, class_of
 from memreg.api.extractors_async import AsyncExtractors, ExtractorChoice
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database_async import AsyncDatabase
@@ -241,6 +241,7 @@ class AsyncEngine:
 
         `limit` is 1 to 10,000. With a Pydantic class as in `list`. Raises ArgumentInvalid.
         """
+        text = as_words("text", text)
         version = await self.version()
         name, model = class_of(class_name, version)
         found = await self._run(lambda: reads.search(self.tenant, version, text, name, limit))

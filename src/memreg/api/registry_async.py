@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from memreg.api.arguments import as_number, as_optional, as_text
 from memreg.api.sources import AnnotationSource, read_annotations, read_source
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database_async import AsyncDatabase
@@ -52,7 +53,7 @@ class AsyncRegistry:
 
         Raises SchemaInvalid, AnnotationFailed (the version is a draft then), ExtractorUnavailable, DatabaseError.
         """
-        spec = read_source(source)
+        spec, by = read_source(source), as_optional("by", by)
         client = self._client(spec, annotate)
         try:
             registered = await self.database.run_admin(lambda: versions.register(spec, by, self._clock))
@@ -74,6 +75,7 @@ class AsyncRegistry:
 
         Raises SchemaNotFound, AnnotationFailed, ExtractorUnavailable, DatabaseError.
         """
+        name, by = as_text("name", name), as_optional("by", by)
         newest = await self.database.run_admin(lambda: versions.newest(name))
         client = self._client(newest.spec, annotate)
         try:
@@ -96,6 +98,7 @@ class AsyncRegistry:
         It is active at once when no live memory is on an older version, else approved until its backfill.
         Raises AnnotationInvalid, VersionStatus, VersionNotFound, NothingPending, SchemaNotFound, DatabaseError.
         """
+        name, version, by = as_text("name", name), as_number("version", version), as_optional("by", by)
         if annotations is None:
             return await self.database.run_admin(lambda: versions.approve(name, version, by, self._clock))
         pending = await self.database.run_admin(lambda: versions.pending_version(name, version))
@@ -107,14 +110,18 @@ class AsyncRegistry:
 
         Raises ArgumentInvalid, VersionStatus, VersionNotFound, NothingPending, SchemaNotFound, DatabaseError.
         """
+        name, why, version = as_text("name", name), as_text("why", why), as_number("version", version)
+        by = as_optional("by", by)
         return await self.database.run_admin(lambda: versions.reject(name, version, why, by, self._clock))
 
     async def versions(self, name: str | None = None) -> tuple[VersionRecord, ...]:
         """Every version of every schema, or of one, by name and number, with its history."""
+        name = as_optional("name", name)
         return await self.database.run_admin(lambda: versions.list_versions(name))
 
     async def get(self, name: str, version: int | None = None) -> VersionRecord:
-        """One version, or the newest, with its history. Raises VersionNotFound, SchemaNotFound."""
+        """One version, or the newest, with its history. Raises VersionNotFound, SchemaNotFound, ArgumentInvalid."""
+        name, version = as_text("name", name), as_number("version", version)
         return await self.database.run_admin(lambda: versions.get_record(name, version))
 
     async def annotation_yaml(self, name: str, version: int | None = None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memreg.core.errors import AnnotationInvalid, Mistake
+from memreg.core.errors import AnnotationInvalid, ArgumentInvalid, Mistake
 from memreg.registry.annotation_file import parse_annotation
 from memreg.registry.models import ClassAnnotation, SchemaSpec, SchemaVersion
 from memreg.registry.parse import parse_schema, parse_schema_file, read_bytes
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 AnnotationSource = Path | str | Mapping[str, ClassAnnotation]
 
+_SCHEMAS = "give a path, YAML text, module:Class, Pydantic classes or a SchemaSpec"
+_ANNOTATIONS = "give a path, the text of an annotation file, or ClassAnnotations by class"
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
 def read_source(source: SchemaSource) -> SchemaSpec:
     """The schema of a source. A string with a line break is YAML, `module:Class` a reference, any other a path.
 
-    Raises SchemaInvalid.
+    Raises SchemaInvalid, ArgumentInvalid.
     """
     if isinstance(source, SchemaSpec):
         return source
@@ -39,7 +41,14 @@ def read_source(source: SchemaSource) -> SchemaSpec:
         return parse_schema_file(Path(source))
     from memreg.registry.from_pydantic import schema_of
 
-    return schema_of(*source) if isinstance(source, Sequence) else schema_of(source)
+    models: list[type[BaseModel]] = []
+    if isinstance(source, type):
+        models = [source]
+    elif isinstance(source, Sequence):
+        models = [*source]
+    if not models or not all(isinstance(model, type) for model in models):
+        raise ArgumentInvalid(name="source", value=f"a {type(source).__name__}", reason=_SCHEMAS)
+    return schema_of(*models)
 
 
 def read_annotations(source: AnnotationSource, version: SchemaVersion) -> Mapping[str, ClassAnnotation]:
@@ -54,6 +63,8 @@ def read_annotations(source: AnnotationSource, version: SchemaVersion) -> Mappin
         return source
     if isinstance(source, str) and "\n" in source:
         return parse_annotation(source, "given as text", version)
+    if not isinstance(source, str | Path):
+        raise ArgumentInvalid(name="annotations", value=f"a {type(source).__name__}", reason=_ANNOTATIONS)
     path = Path(source)
     return parse_annotation(read_bytes(path, AnnotationInvalid), str(path), version)
 

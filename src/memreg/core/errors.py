@@ -18,7 +18,8 @@ class MemregError(Exception):
 
     def _sentence(self) -> str:
         template = inspect.cleandoc(type(self).__doc__ or type(self).__name__).replace("\n", " ")
-        return template.format(**self.facts)
+        sentence = template.format(**self.facts)
+        return sentence.encode("utf-8", "backslashreplace").decode("utf-8")  # so that it can always be printed
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.facts)

@@ -43,7 +43,11 @@ def resolve_name(name: str | None) -> Steps[str]:
     Raises SchemaNotFound, NoSchema, SchemaAmbiguous.
     """
     if name is not None:
-        if not SCHEMA_NAME.fullmatch(name) or (yield from fetch_row(SQL["one_schema"](name=name))) is None:
+        if (
+            not isinstance(name, str)
+            or not SCHEMA_NAME.fullmatch(name)
+            or (yield from fetch_row(SQL["one_schema"](name=name))) is None
+        ):
             raise SchemaNotFound(name=name)
         return name
     names = [str(row["name"]) for row in (yield from fetch_rows(SQL["schema_names"]()))]
