@@ -225,3 +225,21 @@ def test_statistics_that_come_due_meanwhile(database: Database) -> None:
     assert done.counts == {("CREATE", "new"): 30, ("UPDATE", "identity"): 10}
     assert seen == [(25, 40), (40, 40)]
     assert {row["snapshot"] for row in rows(database, "audit")} > {0}
+
+
+def test_a_long_backlog_goes_on_where_it_stood_and_a_message_stays_whole(database: Database) -> None:
+    """Several transactions, messages of two classes and of several proposals across their borders."""
+    register(database)
+    for tenant in ("default", "never"):
+        switch(database, tenant, SCHEMA, on=tenant == "default", by="ana")
+        for number in range(40):
+            who = person(name=f"Nr {number % 20}", email=f"{number % 20}@x.org", notes=f"note {number}")
+            again = person(name=f"Nr {number % 20}", email=f"{number % 20}@x.org", city=f"City{number % 7}")
+            say(engine_of(database, tenant), str(number), who, Proposal("Place", {"name": f"City{number % 7}"}), again)
+    switch(database, "default", SCHEMA, on=False, by="ana")
+    rehearsed = resolve(database, "default", SCHEMA, dry_run=True)
+    done = resolve(database, "default", SCHEMA)
+    assert (len(done.outcomes), done.left) == (120, ())
+    assert done.counts == rehearsed.counts
+    assert final_state(database) == final_state(database, "never")
+    assert resolve(database, "default", SCHEMA).outcomes == ()

@@ -53,49 +53,62 @@ group by class
 order by class
 
 -- held_back --
--- What waits to be decided again, in the order it came, with the unresolved memory each proposal made; a message whole.
-with held as (
-    select
-        log.id, log.class, log.message_id, log.ordinal, log.action, log.memory_id,
-        first_value(log.id) over (partition by log.message_id, log.class order by log.id) as first_id
+-- What waits to be decided again after an entry, in the order it came, with the unresolved memory each proposal made; a message whole.
+with waiting as (
+    select log.id as first_id, log.message_id, log.class
     from memreg.audit_log as log
     join memreg.audit_values as said on said.tenant = log.tenant and said.audit_id = log.id
     where log.tenant = %(tenant)s
         and log.schema = %(schema)s
         and log.class = any(%(classes)s)
         and log.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
+        and log.id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
         and said.details ->> 'mode' in ('kill_switch', 'pending')
-),
-
-waiting as (
-    select first_id
-    from held
-    where id = first_id
         and not exists (
             select from memreg.messages
             where messages.tenant = %(tenant)s
                 and messages.schema = %(schema)s
-                and messages.id = 'resolve:' || held.first_id::text
+                and messages.id = 'resolve:' || log.id::text
         )
-    order by first_id
+        and not exists (
+            select from memreg.audit_log as earlier
+            join memreg.audit_values as said_earlier
+                on said_earlier.tenant = earlier.tenant and said_earlier.audit_id = earlier.id
+            where earlier.tenant = %(tenant)s
+                and earlier.schema = %(schema)s
+                and earlier.message_id = log.message_id
+                and earlier.class = log.class
+                and earlier.id < log.id
+                and earlier.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
+                and said_earlier.details ->> 'mode' in ('kill_switch', 'pending')
+        )
+    order by log.id
     limit %(limit)s
 )
 
 select
-    held.id as audit_id, held.first_id, held.class, held.message_id, held.ordinal, held.action, said.proposal,
+    held.id as audit_id, waiting.first_id, held.class, held.message_id, held.ordinal, held.action, said.proposal,
     memories.id, memories.version, memories.payload, memories.originals, memories.is_deleted, memories.unresolved,
     memories.revision, memories.change, memories.created_at, memories.updated_at, memories.last_seen_at,
     memreg.earlier_payloads(memories.tenant, memories.id, memories.revision) as earlier
 from waiting
-join held on held.first_id = waiting.first_id
-join memreg.audit_values as said on said.tenant = %(tenant)s and said.audit_id = held.id
+join memreg.audit_log as held
+    on held.tenant = %(tenant)s
+    and held.schema = %(schema)s
+    and held.message_id = waiting.message_id
+    and held.class = waiting.class
+    and held.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
+join memreg.audit_values as said
+    on said.tenant = %(tenant)s
+    and said.audit_id = held.id
+    and said.details ->> 'mode' in ('kill_switch', 'pending')
 left join memreg.memories
     on held.action = 'CREATE'
     and memories.tenant = %(tenant)s
     and memories.id = held.memory_id
     and memories.unresolved
     and not memories.is_deleted
-order by held.first_id, held.ordinal
+order by waiting.first_id, held.ordinal
 
 -- keep_resolution --
 -- What was held back of a message is decided again: kept like a message of its own, so that it happens once.

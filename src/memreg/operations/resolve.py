@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from uuid import UUID
 
 from memreg.core.clock import Clock, utc_now
@@ -64,6 +65,14 @@ class Resolved:
         """How many by action and basis."""
         found = Counter((str(each.decision.action), str(each.decision.basis)) for each in self.outcomes)
         return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What one transaction resolved. `last`: the first entry of its last turn, where the next chunk goes on."""
+
+    outcomes: tuple[Outcome, ...]
+    last: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +131,23 @@ def resolve(
         left = database.run(tenant, lambda: left_out(resolver))
         closed = tuple(each for each in left if each.reason != _MORE)
         return Resolved(tuple(outcomes), closed, dry_run=True)
+    after: UUID | None = None
     while True:
-        # Cached anew for each try: snapshots taken by a transaction that is rolled back must not be seen again.
-        done = database.run(tenant, lambda: resolve_chunk(replace(resolver, cache=Cache()), CHUNK))
+        done = database.run(tenant, partial(_fresh_chunk, resolver, after))
         if done is None:
-            break
-        outcomes += done
+            if after is None:
+                break
+            after = None  # once more from the start: entries may commit in another order than that of their ids
+            continue
+        after = done.last
+        outcomes += done.outcomes
         if progress is not None:
             progress(len(outcomes), max(total, len(outcomes)))
     return Resolved(tuple(outcomes), database.run(tenant, lambda: left_out(resolver)), dry_run=False)
 
 
-def resolve_chunk(resolver: Resolver, turns: int) -> Steps[list[Outcome] | None]:
-    """Decide the next turns that wait, in this transaction; None when none does.
+def resolve_chunk(resolver: Resolver, turns: int, after: UUID | None = None) -> Steps[Chunk | None]:
+    """Decide the next turns that wait (`after` an entry, where one is given) in this transaction; None when none does.
 
     Raises NoUsableVersion, SchemaNotFound.
     """
@@ -142,14 +155,16 @@ def resolve_chunk(resolver: Resolver, turns: int) -> Steps[list[Outcome] | None]
     yield from fetch(*lock_classes(resolver.tenant, resolver.schema, locked))
     version, still_open, _ = yield from _open_classes(resolver)  # a switch may have been turned during the wait
     classes = [name for name in locked if name in still_open]
-    waiting = SQL["held_back"](tenant=resolver.tenant, schema=resolver.schema, classes=classes, limit=turns)
+    waiting = SQL["held_back"](
+        tenant=resolver.tenant, schema=resolver.schema, classes=classes, after=after, limit=turns
+    )
     found = turns_from((yield from fetch_rows(waiting)))
     if not found:
         return None
     outcomes: list[Outcome] = []
     for held in found:
         outcomes += yield from _decide(resolver, version, held)
-    return outcomes
+    return Chunk(tuple(outcomes), found[-1].first_id)
 
 
 def left_out(resolver: Resolver) -> Steps[tuple[LeftOut, ...]]:
@@ -159,11 +174,18 @@ def left_out(resolver: Resolver) -> Steps[tuple[LeftOut, ...]]:
     return tuple(LeftOut(name, count, closed.get(name, _MORE)) for name, count in waiting.items())
 
 
+def _fresh_chunk(resolver: Resolver, after: UUID | None) -> Steps[Chunk | None]:
+    """A chunk cached anew: snapshots taken by a transaction that is rolled back must not be seen by the next try."""
+    return resolve_chunk(replace(resolver, cache=Cache()), CHUNK, after)
+
+
 def _rehearse(resolver: Resolver) -> Steps[None]:
     outcomes: list[Outcome] = []
     rehearsing = replace(resolver, cache=Cache())
-    while (done := (yield from resolve_chunk(rehearsing, CHUNK))) is not None:
-        outcomes += done
+    after: UUID | None = None
+    while (done := (yield from resolve_chunk(rehearsing, CHUNK, after))) is not None:
+        after = done.last
+        outcomes += done.outcomes
     raise _DryRunEnds(outcomes)
 
 
