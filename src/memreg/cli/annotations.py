@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import rich_click as click
 from click.exceptions import Exit
 
-from memreg.cli.options import VERSIONED, WORDS, Access, VersionedName, database_options, os_user
+from memreg.cli.options import VERSIONED, WORDS, Access, VersionedName, by_option, database_options, os_user
 from memreg.cli.output import Col, print_json, print_table, say, tell
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from memreg.core.errors import AnnotationInvalid
     from memreg.registry.models import ClassAnnotation, SchemaVersion
 
-_by = click.option("--by", metavar="WHO", type=WORDS, default=os_user, help="Who decides (your account's name).")
 _MARK = "#! "
 
 
@@ -91,7 +90,7 @@ def show_annotations(access: Access, name: VersionedName, as_yaml: bool) -> None
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Approve this edited annotation file.",
 )
-@_by
+@by_option
 @database_options
 def approve(access: Access, name: VersionedName, edit: bool, file: Path | None, by: str) -> None:
     """Approve a version: memreg may merge and delete by it.
@@ -118,7 +117,7 @@ def approve(access: Access, name: VersionedName, edit: bool, file: Path | None, 
 @click.command()
 @click.argument("name", metavar="NAME[@N]", type=VERSIONED)
 @click.option("--why", metavar="TEXT", type=WORDS, required=True, help="The reason, which is kept.")
-@_by
+@by_option
 @database_options
 def reject(access: Access, name: VersionedName, why: str, by: str) -> None:
     """Reject a version, for a reason that is kept.

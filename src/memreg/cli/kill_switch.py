@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from memreg.cli.options import WORDS, Access, data_options, os_user
+from memreg.cli.options import WORDS, Access, by_option, data_options
 from memreg.cli.output import Col, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ _class = click.option(
     "--class", "class_name", metavar="CLASS", type=WORDS, help="Only this class; without it, every class."
 )
 _why = click.option("--why", metavar="TEXT", type=WORDS, help="The reason, which is kept.")
-_by = click.option("--by", metavar="WHO", type=WORDS, default=os_user, help="Who decides (your account's name).")
 
 
 @click.group("kill-switch")
@@ -36,7 +35,7 @@ def kill_switch() -> None:
 @kill_switch.command("on")
 @_class
 @_why
-@_by
+@by_option
 @data_options
 def on(access: Access, class_name: str | None, why: str | None, by: str) -> None:
     """Only create from the next message on."""
@@ -46,7 +45,7 @@ def on(access: Access, class_name: str | None, why: str | None, by: str) -> None
 @kill_switch.command("off")
 @_class
 @_why
-@_by
+@by_option
 @data_options
 def off(access: Access, class_name: str | None, why: str | None, by: str) -> None:
     """Merge and delete again."""

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +67,7 @@ class VersionedName:
 class Access:
     """The shared options of one call, and what they open. Errors of opening are MemregErrors."""
 
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)  # a password may be in it
     as_json: bool = False
     tenant: str | None = None
     schema: str | None = None
@@ -169,3 +169,6 @@ def os_user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # an account without a name
         return f"user id {os.getuid()}"
+
+
+by_option = click.option("--by", metavar="WHO", type=WORDS, default=os_user, help="Who decides (your account's name).")
