@@ -92,8 +92,8 @@ def _class(model: type[BaseModel], mistakes: list[Mistake]) -> dict[str, Any]:
     _check_keys(model.__name__, extra, known, mistakes)
     data.update({key: value for key, value in extra.items() if key in known})
     if not columns and model.model_fields:
-        # every field has a mistake of its own; a class without columns would be one more
-        data["columns"] = {"placeholder": {"dtype": "string"}}
+        # Every field has a mistake of its own; that the class is left without columns would be told besides.
+        data["columns"] = {name: {"dtype": "string"} for name in model.model_fields}
     return data
 
 
