@@ -54,6 +54,7 @@ def test_a_connection_that_never_was(text: str, kind: type[DatabaseError], reaso
         (pg.CrashShutdown("x"), ConnectionLost),
         (pg.ConnectionFailure("x"), ConnectionLost),
         (pg.IdleInTransactionSessionTimeout("x"), ConnectionLost),
+        (psycopg.OperationalError("cannot exit pipeline mode while busy"), ConnectionLost),
         (PoolTimeout("x"), TooManyConnections),
         (PoolClosed("x"), DatabaseError),
         (pg.DiskFull("could not extend file"), DatabaseError),

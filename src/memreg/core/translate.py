@@ -45,7 +45,9 @@ def is_lost(exc: BaseException, broken: bool) -> bool:
     if not isinstance(exc, psycopg.Error):
         return False
     state = exc.sqlstate or ""
-    return broken or state in _GONE or state.startswith("08")
+    # Without a SQLSTATE it is libpq that speaks, not the server: what was sent or awaited did not get through.
+    unheard = isinstance(exc, psycopg.OperationalError) and not state
+    return broken or unheard or state in _GONE or state.startswith("08")
 
 
 def translate(exc: BaseException, where: str, *, broken: bool = False) -> DatabaseError:
