@@ -176,3 +176,9 @@ def test_absent_values() -> None:
 
 def test_a_normalized_value_is_a_value() -> None:
     assert normalize(column("string"), "x") == Normalized("x")
+
+
+@pytest.mark.parametrize("space", ["\x1c", "\x1f", "\u00a0", "\u2003"])
+@pytest.mark.parametrize(("kind", "value"), [(Kind.INTEGER, 7), (Kind.NUMBER, 7.0)])
+def test_any_white_space_around_a_number_is_left_out(kind: Kind, value: float, space: str) -> None:
+    assert normalize(Column("c", Dtype(kind)), f"{space}7{space}").value == value

@@ -24,6 +24,8 @@ _LOGIN = re.compile(
 )
 _CROWDED = re.compile(r"too many (clients|connections)|remaining connection slots", re.IGNORECASE)
 _PREFIX = re.compile(r"^.*?(FATAL|ERROR):\s+", re.DOTALL)
+# libpq's words where the server went between a pipeline's statements; the connection does not count as broken then.
+_CUT_OFF = "cannot exit pipeline mode while busy"
 _GONE = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03"})
 
 
@@ -45,9 +47,7 @@ def is_lost(exc: BaseException, broken: bool) -> bool:
     if not isinstance(exc, psycopg.Error):
         return False
     state = exc.sqlstate or ""
-    # Without a SQLSTATE it is libpq that speaks, not the server: what was sent or awaited did not get through.
-    unheard = isinstance(exc, psycopg.OperationalError) and not state
-    return broken or unheard or state in _GONE or state.startswith("08")
+    return broken or state in _GONE or state.startswith("08") or _CUT_OFF in str(exc)
 
 
 def translate(exc: BaseException, where: str, *, broken: bool = False) -> DatabaseError:

@@ -109,7 +109,7 @@ def _string(column: Column, value: object) -> str:
 def _integer(column: Column, value: object) -> int:
     number: int | None = None
     if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
-        number = int(value)
+        number = int(value.strip())  # int and float take fewer characters for white space than strip does
     elif isinstance(value, int) and not isinstance(value, bool):
         number = value
     elif isinstance(value, float) and math.isfinite(value) and value == int(value):
@@ -124,7 +124,7 @@ def _integer(column: Column, value: object) -> int:
 def _number(column: Column, value: object) -> float | int:
     number: float | None = None
     if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
-        number = float(value)
+        number = float(value.strip())
     elif isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         try:
             number = float(value)
