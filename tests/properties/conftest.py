@@ -1,4 +1,4 @@
-"""No property fails because the machine was busy; under CI the examples are the same in every run, elsewhere new ones."""
+"""No property fails because the machine was busy; under CI the examples are the same in every run, else new ones."""
 
 from __future__ import annotations
 
