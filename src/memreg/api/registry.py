@@ -17,6 +17,7 @@ from memreg.core.errors import (
     MemregError,
     VersionStatus,
 )
+from memreg.operations.key_precision import KeyPrecision, read_precision
 from memreg.registry import versions
 from memreg.registry.annotation_file import dump_annotation
 from memreg.registry.models import ClassAnnotation, SchemaSpec, SchemaVersion, Status
@@ -140,6 +141,19 @@ class Registry:
                 advice=f"it has no annotation; run `memreg annotate {name}` first",
             )
         return dump_annotation(found)
+
+    def key_precision(
+        self, name: str, version: int | None = None, *, tenant: str | None = None
+    ) -> tuple[KeyPrecision, ...]:
+        """How often each identity key of a version (the newest without a number) answered, and was contradicted.
+
+        By the evidence of the newest 10,000 identity decisions of each class, in every tenant, or in one.
+        Raises VersionNotFound, SchemaNotFound, ArgumentInvalid, TenantInvalid, DatabaseError.
+        """
+        name, version, tenant = as_text("name", name), as_number("version", version), as_optional("tenant", tenant)
+        if tenant is None:
+            return self.database.run_admin(lambda: read_precision(name, version, None))
+        return self.database.run(tenant, lambda: read_precision(name, version, tenant))
 
     def _client(self, spec: SchemaSpec, annotate: AnnotatorChoice) -> OpenAIClient | None:
         """The model's client where the model will annotate, else None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,8 +13,11 @@ from memreg.cli.options import VERSIONED, WORDS, Access, VersionedName, by_optio
 from memreg.cli.output import Col, print_json, print_table, say, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from memreg.api.registry import Registry
     from memreg.core.errors import AnnotationInvalid
+    from memreg.operations.key_precision import KeyPrecision
     from memreg.registry.models import ClassAnnotation, SchemaVersion
 
 _MARK = "#! "
@@ -50,14 +54,20 @@ def annotate(access: Access, name: str, annotate: Literal["auto", "llm", "heuris
 @click.command("annotations")
 @click.argument("name", metavar="NAME[@N]", type=VERSIONED)
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the file that approve --annotation takes back.")
+@click.option("--tenant", metavar="NAME", type=WORDS, help="Count the answers of one tenant; without it, of every one.")
 @database_options
 def show_annotations(access: Access, name: VersionedName, as_yaml: bool) -> None:
-    """Show what is searched, compared and identifies.
+    """Show what is searched, compared and identifies, and how well.
 
-    With the confidence of each key and the reasons. `--yaml` prints the file that a person may edit and give to
+    With the confidence of each key and the reasons; and its observed precision: how often it answered, and how often
+    the text or another key contradicted it, by the newest 10,000 identity decisions of each class. A key that
+    contradicts too often is named. `--yaml` prints the file that a person may edit and give to
     `memreg approve NAME --annotation FILE`.
     """
-    with access.registry() as registry:
+    from memreg.core.tenant import EVERY_TENANT
+
+    tenant = None if access.tenant == EVERY_TENANT else access.tenant
+    with replace(access, tenant=tenant).registry() as registry:
         if as_yaml:
             text = registry.annotation_yaml(name.name, name.number)
             if access.as_json:
@@ -66,11 +76,13 @@ def show_annotations(access: Access, name: VersionedName, as_yaml: bool) -> None
                 click.echo(text, nl=False)
             return
         version = registry.get(name.name, name.number).version
+        precision = registry.key_precision(version.name, version.version, tenant=tenant)
     if access.as_json:
-        print_json(_data(version))
+        print_json(_data_with(version, precision))
         return
     say(f"{version}, {version.status}")
     print_annotation(version)
+    print_precision(precision)
     for spec in version.spec.classes:
         annotation = version.annotation_of(spec.name)
         reasons = [f"  {key.name}: {key.rationale}" for key in annotation.identity if key.rationale]
@@ -78,6 +90,9 @@ def show_annotations(access: Access, name: VersionedName, as_yaml: bool) -> None
             say(f"{spec.name}: {annotation.rationale or 'keys'}")
             for reason in reasons:
                 say(reason)
+    for each in precision:
+        if each.warning:
+            say(each.warning)
 
 
 @click.command()
@@ -159,6 +174,37 @@ def print_annotation(version: SchemaVersion) -> None:
     print_table(columns, rows)
 
 
+def print_precision(precision: Sequence[KeyPrecision]) -> None:
+    """How every key fared, as a table; nothing where no class has a key."""
+    columns = (
+        Col("key", keep=True),
+        Col("strength", keep=True),
+        Col("answers", right=True),
+        Col("contradicted", right=True),
+        Col("observed precision (95 %)"),
+    )
+    rows = [
+        (f"{each.class_name}.{each.key.name}", each.key.strength, *_counts(each), _observed(each)) for each in precision
+    ]
+    if rows:
+        print_table(columns, rows)
+
+
+def _counts(each: KeyPrecision) -> tuple[str, str]:
+    if not each.answers:
+        return "0", ""
+    parts = (("by the text", each.by_text), ("by another key", each.by_keys))
+    told = ", ".join(f"{count:,} {name}" for name, count in parts if count)
+    return f"{each.answers:,}", told or "0"
+
+
+def _observed(each: KeyPrecision) -> str:
+    if each.precision is None or each.interval is None:
+        return "never answered yet"
+    mark = ", contradicts too often" if each.contradicts_too_often else ""
+    return f"{each.precision:.3f} ({each.interval.low:.3f} to {each.interval.high:.3f}){mark}"
+
+
 def annotation_data(version: SchemaVersion) -> dict[str, Any]:
     """The annotation by class, for machines."""
     return {name: _class_data(each) for name, each in version.annotations.items()}
@@ -179,6 +225,36 @@ def _data(version: SchemaVersion) -> dict[str, Any]:
     from memreg.cli.schemas import version_data
 
     return {**version_data(version), "annotation": annotation_data(version)}
+
+
+def _data_with(version: SchemaVersion, precision: Sequence[KeyPrecision]) -> dict[str, Any]:
+    """The annotation for machines, with what was observed beside each key."""
+    from memreg.cli.output import data_of
+
+    data = _data(version)
+    observed = {(each.class_name, each.key.name): each for each in precision}
+    for name, annotation in version.annotations.items():
+        data["annotation"][name]["identity"] = [
+            {**data_of(key), "observed": _observed_data(observed[name, key.name])} for key in annotation.identity
+        ]
+    return data
+
+
+def _observed_data(each: KeyPrecision) -> dict[str, Any]:
+    interval = each.interval
+    return {
+        "tenant": each.tenant,
+        "answers": each.answers,
+        "contradictions": each.contradictions,
+        "by_text": each.by_text,
+        "by_keys": each.by_keys,
+        "precision": each.precision,
+        "low": interval.low if interval else None,
+        "high": interval.high if interval else None,
+        "expected": each.expected,
+        "contradicts_too_often": each.contradicts_too_often,
+        "warning": each.warning,
+    }
 
 
 def _approve_edited(registry: Registry, name: VersionedName, by: str) -> SchemaVersion:

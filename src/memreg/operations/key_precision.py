@@ -1,0 +1,173 @@
+"""Observed precision of identity keys: how often a key answered, and how often the rest spoke against it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from memreg.core.database import Database
+from memreg.core.steps import Row, Steps, fetch_rows
+from memreg.operations.interval import Interval, wilson
+from memreg.operations.store import SQL
+from memreg.registry import lookup
+from memreg.registry.models import IdentityKey, Strength
+
+NEWEST = 10_000
+# What a key of each strength should reach; a shared key is asked together with a name token, and is less trusted.
+EXPECTED: Mapping[Strength, float] = {"strong": 0.98, "shared": 0.90}
+FEWEST_CONTRADICTIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPrecision:
+    """How an identity key of a class fared in a version's newest identity decisions.
+
+    "Observed" is by memreg's own evidence, not by a person's word. `answers`: decisions in which the key named a
+    memory. `by_text`: of these, those where the rest of what was said scored below the lower threshold. `by_keys`:
+    those where another key named another memory, and the rest did not side with this key's. `tenant` None: in every
+    tenant.
+    """
+
+    schema: str
+    version: int
+    class_name: str
+    key: IdentityKey
+    answers: int = 0
+    by_text: int = 0
+    by_keys: int = 0
+    tenant: str | None = None
+
+    @property
+    def contradictions(self) -> int:
+        """How many answers were contradicted, by the text or by another key."""
+        return self.by_text + self.by_keys
+
+    @property
+    def precision(self) -> float | None:
+        """1 − contradictions / answers, in [0, 1]; None where the key never answered."""
+        return 1 - self.contradictions / self.answers if self.answers else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """What the precision may really be, with 95 % confidence (Wilson); None where the key never answered."""
+        return wilson(self.answers - self.contradictions, self.answers) if self.answers else None
+
+    @property
+    def expected(self) -> float:
+        """The precision that a key of its strength should have: 0.98 when strong, 0.90 when shared."""
+        return EXPECTED[self.key.strength]
+
+    @property
+    def contradicts_too_often(self) -> bool:
+        """Whether all of the interval is below what is expected, after three contradictions or more.
+
+        Three, because the upper end is below 0.98 after a single contradicted answer, and one odd message is no habit.
+        """
+        interval = self.interval
+        return interval is not None and self.contradictions >= FEWEST_CONTRADICTIONS and interval.high < self.expected
+
+    @property
+    def warning(self) -> str | None:
+        """One sentence that says what is wrong and what to do; None where the key does not contradict too often."""
+        if not self.contradicts_too_often or self.precision is None or self.interval is None:
+            return None
+        remedy = "make it shared, add a column to it or drop it"
+        if self.key.strength == "shared":
+            remedy = "add a column to it or drop it"
+        return (
+            f"The {self.key.strength} key {self.key.name} of {self.class_name} contradicts too often: "
+            f"{self.contradictions:,} of {self.answers:,} answers were contradicted, so that its observed precision is "
+            f"{self.precision:.3f} ({self.interval.low:.3f} to {self.interval.high:.3f}) where {self.expected:.2f} is "
+            f"expected; {remedy}: `memreg annotate {self.schema}` makes the next version, "
+            f"`memreg annotations {self.schema} --yaml` prints the file to edit for "
+            f"`memreg approve {self.schema} --annotation FILE`."
+        )
+
+
+def key_precision(
+    database: Database, schema: str, version: int | None = None, *, tenant: str | None = None
+) -> tuple[KeyPrecision, ...]:
+    """The observed precision of every key of a version (None: the newest), in declared order.
+
+    Over the newest 10,000 identity decisions of each class in one tenant, or, as an operator's question, in every one.
+    Raises SchemaNotFound, VersionNotFound, TenantInvalid, DatabaseError.
+    """
+
+    def plan() -> Steps[tuple[KeyPrecision, ...]]:
+        return read_precision(schema, version, tenant)
+
+    return database.run_admin(plan) if tenant is None else database.run(tenant, plan)
+
+
+def read_precision(schema: str, version: int | None, tenant: str | None) -> Steps[tuple[KeyPrecision, ...]]:
+    """`key_precision` as a plan. Raises SchemaNotFound, VersionNotFound."""
+    found = yield from lookup.get_version(schema, version)
+    told: list[KeyPrecision] = []
+    for spec in found.spec.classes:
+        keys = found.annotation_of(spec.name).identity
+        if not keys:
+            continue
+        rows = yield from fetch_rows(
+            SQL["identity_answers"](
+                tenant=tenant, schema=found.name, version=found.version, class_name=spec.name, limit=NEWEST
+            )
+        )
+        counted = tally(rows)
+        told += (
+            KeyPrecision(
+                schema=found.name,
+                version=found.version,
+                class_name=spec.name,
+                key=key,
+                answers=counted[key.name, "answers"],
+                by_text=counted[key.name, "by_text"],
+                by_keys=counted[key.name, "by_keys"],
+                tenant=tenant,
+            )
+            for key in keys
+        )
+    return tuple(told)
+
+
+def tally(entries: Iterable[Row]) -> Counter[tuple[str, str]]:
+    """Counts by key name and "answers", "by_text" or "by_keys", from rows of the query `identity_answers`. Pure."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for entry in entries:
+        answers = dict(_answers(entry))
+        upheld = _upheld(entry, answers)
+        for key, memory in answers.items():
+            counted[key, "answers"] += 1
+            if entry["basis"] == "identity_conflict":
+                counted[key, "by_keys"] += memory != upheld
+            else:
+                counted[key, "by_text"] += _text_contradicts(entry)
+    return counted
+
+
+def _answers(entry: Row) -> Iterator[tuple[str, str]]:
+    """The keys that answered, each with the memory that it named."""
+    for key in entry["keys"] or ():
+        if key["answers"]:
+            yield key["key"], key["answers"][0]
+
+
+def _text_contradicts(entry: Row) -> bool:
+    """Whether the rest of what was said speaks against the memory.
+
+    A delete that says nothing but its keys has no rest, so that its low score is no evidence.
+    """
+    if entry["score"] is None or float(entry["score"]) >= entry["possible"]:
+        return False
+    said_keys = {column for key in entry["keys"] for column in key["key"].split("+")}
+    return entry["operation"] != "delete" or not said_keys.issuperset(entry["said"])
+
+
+def _upheld(entry: Row, answers: Mapping[str, str]) -> str | None:
+    """In a conflict, the one memory that the rest of what was said speaks for; None where for none or for several."""
+    if entry["basis"] != "identity_conflict":
+        return None
+    scores = {each["memory_id"]: float(each["score"]) for each in entry["candidates"] or ()}
+    unlisted = min(scores.values(), default=0.0)  # the entry lists the best; any other scored no higher
+    likely = {memory for memory in answers.values() if scores.get(memory, unlisted) >= entry["possible"]}
+    return likely.pop() if len(likely) == 1 else None
