@@ -13,6 +13,7 @@ from memreg.cli.annotations import annotate, approve, reject, show_annotations
 from memreg.cli.audit import audit, explain
 from memreg.cli.backfill import backfill
 from memreg.cli.demo.command import demo
+from memreg.cli.evaluate import evaluate
 from memreg.cli.ingest import ingest
 from memreg.cli.kill_switch import kill_switch
 from memreg.cli.memories import get, history, memories, search
@@ -28,6 +29,7 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Describe what is worth remembering": (register, schemas, show, annotate, show_annotations, approve, reject),
     "Remember": (ingest, memories, get, search, history),
     "Ask why": (audit, explain),
+    "Measure": (evaluate,),
     "Keep it safe": (review, kill_switch, resolve, backfill),
 }
 

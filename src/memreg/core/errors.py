@@ -201,3 +201,10 @@ class ArgumentInvalid(MemregError):
 
 class BackfillRefused(MemregError):
     """The backfill of {name} to version {version} cannot start: {reason}."""
+
+
+# Evaluation
+
+
+class EvaluationRefused(MemregError):
+    """The evaluation of {source} cannot run: {reason}."""

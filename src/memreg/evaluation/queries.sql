@@ -1,0 +1,39 @@
+-- left_over_databases --
+-- Throwaway databases of this user that no running evaluation stands behind.
+select datname
+from pg_database
+where starts_with(datname::text, 'memreg_eval_')
+    and datdba = (select oid from pg_roles where rolname = current_user)
+    and not exists (select from pg_stat_activity where application_name = pg_database.datname)
+
+-- best_candidates --
+-- For each decision of a tenant, the best candidate of its audit entry.
+select
+    message_id,
+    candidates -> 0 ->> 'memory_id' as memory_id,
+    (candidates -> 0 ->> 'score')::double precision as score
+from memreg.audit_log
+where tenant = %(tenant)s and schema = %(schema)s and jsonb_array_length(candidates) > 0
+
+-- answers_of_keys --
+-- For each decision of a tenant whose keys were held by a memory: which memories held them, and which answered.
+select audit_log.message_id, audit_values.details -> 'keys' as keys
+from memreg.audit_log
+join memreg.audit_values on audit_values.tenant = audit_log.tenant and audit_values.audit_id = audit_log.id
+where audit_log.tenant = %(tenant)s
+    and audit_log.schema = %(schema)s
+    and jsonb_path_exists(audit_values.details, '$.keys[*].holders[0]')
+
+-- entries_of_messages --
+-- The audit entries of some messages with their values, for explaining.
+select
+    audit_log.id,
+    audit_log.message_id,
+    audit_log.candidates,
+    audit_values.reasons,
+    audit_values.details
+from memreg.audit_log
+join memreg.audit_values on audit_values.tenant = audit_log.tenant and audit_values.audit_id = audit_log.id
+where audit_log.tenant = %(tenant)s
+    and audit_log.schema = %(schema)s
+    and audit_log.message_id = any(%(message_ids)s)

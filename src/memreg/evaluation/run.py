@@ -1,0 +1,100 @@
+"""One pass of a stream through the real engine, in a database, one ingest a record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from memreg.api.engine import Engine
+from memreg.core.database import Database
+from memreg.core.errors import EvaluationRefused
+from memreg.engine.model import Message, Proposal
+from memreg.evaluation.judge import Outcome
+from memreg.evaluation.streams import StreamItem, StreamProblem, StreamRecord
+from memreg.evaluation.subject import Subject
+
+TENANT = "evaluation"
+APPROVER = "memreg eval"
+
+Advance = Callable[[int], None]
+
+
+@dataclass
+class Pass:
+    """What a pass left: the records taken in order, what was decided on each, by which audit entry, and how long each
+    decision took (seconds); the problems of lines; and the fields that the class lacks, with the first line and how
+    many records have them."""
+
+    records: list[StreamRecord] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    audit_ids: list[UUID] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
+    problems: list[StreamProblem] = field(default_factory=list)
+    unknown_fields: dict[str, tuple[int, int]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def prepare(database: Database, subject: Subject) -> Engine:
+    """An engine on an empty database, with the subject's schema registered and approved."""
+    engine = Engine(database, tenant=TENANT, schema=subject.spec.name, extractor="patterns")
+    engine.registry.register(subject.spec, annotate="heuristic", by=APPROVER)
+    engine.registry.approve(subject.spec.name, by=APPROVER)
+    return engine
+
+
+def replay(
+    engine: Engine, subject: Subject, items: Iterable[StreamItem], *, limit: int | None = None, advance: Advance
+) -> Pass:
+    """Take the records of a stream in order, at most `limit` of them; `advance` is told how many were taken.
+
+    Raises DatabaseError, after which the pass is worth nothing.
+    """
+    done = Pass()
+    began = time.perf_counter()
+    for item in items:
+        if isinstance(item, StreamProblem):
+            done.problems.append(item)
+            continue
+        if limit is not None and len(done.records) >= limit:
+            break
+        _note_unknown(done, subject, item)
+        _take(engine, subject, item, done)
+        advance(len(done.records))
+    done.seconds = time.perf_counter() - began
+    return done
+
+
+def _take(engine: Engine, subject: Subject, record: StreamRecord, done: Pass) -> None:
+    proposal = Proposal(subject.class_name, subject.values(record.fields))
+    started = time.perf_counter()
+    result = engine.ingest(Message("", id=record.record_id), proposals=[proposal])
+    done.latencies.append(time.perf_counter() - started)
+    decision = result.decisions[0]
+    done.records.append(record)
+    done.audit_ids.append(decision.audit_id)
+    done.outcomes.append(
+        Outcome(
+            record.record_id,
+            record.entity_id,
+            record.source,
+            str(decision.action),
+            str(decision.basis),
+            None if decision.memory_id is None else str(decision.memory_id),
+            decision.score,
+        )
+    )
+
+
+def _note_unknown(done: Pass, subject: Subject, record: StreamRecord) -> None:
+    for name in subject.unknown(record.fields):
+        line, count = done.unknown_fields.get(name, (record.line, 0))
+        done.unknown_fields[name] = (line, count + 1)
+
+
+def refuse_empty(done: Pass, source: object) -> None:
+    """Refuse a stream of which no record could be taken. Raises EvaluationRefused."""
+    if not done.records:
+        reason = "no line of it is a record" if done.problems else "it is empty; write one record a line"
+        raise EvaluationRefused(source=source, reason=reason)
