@@ -42,7 +42,7 @@ def engine(database: Database) -> Engine:
     return engine
 
 
-def test_nothing_answered_yet(database: Database, engine: Engine) -> None:
+def test_nothing_answered_yet(engine: Engine) -> None:
     found = engine.registry.key_precision("people")
     assert [(each.class_name, each.key.name) for each in found] == [
         ("Person", EMAIL),
@@ -153,7 +153,7 @@ def test_only_the_newest_count(database: Database, engine: Engine, monkeypatch: 
     assert seen(database)[EMAIL] == (3, 0, 0)
 
 
-def test_a_key_that_contradicts_too_often_is_reported(database: Database, engine: Engine) -> None:
+def test_a_key_that_contradicts_too_often_is_reported(engine: Engine) -> None:
     assert [each.warning for each in engine.registry.key_precision("people") if each.warning] == []
     for number in range(3):
         say(engine, email="ana@lopez.io", **STRANGERS[number])
@@ -204,7 +204,8 @@ async def test_coroutines_read_the_same(database: Database, async_database: Asyn
     )
 
 
-def test_what_cannot_be_asked(database: Database, engine: Engine) -> None:
+@pytest.mark.usefixtures("engine")
+def test_what_cannot_be_asked(database: Database) -> None:
     registry = Registry(database)
     with pytest.raises(SchemaNotFound):
         registry.key_precision("nowhere")

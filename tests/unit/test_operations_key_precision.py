@@ -116,11 +116,12 @@ def test_precision_is_the_share_that_nothing_contradicted() -> None:
         (1, 1, "strong", False),  # one odd message
         (2, 2, "strong", False),
         (3, 3, "strong", True),
-        (40, 3, "strong", True),
-        (60, 3, "strong", False),  # .95, but may well be .98
-        (1000, 20, "strong", False),
-        (1000, 40, "strong", True),
+        (20, 3, "strong", True),
+        (30, 3, "strong", False),  # .90, but may well be .95
+        (1000, 50, "strong", False),
+        (1000, 70, "strong", True),
         (10, 3, "shared", True),
+        (20, 3, "shared", False),
         (40, 5, "shared", False),
         (100, 10, "shared", False),
         (1000, 150, "shared", True),

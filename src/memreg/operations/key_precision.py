@@ -14,8 +14,10 @@ from memreg.registry import lookup
 from memreg.registry.models import IdentityKey, Strength
 
 NEWEST = 10_000
-# What a key of each strength should reach; a shared key is asked together with a name token, and is less trusted.
-EXPECTED: Mapping[Strength, float] = {"strong": 0.98, "shared": 0.90}
+# What a key of each strength should reach. Not higher, because the score has its misses too: on records as corrupt as
+# those of febrl3 and fake_1000 it speaks against 1 to 6 % of the answers that are right. A shared key asks for an equal
+# name token as well, and is trusted less from the start.
+EXPECTED: Mapping[Strength, float] = {"strong": 0.95, "shared": 0.90}
 FEWEST_CONTRADICTIONS = 3
 
 
@@ -55,14 +57,15 @@ class KeyPrecision:
 
     @property
     def expected(self) -> float:
-        """The precision that a key of its strength should have: 0.98 when strong, 0.90 when shared."""
+        """The precision that a key of its strength should have: 0.95 when strong, 0.90 when shared."""
         return EXPECTED[self.key.strength]
 
     @property
     def contradicts_too_often(self) -> bool:
         """Whether all of the interval is below what is expected, after three contradictions or more.
 
-        Three, because the upper end is below 0.98 after a single contradicted answer, and one odd message is no habit.
+        Three, because the upper end may be below 0.95 after a single contradicted answer, and one odd message is no
+        habit.
         """
         interval = self.interval
         return interval is not None and self.contradictions >= FEWEST_CONTRADICTIONS and interval.high < self.expected
