@@ -49,9 +49,10 @@ def evaluate(
     from memreg.evaluation.decisions import write_decisions
     from memreg.evaluation.given_schema import read_subject
     from memreg.evaluation.place import throwaway
-    from memreg.evaluation.result import result_of
+    from memreg.evaluation.result import judge_pass, result_data, result_of
     from memreg.evaluation.run import prepare, refuse_empty, replay
     from memreg.evaluation.streams import read_stream
+    from memreg.evaluation.study import study
 
     if schema_file is None:
         raise click.UsageError("Give the schema of the stream with --schema FILE.")
@@ -66,11 +67,12 @@ def evaluate(
                 engine, subject, read_stream(stream), limit=limit, advance=lambda count: advance(count, None, count)
             )
         refuse_empty(done, stream)
-        result = result_of(done, subject)
+        judged = judge_pass(done, subject)
+        result = result_of(str(stream), subject, done, judged, study(database, subject, done, judged))
     if decisions is not None:
         write_decisions(decisions, done.outcomes)
     if access.as_json:
-        print_json(result)
+        print_json(result_data(result))
     if _tell_problems(done, stream):
         raise Exit(1)
 

@@ -36,17 +36,26 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An outcome with its verdict. `existed`: an earlier record of the entity was kept; `home`: the memory that held
-    most of those. Of the memory that was updated, before this record: `first` and `majority` entity. `identical`: it
-    held a record of the same text already."""
+    """An outcome with its verdict. `homes`: the memories that held earlier records of the entity, the one with most
+    first. Of the memory that was updated, before this record: `first` and `majority` entity. `identical`: it held a
+    record of the same text already."""
 
     outcome: Outcome
     verdict: Verdict
-    existed: bool
-    home: str | None = None
+    homes: tuple[str, ...] = ()
     first: str | None = None
     majority: str | None = None
     identical: bool = False
+
+    @property
+    def existed(self) -> bool:
+        """Whether an earlier record of the entity was kept."""
+        return bool(self.homes)
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether it is a false or a missed update."""
+        return self.verdict in (Verdict.FALSE_UPDATE, Verdict.MISSED_UPDATE)
 
 
 @dataclass
@@ -80,10 +89,10 @@ class Ledger:
     memories: dict[str, Held] = field(default_factory=dict)
     places: dict[str, Counter[str]] = field(default_factory=dict)
 
-    def home(self, entity: str) -> str | None:
-        """The memory that holds most records of an entity; of several, the one that came first."""
+    def homes(self, entity: str) -> tuple[str, ...]:
+        """The memories that hold records of an entity, most first; of equals, the one that came first."""
         places = self.places.get(entity)
-        return places.most_common(1)[0][0] if places else None
+        return tuple(memory for memory, _ in places.most_common()) if places else ()
 
     def verdict_of_update(self, entity: str, source: str, memory_id: str) -> Verdict:
         """What it is to put a record into a memory."""
@@ -105,6 +114,14 @@ class Ledger:
         self.places.setdefault(outcome.entity_id, Counter())[outcome.memory_id] += 1
 
 
+def walk(outcomes: Iterable[Outcome], dirty_sources: Collection[str] = ()) -> Iterator[tuple[int, Outcome, Ledger]]:
+    """Each outcome with its position and what the ones before it left behind."""
+    ledger = Ledger(frozenset(dirty_sources))
+    for position, outcome in enumerate(outcomes):
+        yield position, outcome, ledger
+        ledger.keep(position, outcome)
+
+
 def judge(
     outcomes: Iterable[Outcome],
     *,
@@ -118,17 +135,14 @@ def judge(
     a false update is unknown instead. `text_of` gives the text of the record at a position, to tell updates between
     equal texts.
     """
-    ledger = Ledger(frozenset(dirty_sources))
-    for position, outcome in enumerate(outcomes):
+    for position, outcome, ledger in walk(outcomes, dirty_sources):
         yield _judged(ledger, position, outcome, text_of)
-        ledger.keep(position, outcome)
 
 
 def _judged(ledger: Ledger, position: int, outcome: Outcome, text_of: Callable[[int], Hashable] | None) -> Judged:
-    home = ledger.home(outcome.entity_id)
-    existed = home is not None
+    homes = ledger.homes(outcome.entity_id)
     if outcome.memory_id is None:
-        return Judged(outcome, Verdict.REJECTED, existed, home)
+        return Judged(outcome, Verdict.REJECTED, homes)
     held = ledger.memories.get(outcome.memory_id)
     if outcome.action in UPDATES and held is not None:
         verdict = ledger.verdict_of_update(outcome.entity_id, outcome.source, outcome.memory_id)
@@ -136,6 +150,6 @@ def _judged(ledger: Ledger, position: int, outcome: Outcome, text_of: Callable[[
         if verdict is Verdict.FALSE_UPDATE and text_of is not None:
             mine = text_of(position)
             identical = any(text_of(other) == mine for other in held.positions)
-        return Judged(outcome, verdict, existed, home, held.first, held.majority, identical)
-    missed = outcome.action == "CREATE" and existed
-    return Judged(outcome, Verdict.MISSED_UPDATE if missed else Verdict.RIGHT, existed, home)
+        return Judged(outcome, verdict, homes, held.first, held.majority, identical)
+    missed = outcome.action == "CREATE" and bool(homes)
+    return Judged(outcome, Verdict.MISSED_UPDATE if missed else Verdict.RIGHT, homes)

@@ -52,7 +52,7 @@ def measure(judged: Sequence[Judged], dirty_sources: Collection[str] = ()) -> Fi
     outcomes = [each.outcome for each in judged]
     count = Counter(each.verdict for each in judged)
     existing = sum(each.existed for each in judged)
-    wrong = [each for each in judged if each.verdict in (Verdict.FALSE_UPDATE, Verdict.MISSED_UPDATE)]
+    wrong = [each for each in judged if each.is_wrong]
     memories = {each.memory_id for each in outcomes if each.memory_id is not None}
     entities = {each.entity_id for each in outcomes}
     return Figures(

@@ -24,8 +24,8 @@ where audit_log.tenant = %(tenant)s
     and audit_log.schema = %(schema)s
     and jsonb_path_exists(audit_values.details, '$.keys[*].holders[0]')
 
--- entries_of_messages --
--- The audit entries of some messages with their values, for explaining.
+-- entries_to_explain --
+-- Some audit entries with their values.
 select
     audit_log.id,
     audit_log.message_id,
@@ -34,6 +34,4 @@ select
     audit_values.details
 from memreg.audit_log
 join memreg.audit_values on audit_values.tenant = audit_log.tenant and audit_values.audit_id = audit_log.id
-where audit_log.tenant = %(tenant)s
-    and audit_log.schema = %(schema)s
-    and audit_log.message_id = any(%(message_ids)s)
+where audit_log.tenant = %(tenant)s and audit_log.schema = %(schema)s and audit_log.id = any(%(ids)s::uuid[])
