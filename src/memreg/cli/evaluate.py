@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,30 +10,43 @@ import rich_click as click
 from click.exceptions import Exit
 
 from memreg.cli.options import WORDS, Access, database_options
-from memreg.cli.output import print_json, tell
 from memreg.cli.progress import bar
 
 if TYPE_CHECKING:
+    from memreg.evaluation.compare import Comparison
+    from memreg.evaluation.result import Result
     from memreg.evaluation.run import Pass
+    from memreg.evaluation.subject import Subject
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_OUT = click.Path(dir_okay=False, writable=True, path_type=Path)
+_OUT = click.Path(dir_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options of one evaluation of a stream."""
+
+    stream: Path
+    schema: Path
+    class_name: str | None
+    annotation: Path | None
+    without_identity: bool
+    limit: int | None
+    decided: Path | None
 
 
 @click.command("eval")
 @click.argument("stream", metavar="STREAM", type=_FILE)
-@click.option(
-    "--schema",
-    "schema_file",
-    metavar="FILE",
-    type=_FILE,
-    help="A memreg schema, or the .schema.json beside a stream.",
-)
+@click.option("--schema", "schema_file", metavar="FILE", type=_FILE, help="What the records are; see above.")
 @click.option("--class", "class_name", metavar="NAME", type=WORDS, help="Which class, where the schema has several.")
-@click.option("--annotation", metavar="FILE", type=_FILE, help="An annotation file to use over the schema's own.")
+@click.option("--annotation", metavar="FILE", type=_FILE, help="An annotation file, over what the schema declares.")
 @click.option("--without-identity", is_flag=True, help="Drop the identity keys: decide by score alone.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Take the first N records only.")
-@click.option("--decisions", metavar="OUT", type=_OUT, help="Write each decision as a JSON line.")
+@click.option("--decisions", metavar="OUT", type=_OUT, help="Write every decision as a JSON line.")
+@click.option("--report", "report_file", metavar="OUT", type=_OUT, help="Write a report, as .md or .html.")
+@click.option("--compare", "compared", metavar="RUN", type=_FILE, help="Compare with an earlier --json or --decisions.")
+@click.option("--fail-if-worse", is_flag=True, help="End with status 1 if that had fewer false or missed updates.")
+@click.option("--decided", metavar="FILE", type=_FILE, help="Judge the decisions in FILE; decide nothing.")
 @database_options
 def evaluate(
     access: Access,
@@ -43,43 +57,116 @@ def evaluate(
     without_identity: bool,
     limit: int | None,
     decisions: Path | None,
+    report_file: Path | None,
+    compared: Path | None,
+    fail_if_worse: bool,
+    decided: Path | None,
 ) -> None:
-    """Measure how often memreg is wrong on your records."""
-    from memreg.core.database import Database
-    from memreg.evaluation.decisions import write_decisions
-    from memreg.evaluation.given_schema import read_subject
-    from memreg.evaluation.place import throwaway
-    from memreg.evaluation.result import judge_pass, result_data, result_of
-    from memreg.evaluation.run import prepare, refuse_empty, replay
-    from memreg.evaluation.streams import read_stream
-    from memreg.evaluation.study import study
+    """Measure how often memreg is wrong on your records, and why.
 
+    STREAM has one record a line with the entity that it is, {"record_id": ..., "entity_id": ..., "source": ...,
+    "fields": {...}}, or is a table (.csv, .tsv) with the columns record_id, entity_id and source, and a column a field.
+    The records go through the real engine in order, in a database made for it and dropped at the end. On a server that
+    --database names, that takes the right to make databases.
+
+    --schema is a memreg schema (.yaml) with the annotation that it declares, or a stream's own description (.json),
+    {"class": ..., "fields": {NAME: {"kind": "name", "boost": 3, "searchable": true}}, "identity": [...]}, in which
+    every field is text and nothing is refused for its value.
+
+    A line that cannot be read is told by its number and the rest goes on; the exit status is 1 then.
+    """
+    if fail_if_worse and compared is None:
+        raise click.UsageError("Name the run before with --compare RUN.")
     if schema_file is None:
-        raise click.UsageError("Give the schema of the stream with --schema FILE.")
-    subject = read_subject(
-        schema_file, class_name=class_name, annotation=annotation, with_identity=not without_identity
-    )
-    settings = access.settings()
-    with throwaway(settings) as dsn, Database.connect(settings, dsn=dsn) as database:
-        engine = prepare(database, subject)
-        with bar("evaluating", "records") as advance:
-            done = replay(
-                engine, subject, read_stream(stream), limit=limit, advance=lambda count: advance(count, None, count)
-            )
-        refuse_empty(done, stream)
-        judged = judge_pass(done, subject)
-        result = result_of(str(stream), subject, done, judged, study(database, subject, done, judged))
+        raise click.UsageError("Say what the records are with --schema FILE.")
+    wanted = Wanted(stream, schema_file, class_name, annotation, without_identity, limit, decided)
+    _evaluate(access, wanted, decisions, report_file, compared, fail_if_worse)
+
+
+def _evaluate(
+    access: Access,
+    wanted: Wanted,
+    decisions: Path | None,
+    report_file: Path | None,
+    compared: Path | None,
+    fail_if_worse: bool,
+) -> None:
+    from memreg.cli.measured import show_result, tell_problems
+    from memreg.cli.output import print_json
+    from memreg.evaluation.compare import comparison_data
+    from memreg.evaluation.decisions import write_decisions
+    from memreg.evaluation.report import check_report_path, write_report
+    from memreg.evaluation.result import result_data
+
+    if report_file is not None:
+        check_report_path(report_file)
+    result = _result(access, wanted)
+    comparison = None if compared is None else _compared(result, compared, wanted)
     if decisions is not None:
-        write_decisions(decisions, done.outcomes)
+        write_decisions(decisions, result.done.outcomes)
+    if report_file is not None:
+        write_report(report_file, result, comparison)
     if access.as_json:
-        print_json(result_data(result))
-    if _tell_problems(done, stream):
+        print_json(result_data(result) | ({"compared": comparison_data(comparison)} if comparison else {}))
+    else:
+        show_result(result, comparison)
+    whole = tell_problems(result.done, wanted.stream)
+    if not whole or (fail_if_worse and comparison is not None and comparison.is_worse):
         raise Exit(1)
 
 
-def _tell_problems(done: Pass, stream: Path) -> bool:
-    for problem in done.problems:
-        tell(f"{stream}, line {problem.line}: {problem.error}")
-    for name, (line, count) in done.unknown_fields.items():
-        tell(f"{stream}, line {line}: the class has no field {name!r}, so it was left out of {count:,} records")
-    return bool(done.problems or done.unknown_fields)
+def _result(access: Access, wanted: Wanted) -> Result:
+    """Run the stream through the engine, or read what was decided on it; then judge."""
+    from memreg.core.database import Database
+    from memreg.evaluation.given_schema import read_subject
+    from memreg.evaluation.place import throwaway
+    from memreg.evaluation.result import judge_pass, result_of
+    from memreg.evaluation.run import begun, prepare, replay
+    from memreg.evaluation.streams import lines_of, read_stream
+    from memreg.evaluation.study import study
+
+    subject = read_subject(
+        wanted.schema,
+        class_name=wanted.class_name,
+        annotation=wanted.annotation,
+        with_identity=not wanted.without_identity,
+    )
+    name = str(wanted.stream)
+    if wanted.decided is not None:
+        done = _read(wanted, wanted.decided, subject)
+        return result_of(name, subject, done, judge_pass(done, subject), None)
+    items = begun(read_stream(wanted.stream), wanted.stream)
+    settings = access.settings()
+    with throwaway(settings) as dsn, Database.connect(settings, dsn=dsn) as database:
+        engine = prepare(database, subject)
+        total = min(filter(None, (wanted.limit, lines_of(wanted.stream))))
+        with bar("evaluating", "records") as show:
+            done = replay(engine, subject, items, limit=wanted.limit, advance=lambda count: show(count, total, count))
+        judged = judge_pass(done, subject)
+        return result_of(name, subject, done, judged, study(database, subject, done, judged))
+
+
+def _read(wanted: Wanted, decided: Path, subject: Subject) -> Pass:
+    """The decisions that a file has on the stream."""
+    from memreg.evaluation.decisions import read_decisions
+    from memreg.evaluation.run import begun
+    from memreg.evaluation.streams import read_stream
+
+    items = begun(read_stream(wanted.stream), wanted.stream)
+    return read_decisions(decided, subject, items, limit=wanted.limit)
+
+
+def _compared(result: Result, run: Path, wanted: Wanted) -> Comparison:
+    """The result against a run before, given as its figures or as its decisions."""
+    from dataclasses import replace
+
+    from memreg.evaluation.compare import compare, compare_judged, read_run
+    from memreg.evaluation.result import judge_pass, result_data, result_of
+
+    before = read_run(run)
+    if before is not None:
+        return compare(str(run), before, result_data(result))
+    done = _read(wanted, run, result.subject)
+    judged = judge_pass(done, result.subject)
+    data = result_data(result_of(result.stream, result.subject, done, judged, None))
+    return replace(compare(str(run), data, result_data(result)), moved=compare_judged(judged, result.judged))

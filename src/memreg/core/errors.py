@@ -208,3 +208,7 @@ class BackfillRefused(MemregError):
 
 class EvaluationRefused(MemregError):
     """The evaluation of {source} cannot run: {reason}."""
+
+
+class PlotsUnavailable(MemregError):
+    """Plots need matplotlib, which is not installed: `pip install "memreg[plots]"`."""

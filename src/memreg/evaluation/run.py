@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from uuid import UUID
 
 from memreg.api.engine import Engine
@@ -59,7 +60,7 @@ def replay(
             continue
         if limit is not None and len(done.records) >= limit:
             break
-        _note_unknown(done, subject, item)
+        note_unknown(done, subject, item)
         _take(engine, subject, item, done)
         advance(len(done.records))
     done.seconds = time.perf_counter() - began
@@ -87,14 +88,23 @@ def _take(engine: Engine, subject: Subject, record: StreamRecord, done: Pass) ->
     )
 
 
-def _note_unknown(done: Pass, subject: Subject, record: StreamRecord) -> None:
+def note_unknown(done: Pass, subject: Subject, record: StreamRecord) -> None:
+    """Note the fields of a record that the class lacks."""
     for name in subject.unknown(record.fields):
         line, count = done.unknown_fields.get(name, (record.line, 0))
         done.unknown_fields[name] = (line, count + 1)
 
 
-def refuse_empty(done: Pass, source: object) -> None:
-    """Refuse a stream of which no record could be taken. Raises EvaluationRefused."""
-    if not done.records:
-        reason = "no line of it is a record" if done.problems else "it is empty; write one record a line"
-        raise EvaluationRefused(source=source, reason=reason)
+def begun(items: Iterable[StreamItem], source: object) -> Iterator[StreamItem]:
+    """The same items, read up to the first record. Raises EvaluationRefused where there is no record at all."""
+    rest = iter(items)
+    first: list[StreamItem] = []
+    for item in rest:
+        first.append(item)
+        if isinstance(item, StreamRecord):
+            return chain(first, rest)
+    if first and isinstance(first[0], StreamProblem):
+        reason = f"no line of it is a record; of line {first[0].line}, {first[0].error}"
+    else:
+        reason = "it is empty; write one record a line"
+    raise EvaluationRefused(source=source, reason=reason)
