@@ -39,6 +39,7 @@ def test_a_key_that_never_answered(people: Command) -> None:
     told = people("annotations", "people").stdout
     assert "never answered yet" in told
     assert observed(people) == {
+        "version": 1,
         "tenant": None,
         "answers": 0,
         "contradictions": 0,
@@ -50,6 +51,7 @@ def test_a_key_that_never_answered(people: Command) -> None:
         "expected": 0.95,
         "contradicts_too_often": False,
         "warning": None,
+        "before": None,
     }
 
 
@@ -68,20 +70,24 @@ def test_a_key_that_contradicts_too_often(people: Command) -> None:
     told = people("annotations", "people").stdout
     assert "contradicts too often" in told
     sentence = next(line for line in told.splitlines() if line.startswith("The strong key email of Person"))
-    assert "4 of 4 answers were contradicted" in sentence
+    assert "in people@1 4 of 4 answers were contradicted" in sentence
     assert "make it shared, add a column to it or drop it" in sentence
     assert observed(people)["warning"] == sentence
 
 
 def test_the_advice_can_be_followed(people: Command) -> None:
-    """The next version makes the key shared, and it begins without answers."""
+    """The next version makes the key shared, and it begins without answers; who approves it sees why."""
     tell(people, ana(), *strangers())
     people("annotate", "people", "--annotate", "heuristic")
+    told = people("annotations", "people").stdout
+    assert "never answered yet; people@1: 0.000" in told
+    assert "in people@1 4 of 4 answers were contradicted" in told
+    assert observed(people)["before"]["contradictions"] == 4
     file = people("annotations", "people", "--yaml").stdout
     assert "strength: strong" in file
     (people.folder / "edited.yaml").write_text(file.replace("strength: strong", "strength: shared"))
     people("approve", "people", "--annotation", "edited.yaml", "--by", "ana")
-    assert (observed(people)["answers"], observed(people)["expected"]) == (0, 0.9)
+    assert (observed(people)["answers"], observed(people)["expected"], observed(people)["warning"]) == (0, 0.9, None)
     assert people.json("annotations", "people@1")["annotation"]["Person"]["identity"][0]["observed"]["answers"] == 4
 
 

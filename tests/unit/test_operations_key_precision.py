@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -132,11 +133,19 @@ def test_too_often(answers: int, contradictions: int, strength: Strength, too_of
     assert key(answers, contradictions, strength=strength).contradicts_too_often is too_often
 
 
+def test_a_key_that_did_not_answer_yet_has_the_warning_of_before() -> None:
+    bad = key(100, 12)
+    assert replace(key(0), before=bad).warning == bad.warning
+    assert not replace(key(0), before=bad).contradicts_too_often
+    assert replace(key(0, strength="shared"), before=bad).warning is None
+    assert replace(key(0), before=key(100)).warning is None
+
+
 def test_the_warning_says_what_to_do() -> None:
     strong, shared = key(100, 12).warning, key(100, 30, strength="shared").warning
     assert strong is not None
     assert shared is not None
-    assert "12 of 100 answers were contradicted" in strong
+    assert "in people@1 12 of 100 answers were contradicted" in strong
     assert "0.880 (0.802 to 0.930)" in strong
     assert "make it shared, add a column to it or drop it" in strong
     assert "make it shared" not in shared

@@ -200,7 +200,8 @@ def _counts(each: KeyPrecision) -> tuple[str, str]:
 
 def _observed(each: KeyPrecision) -> str:
     if each.precision is None or each.interval is None:
-        return "never answered yet"
+        before = each.before
+        return "never answered yet" + (f"; {before.schema}@{before.version}: {_observed(before)}" if before else "")
     mark = ", contradicts too often" if each.contradicts_too_often else ""
     return f"{each.precision:.3f} ({each.interval.low:.3f} to {each.interval.high:.3f}){mark}"
 
@@ -243,6 +244,7 @@ def _data_with(version: SchemaVersion, precision: Sequence[KeyPrecision]) -> dic
 def _observed_data(each: KeyPrecision) -> dict[str, Any]:
     interval = each.interval
     return {
+        "version": each.version,
         "tenant": each.tenant,
         "answers": each.answers,
         "contradictions": each.contradictions,
@@ -254,6 +256,7 @@ def _observed_data(each: KeyPrecision) -> dict[str, Any]:
         "expected": each.expected,
         "contradicts_too_often": each.contradicts_too_often,
         "warning": each.warning,
+        "before": _observed_data(each.before) if each.before else None,
     }
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memreg.core.database import Database
-from memreg.core.steps import Row, Steps, fetch_rows
+from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
 from memreg.operations.interval import Interval, wilson
 from memreg.operations.store import SQL
 from memreg.registry import lookup
-from memreg.registry.models import IdentityKey, Strength
+from memreg.registry.models import IdentityKey, SchemaVersion, Strength
 
 NEWEST = 10_000
 # What a key of each strength should reach. Not higher, because the score has its misses too: on records as corrupt as
@@ -28,7 +28,7 @@ class KeyPrecision:
     "Observed" is by memreg's own evidence, not by a person's word. `answers`: decisions in which the key named a
     memory. `by_text`: of these, those where the rest of what was said scored below the lower threshold. `by_keys`:
     those where another key named another memory, and the rest did not side with this key's. `tenant` None: in every
-    tenant.
+    tenant. `before`: where it has no answer yet, how it fared in the last version in which the class's keys answered.
     """
 
     schema: str
@@ -39,6 +39,7 @@ class KeyPrecision:
     by_text: int = 0
     by_keys: int = 0
     tenant: str | None = None
+    before: KeyPrecision | None = None
 
     @property
     def contradictions(self) -> int:
@@ -72,17 +73,23 @@ class KeyPrecision:
 
     @property
     def warning(self) -> str | None:
-        """One sentence that says what is wrong and what to do; None where the key does not contradict too often."""
+        """One sentence that says what is wrong and what to do; None where the key does not contradict too often.
+
+        A key without an answer has the warning of the version before, where it was of the same strength.
+        """
+        if self.before is not None and self.before.key.strength == self.key.strength:
+            return self.before.warning
         if not self.contradicts_too_often or self.precision is None or self.interval is None:
             return None
         remedy = "make it shared, add a column to it or drop it"
         if self.key.strength == "shared":
             remedy = "add a column to it or drop it"
+        counted = f"{self.contradictions:,} of {self.answers:,} answers were contradicted"
+        precision = f"{self.precision:.3f} ({self.interval.low:.3f} to {self.interval.high:.3f})"
         return (
-            f"The {self.key.strength} key {self.key.name} of {self.class_name} contradicts too often: "
-            f"{self.contradictions:,} of {self.answers:,} answers were contradicted, so that its observed precision is "
-            f"{self.precision:.3f} ({self.interval.low:.3f} to {self.interval.high:.3f}) where {self.expected:.2f} is "
-            f"expected; {remedy}: `memreg annotate {self.schema}` makes the next version, "
+            f"The {self.key.strength} key {self.key.name} of {self.class_name} contradicts too often: in "
+            f"{self.schema}@{self.version} {counted}, so that its observed precision is {precision} where "
+            f"{self.expected:.2f} is expected; {remedy}: `memreg annotate {self.schema}` makes the next version, "
             f"`memreg annotations {self.schema} --yaml` prints the file to edit for "
             f"`memreg approve {self.schema} --annotation FILE`."
         )
@@ -108,29 +115,50 @@ def read_precision(schema: str, version: int | None, tenant: str | None) -> Step
     found = yield from lookup.get_version(schema, version)
     told: list[KeyPrecision] = []
     for spec in found.spec.classes:
-        keys = found.annotation_of(spec.name).identity
-        if not keys:
-            continue
-        rows = yield from fetch_rows(
-            SQL["identity_answers"](
-                tenant=tenant, schema=found.name, version=found.version, class_name=spec.name, limit=NEWEST
-            )
-        )
-        counted = tally(rows)
-        told += (
-            KeyPrecision(
-                schema=found.name,
-                version=found.version,
-                class_name=spec.name,
-                key=key,
-                answers=counted[key.name, "answers"],
-                by_text=counted[key.name, "by_text"],
-                by_keys=counted[key.name, "by_keys"],
-                tenant=tenant,
-            )
-            for key in keys
-        )
+        now = yield from _of_class(found, spec.name, tenant)
+        if found.version > 1 and any(not each.answers for each in now):
+            earlier = yield from _before(found, spec.name, tenant)
+            now = [each if each.answers else replace(each, before=earlier.get(each.key.name)) for each in now]
+        told += now
     return tuple(told)
+
+
+def _of_class(version: SchemaVersion, class_name: str, tenant: str | None) -> Steps[list[KeyPrecision]]:
+    """The keys of one class, by the decisions of its version."""
+    keys = version.annotation_of(class_name).identity
+    if not keys:
+        return []
+    rows = yield from fetch_rows(
+        SQL["identity_answers"](
+            tenant=tenant, schema=version.name, version=version.version, class_name=class_name, limit=NEWEST
+        )
+    )
+    counted = tally(rows)
+    return [
+        KeyPrecision(
+            schema=version.name,
+            version=version.version,
+            class_name=class_name,
+            key=key,
+            answers=counted[key.name, "answers"],
+            by_text=counted[key.name, "by_text"],
+            by_keys=counted[key.name, "by_keys"],
+            tenant=tenant,
+        )
+        for key in keys
+    ]
+
+
+def _before(version: SchemaVersion, class_name: str, tenant: str | None) -> Steps[dict[str, KeyPrecision]]:
+    """By name, the keys of a class that answered in the last earlier version in which any did."""
+    row = yield from fetch_row(
+        SQL["answered_before"](tenant=tenant, schema=version.name, version=version.version, class_name=class_name)
+    )
+    if row is None or row["version"] is None:
+        return {}
+    earlier = yield from lookup.get_version(version.name, row["version"])
+    fared = yield from _of_class(earlier, class_name, tenant)
+    return {each.key.name: each for each in fared if each.answers}
 
 
 def tally(entries: Iterable[Row]) -> Counter[tuple[str, str]]:

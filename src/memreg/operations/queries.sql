@@ -333,3 +333,13 @@ from (
     limit %(limit)s
 ) as newest
 join memreg.audit_values as said on said.tenant = newest.tenant and said.audit_id = newest.id
+
+-- answered_before --
+-- The last version before one in which identity keys of a class answered, in one tenant or (null) in any.
+select max(version) as version
+from memreg.audit_log
+where schema = %(schema)s
+    and version < %(version)s
+    and class = %(class_name)s
+    and basis in ('identity', 'identity_conflict')
+    and (%(tenant)s::text is null or tenant = %(tenant)s)
