@@ -14,6 +14,7 @@ TENANT_TABLES = frozenset(
     {
         "memories",
         "identity_keys",
+        "candidate_keys",
         "memory_revisions",
         "messages",
         "audit_log",

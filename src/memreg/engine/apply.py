@@ -101,7 +101,7 @@ def _create(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Ru
     )
     if not state.unresolved:
         take_keys(state, workspace, rules.annotation)
-    workspace.touch(state, rules.annotation, changed=True)
+    workspace.touch(state, changed=True)
     return Outcome(state, None, state.snapshot(), wrote_revision=True, changed=tuple(state.payload))
 
 
@@ -110,7 +110,7 @@ def _promote(state: MemoryState, workspace: Workspace, rules: Rules) -> Outcome:
     before = state.snapshot()
     state.mark(unresolved=False, now=rules.now)
     take_keys(state, workspace, rules.annotation)
-    workspace.touch(state, rules.annotation, changed=True)
+    workspace.touch(state, changed=True)
     return Outcome(state, before, state.snapshot(), wrote_revision=True)
 
 
@@ -119,7 +119,7 @@ def _absorb(state: MemoryState, target: UUID, outcome: Outcome, workspace: Works
     outcome.absorbed, outcome.absorbed_before = state, state.snapshot()
     outcome.reasons += (f"the unresolved memory {state.id} went into {target} and is deleted",)
     state.mark(is_deleted=True, now=rules.now)
-    workspace.touch(state, rules.annotation, changed=True)
+    workspace.touch(state, changed=True)
 
 
 def take_keys(state: MemoryState, workspace: Workspace, annotation: ClassAnnotation) -> None:
@@ -165,7 +165,7 @@ def _merge(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rul
         state.revise(merged.payload, originals, rules.version, rules.now)
         take_keys(state, workspace, rules.annotation)
         outcome.wrote_revision = True
-    workspace.touch(state, rules.annotation, changed=bool(merged.changed))
+    workspace.touch(state, changed=bool(merged.changed))
     outcome.after = state.snapshot()
     return outcome
 
@@ -204,5 +204,5 @@ def _delete(verdict: Verdict, workspace: Workspace, rules: Rules) -> Outcome:
         workspace.release(state, held)
     state.see(rules.now)
     state.mark(is_deleted=True, now=rules.now)
-    workspace.touch(state, rules.annotation, changed=True)
+    workspace.touch(state, changed=True)
     return Outcome(state, before, state.snapshot(), wrote_revision=True)

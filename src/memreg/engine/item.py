@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from memreg.core.steps import Row
+from memreg.engine.candidates import probes
 from memreg.engine.decide import Mode
 from memreg.engine.given import given_form
 from memreg.engine.identity import KeyValue, key_values, name_tokens
@@ -22,8 +23,8 @@ from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion, St
 
 @dataclass(slots=True)
 class Item:
-    """A proposal of the turn with what was made of it. `probes`: its rarest tokens; `found`: candidates by the
-    database; `unresolved`: the memory that it made while its class was create-only."""
+    """A proposal of the turn with what was made of it. `probes`: the keys that it is looked up by, with their weights;
+    `found`: candidates by the database; `unresolved`: the memory that it made while its class was create-only."""
 
     ordinal: int
     given: Any
@@ -34,7 +35,7 @@ class Item:
     record: Record | None = None
     keys: tuple[KeyValue, ...] = ()
     names: frozenset[str] = frozenset()
-    probes: tuple[str, ...] = ()
+    probes: Mapping[int, float] = field(default_factory=dict)
     found: list[UUID] = field(default_factory=list)
     looked_up: bool = False
     scores: dict[tuple[UUID, int], Score] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Item:
             item.mode = "kill_switch"
         else:
             item.record = Record.of(checked.values, item.spec, item.annotation)
+            item.probes = probes(item.record, version.name, checked.class_name)
             item.keys = key_values(checked.values, item.annotation)
             item.names = name_tokens(checked.values, item.annotation)
         return item

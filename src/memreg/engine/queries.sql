@@ -92,7 +92,7 @@ where oid = 'memreg.memories'::regclass
 
 -- look_at_tables --
 -- Let the planner look at the tables that decisions read, save those that somebody looks at now; plans are made anew.
-analyze (skip_locked) memreg.memories, memreg.identity_keys, memreg.memory_revisions, memreg.messages, memreg.calibrations
+analyze (skip_locked) memreg.memories, memreg.candidate_keys, memreg.identity_keys, memreg.memory_revisions, memreg.messages, memreg.calibrations
 
 -- keep_snapshot --
 -- Store statistics under the next number; another worker's of the same number wins.
@@ -130,26 +130,46 @@ cross join lateral (
 ) as held
 
 -- candidates --
--- For each proposal, the live memories whose searchable text shares one of its rarest tokens, best rank first.
+-- For each proposal, the live memories kept under its keys; a key says the less the more memories are under it.
+with probed as (
+    select ordinal, key, weight
+    from unnest(%(ordinals)s::integer[], %(keys)s::bigint[], %(weights)s::double precision[])
+        as asked (ordinal, key, weight)
+),
+posted as (
+    -- A key's newest memories only, so that no key makes more work than another, however many share it.
+    select probed.ordinal, holder.id, probed.weight / sqrt(near.held) as worth
+    from probed
+    cross join lateral (
+        select array_agg(memory_id) as ids, count(*) as held
+        from (
+            select memory_id
+            from memreg.candidate_keys
+            where candidate_keys.tenant = %(tenant)s and candidate_keys.key = probed.key
+            order by memory_id desc
+            limit %(postings)s
+        ) as newest
+    ) as near
+    cross join lateral unnest(near.ids) as holder (id)
+),
+ranked as (
+    select ordinal, id, row_number() over (partition by ordinal order by sum(worth) desc, id desc) as place
+    from posted
+    group by ordinal, id
+)
 select
-    wanted.ordinal, found.id, found.class, found.version, found.payload, found.originals, found.is_deleted,
+    ranked.ordinal, found.id, found.class, found.version, found.payload, found.originals, found.is_deleted,
     found.unresolved, found.revision, found.change, found.created_at, found.updated_at, found.last_seen_at,
     case when found.revision > 1 then memreg.earlier_payloads(%(tenant)s, found.id, found.revision) end as earlier
-from unnest(%(ordinals)s::integer[], %(classes)s::text[], %(queries)s::text[], %(ranks)s::text[])
-    as wanted (ordinal, class, query, rank)
+from ranked
 cross join lateral (
-    select near.*
-    from (
-        -- The query names the tenant, schema and class by a lexeme of theirs; "offset 0" keeps the planner on the GIN index.
-        select *
-        from memreg.memories
-        where search @@ wanted.query::tsquery and not is_deleted and not unresolved
-        offset 0
-    ) as near
-    where near.tenant = %(tenant)s and near.schema = %(schema)s and near.class = wanted.class
-    order by ts_rank('{0.1, 0.33, 0.66, 1.0}', near.search, wanted.rank::tsquery) desc, near.id
-    limit %(limit)s
+    -- "offset 0" keeps the order of the joins: keys first, then each memory by its primary key.
+    select *
+    from memreg.memories
+    where memories.tenant = %(tenant)s and memories.id = ranked.id
+    offset 0
 ) as found
+where ranked.place <= %(limit)s and found.schema = %(schema)s and not found.is_deleted and not found.unresolved
 
 -- changed_since --
 -- The memories of a class that were written to after a count of writes.
@@ -168,27 +188,68 @@ from memreg.identity_keys
 where tenant = %(tenant)s and memory_id = any(%(ids)s::uuid[]) and released_at is null
 
 -- insert_memories --
--- New memories.
-insert into memreg.memories (
-    tenant, id, schema, class, version, payload, originals, search, is_deleted, unresolved, revision, change,
-    created_at, updated_at, last_seen_at, deleted_at
+-- New memories, and the keys that they are found by.
+with written as (
+    insert into memreg.memories (
+        tenant, id, schema, class, version, payload, originals, search, candidate_keys, is_deleted, unresolved,
+        revision, change, created_at, updated_at, last_seen_at, deleted_at
+    )
+    select
+        %(tenant)s, id, %(schema)s, class, version, payload, originals, search, candidate_keys, is_deleted, unresolved,
+        revision, change, created_at, updated_at, last_seen_at, deleted_at
+    from jsonb_to_recordset(%(rows)s) as rows (
+        id uuid, class text, version integer, payload jsonb, originals jsonb, search tsvector, candidate_keys bigint[],
+        is_deleted boolean, unresolved boolean, revision integer, change bigint, created_at timestamptz,
+        updated_at timestamptz, last_seen_at timestamptz, deleted_at timestamptz
+    )
+    returning id, candidate_keys
 )
-select
-    %(tenant)s, id, %(schema)s, class, version, payload, originals, search, is_deleted, unresolved, revision, change,
-    created_at, updated_at, last_seen_at, deleted_at
-from jsonb_to_recordset(%(rows)s) as rows (
-    id uuid, class text, version integer, payload jsonb, originals jsonb, search tsvector, is_deleted boolean,
-    unresolved boolean, revision integer, change bigint, created_at timestamptz, updated_at timestamptz,
-    last_seen_at timestamptz, deleted_at timestamptz
-)
+insert into memreg.candidate_keys (tenant, key, memory_id)
+select %(tenant)s, posted.key, written.id
+from written
+cross join lateral unnest(written.candidate_keys) as posted (key)
 
 -- update_memories --
--- Memories with another state.
+-- Memories with another state, and the keys that they are found by from now on and no longer.
+with rows as (
+    select *
+    from jsonb_to_recordset(%(rows)s) as rows (
+        id uuid, version integer, payload jsonb, originals jsonb, search tsvector, candidate_keys bigint[],
+        is_deleted boolean, unresolved boolean, revision integer, change bigint, updated_at timestamptz,
+        last_seen_at timestamptz, deleted_at timestamptz
+    )
+),
+keyed as (
+    select rows.id, memories.candidate_keys as before, rows.candidate_keys as after
+    from rows
+    join memreg.memories on memories.tenant = %(tenant)s and memories.id = rows.id
+    where memories.id = any(%(ids)s::uuid[])
+),
+gone as (
+    delete from memreg.candidate_keys
+    using (
+        select keyed.id, old.key
+        from keyed
+        cross join lateral unnest(keyed.before) as old (key)
+        where not old.key = any(keyed.after)
+    ) as stale
+    where candidate_keys.tenant = %(tenant)s and candidate_keys.key = stale.key
+        and candidate_keys.memory_id = stale.id
+),
+come as (
+    insert into memreg.candidate_keys (tenant, key, memory_id)
+    select %(tenant)s, posted.key, keyed.id
+    from keyed
+    cross join lateral unnest(keyed.after) as posted (key)
+    where not posted.key = any(keyed.before)
+    on conflict do nothing
+)
 update memreg.memories
 set version = rows.version,
     payload = rows.payload,
     originals = rows.originals,
     search = rows.search,
+    candidate_keys = rows.candidate_keys,
     is_deleted = rows.is_deleted,
     unresolved = rows.unresolved,
     revision = rows.revision,
@@ -196,11 +257,7 @@ set version = rows.version,
     updated_at = rows.updated_at,
     last_seen_at = greatest(memories.last_seen_at, rows.last_seen_at),
     deleted_at = rows.deleted_at
-from jsonb_to_recordset(%(rows)s) as rows (
-    id uuid, version integer, payload jsonb, originals jsonb, search tsvector, is_deleted boolean,
-    unresolved boolean, revision integer, change bigint, updated_at timestamptz, last_seen_at timestamptz,
-    deleted_at timestamptz
-)
+from rows
 where memories.tenant = %(tenant)s and memories.id = any(%(ids)s::uuid[]) and memories.id = rows.id
 
 -- see_memories --

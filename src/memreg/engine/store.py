@@ -56,8 +56,11 @@ class Writes:
     values: list[JsonRow] = field(default_factory=list)
     reviews: list[JsonRow] = field(default_factory=list)
 
-    def memory(self, state: MemoryState, search: str, change: int) -> None:
-        """The last state of a memory in this turn, as the `change`th write of its class."""
+    def memory(self, state: MemoryState, search: str, keys: Iterable[int], change: int) -> None:
+        """The last state of a memory in this turn, as the `change`th write of its class.
+
+        `keys`: those that it is a candidate by; a deleted or unresolved one is none.
+        """
         row = {
             "id": str(state.id),
             "class": state.class_name,
@@ -65,6 +68,7 @@ class Writes:
             "payload": state.payload,
             "originals": state.originals,
             "search": search,
+            "candidate_keys": list(keys) if state.is_live else [],
             "is_deleted": state.is_deleted,
             "unresolved": state.unresolved,
             "revision": state.revision,

@@ -13,20 +13,18 @@ from memreg.core.steps import Row, Rows, Steps, fetch, fetch_rows
 from memreg.engine import audit
 from memreg.engine.apply import Outcome, Rules, apply
 from memreg.engine.cache import Cache
+from memreg.engine.candidates import CANDIDATES, POSTINGS, memory_keys
 from memreg.engine.decide import THRESHOLDS, Candidate, Situation, Verdict, decide
 from memreg.engine.identity import Hit, partial_identity
 from memreg.engine.item import Item
 from memreg.engine.model import Decision, Extraction, Payload
 from memreg.engine.score import best_score
-from memreg.engine.state import HeldKey
+from memreg.engine.state import HeldKey, MemoryState
 from memreg.engine.statistics import Statistics
 from memreg.engine.store import SQL, Writes, lock_classes, search_vector
-from memreg.engine.text import rank_query, scope_token, tsquery
 from memreg.engine.validate import missing_columns
 from memreg.engine.workspace import MOST_HOLDERS, KeyPlace, Workspace
 from memreg.registry.models import SchemaVersion
-
-CANDIDATES = 20
 
 
 @dataclass
@@ -80,10 +78,6 @@ class Turn:
         )
         yield from self._take_statistics(snapshots)
         self.workspace.take_key_rows(places, holders)
-        for item in self.items:
-            if item.record is not None:
-                statistics = self.statistics[item.checked.class_name]
-                item.probes = statistics.rarest(item.record.all_tokens())
         yield from self._look_up([item for item in self.items if not self._hits(item)])
         for item in self.items:
             self._score(item, (hit.memory_id for hit in self._hits(item)))
@@ -123,17 +117,21 @@ class Turn:
         )
 
     def _candidates(self, asking: Sequence[Item]) -> Statement:
-        schema = self.version.name
-        scopes = {name: scope_token(self.tenant, schema, name) for name in self._classes}
+        asked = [(item.ordinal, key, weight) for item in asking for key, weight in item.probes.items()]
         return SQL["candidates"](
             tenant=self.tenant,
-            schema=schema,
-            ordinals=[item.ordinal for item in asking],
-            classes=[item.checked.class_name for item in asking],
-            queries=[tsquery([scopes[item.checked.class_name]], item.probes) for item in asking],
-            ranks=[rank_query(item.probes) for item in asking],
+            schema=self.version.name,
+            ordinals=[ordinal for ordinal, _, _ in asked],
+            keys=[key for _, key, _ in asked],
+            weights=[weight for _, _, weight in asked],
+            postings=POSTINGS,
             limit=CANDIDATES,
         )
+
+    def _keys_of(self, state: MemoryState) -> tuple[int, ...]:
+        """The keys that a memory is a candidate by, of its current and recent revisions."""
+        spec, annotation = self.version.spec.by_name[state.class_name], self.version.annotation_of(state.class_name)
+        return memory_keys(state.records(spec, annotation), self.version.name, state.class_name)
 
     # The lock
 
@@ -153,7 +151,7 @@ class Turn:
         results = yield from fetch(*locks, *claims, *since, self._holders(places), keys)
         for name, rows in zip(classes, results[len(locks) + len(claims) : -2], strict=True):
             for row in rows:
-                self.workspace.index(self.workspace.take(row), self.version.annotation_of(name))
+                self.workspace.index(self.workspace.take(row))
                 self.changes[name] = max(self.changes[name], row["change"])
         self.workspace.take_key_rows(places, results[-2])
         self._take_keys(likely, results[-1])
@@ -228,8 +226,8 @@ class Turn:
             return ()
         found = []
         statistics = self.statistics[item.checked.class_name]
-        probes = {token: statistics.idf(token) for token in item.probes}
-        ids = {*item.found, *hits, *self.workspace.sharing(item.checked.class_name, probes, CANDIDATES)}
+        name = item.checked.class_name
+        ids = {*item.found, *hits, *self.workspace.sharing(name, item.probes, self._keys_of, CANDIDATES)}
         for memory_id in sorted(ids):
             state = self.workspace.memories[memory_id]
             if not state.is_live or state.class_name != item.checked.class_name:
@@ -328,7 +326,7 @@ class Turn:
             state = self.workspace.memories[memory_id]
             self.changes[state.class_name] += 1
             search = search_vector(state, self.tenant, self.version)
-            self._writes.memory(state, search, self.changes[state.class_name])
+            self._writes.memory(state, search, self._keys_of(state), self.changes[state.class_name])
             self._writes.keys(state, self.keys_before.get(memory_id, set()))
         self._writes.seen = [m for m in self.workspace.seen if m not in self.workspace.changed]
         return self._writes.statements()

@@ -1,20 +1,23 @@
-"""What a turn knows: memories read from the database and changed since, found again by key and by token. No I/O."""
+"""What a turn knows: memories read from the database and changed since, found again by identity key and by
+candidate key. No I/O."""
 
 from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from memreg.engine.candidates import summed_worth
 from memreg.engine.identity import Hit, KeyValue
 from memreg.engine.state import HeldKey, MemoryState
-from memreg.engine.text import value_tokens
 from memreg.registry.models import ClassAnnotation
 
 KeyPlace = tuple[str, str, bytes]
+KeysOf = Callable[[MemoryState], Iterable[int]]
+"""The keys that a memory is a candidate by."""
 MOST_HOLDERS = 50
 """The memories read for one key. A shared key that so many live memories hold identifies none of them."""
 
@@ -38,7 +41,8 @@ class Workspace:
     crowded: set[KeyPlace] = field(default_factory=set)
     changed: dict[UUID, None] = field(default_factory=dict)
     seen: dict[UUID, None] = field(default_factory=dict)
-    _by_token: dict[tuple[str, str], set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    _by_key: dict[int, set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    _to_index: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     _touches: int = 0
     _last_touch: dict[UUID, int] = field(default_factory=dict)
     _decided: dict[str, Repeat] = field(default_factory=dict)
@@ -102,30 +106,30 @@ class Workspace:
         """The live memories that hold a key, by id."""
         return sorted(m for m in self.holders.get(place, ()) if self.memories[m].is_live)
 
-    def sharing(self, class_name: str, tokens: Mapping[str, float], limit: int) -> list[UUID]:
-        """The live ones among the touched memories of a class whose searchable text has one of the tokens: the `limit`
-        with the greatest weight of tokens."""
-        weights: dict[UUID, float] = defaultdict(float)
-        for token, weight in tokens.items():
-            for memory_id in self._by_token.get((class_name, token), ()):
-                weights[memory_id] += weight
-        live = (memory_id for memory_id in weights if self.memories[memory_id].is_live)
-        return heapq.nsmallest(limit, live, key=lambda memory_id: (-weights[memory_id], memory_id))
+    def sharing(self, class_name: str, probes: Mapping[int, float], keys_of: KeysOf, limit: int) -> list[UUID]:
+        """The live ones among the touched memories of a class that are kept under one of the keys: the `limit` best, by
+        the rule that the database has for the others."""
+        for memory_id in self._to_index.pop(class_name, ()):
+            for key in keys_of(self.memories[memory_id]):
+                self._by_key[key].add(memory_id)
+        posted = {
+            key: [m for m in self._by_key[key] if self.memories[m].is_live] for key in probes if key in self._by_key
+        }
+        found = summed_worth(posted, probes)
+        return heapq.nsmallest(limit, found, key=lambda memory_id: (-found[memory_id], -memory_id.int))
 
-    def index(self, state: MemoryState, annotation: ClassAnnotation) -> None:
-        """Let later proposals of the turn find a memory by its tokens."""
-        for column in annotation.searchable:
-            for token in value_tokens(state.payload[column]) if state.payload.get(column) is not None else ():
-                self._by_token[state.class_name, token].add(state.id)
+    def index(self, state: MemoryState) -> None:
+        """Let later proposals of the turn find a memory by its keys."""
+        self._to_index[state.class_name].add(state.id)
 
-    def touch(self, state: MemoryState, annotation: ClassAnnotation, *, changed: bool) -> None:
+    def touch(self, state: MemoryState, *, changed: bool) -> None:
         """A decision was about this memory; `changed`: it has another state than before."""
         self._touches += 1
         self._last_touch[state.id] = self._touches
         self.memories[state.id] = state
         if changed:
             self.changed[state.id] = None
-            self.index(state, annotation)
+            self.index(state)
         else:
             self.seen[state.id] = None
 

@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 
 from memreg.core.queries import Statement
 from memreg.core.steps import Row, Steps, fetch, fetch_rows
+from memreg.engine.candidates import memory_keys
 from memreg.engine.identity import KeyValue, key_values
 from memreg.engine.state import HeldKey, MemoryState
 from memreg.engine.store import SQL as ENGINE_SQL
@@ -163,7 +164,9 @@ class Conversion:
         writes = self._of(tenant)
         self.changes[tenant, state.class_name] += 1
         search = search_vector(state, tenant, self.version)
-        writes.memory(state, search, self.changes[tenant, state.class_name])
+        spec, annotation = self.version.spec.by_name[state.class_name], self.version.annotation_of(state.class_name)
+        keys = memory_keys(state.records(spec, annotation), self.version.name, state.class_name)
+        writes.memory(state, search, keys, self.changes[tenant, state.class_name])
         writes.revision(state, None)
         writes.keys(state, before)
 
