@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 
 from memreg.api.engine import Engine
@@ -17,6 +19,7 @@ from memreg.core.queries import Queries
 from memreg.core.steps import fetch_rows
 from memreg.operations import key_precision as module
 from memreg.operations.key_precision import KeyPrecision, key_precision
+from memreg.operations.store import SQL
 from tests.support.engines import people, people_spec, register, say
 
 ANA = {"name": "Ana Lopez", "email": "ana@lopez.io", "phone": "5550101", "city": "Oslo", "born": "1990-04-02"}
@@ -144,6 +147,25 @@ def test_each_version_has_its_own(database: Database, engine: Engine) -> None:
     assert registry.key_precision("people", 1)[0].answers == 1
 
 
+def test_a_key_that_did_not_answer_yet_tells_of_the_version_before(database: Database, engine: Engine) -> None:
+    for stranger in STRANGERS:
+        say(engine, email="ana@lopez.io", **stranger)
+    spec = people_spec()
+    first, *rest = spec.classes
+    for desc in ("Somebody", "Someone"):
+        spec = replace(spec, classes=(replace(first, description=desc), *rest))
+        register(database, spec, approve=False)
+    email, phone, *_ = engine.registry.key_precision("people")
+    assert (email.version, email.answers, email.precision) == (3, 0, None)
+    assert email.before is not None
+    assert (email.before.version, email.before.answers) == (1, 3)
+    assert email.warning is not None
+    assert "in people@1 3 of 3" in email.warning
+    assert not email.contradicts_too_often
+    assert (phone.before, phone.warning) == (None, None)
+    assert engine.registry.key_precision("people", tenant="acme")[0].before is None
+
+
 def test_only_the_newest_count(database: Database, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     say(engine, name="Zoe Quist", email="bob@stone.org", city="Lima", born="1944-01-01")
     for _ in range(3):
@@ -160,7 +182,7 @@ def test_a_key_that_contradicts_too_often_is_reported(engine: Engine) -> None:
     (email, *rest) = engine.registry.key_precision("people")
     assert email.contradicts_too_often
     assert email.warning is not None
-    assert "email of Person contradicts too often: 3 of 3 answers" in email.warning
+    assert "email of Person contradicts too often: in people@1 3 of 3 answers" in email.warning
     assert not any(each.contradicts_too_often for each in rest)
 
 
@@ -169,6 +191,24 @@ STRANGERS: list[dict[str, Any]] = [
     {"name": "Per Hagen", "city": "Turku", "born": "1971-02-03"},
     {"name": "Mia Wong", "city": "Perth", "born": "2001-12-30"},
 ]
+
+
+def test_the_counts_are_those_of_the_decisions(database: Database, engine: Engine) -> None:
+    """Of many decisions about few people in two tenants, told apart by what `ingest` gave back."""
+    chance = random.Random(7)
+    emails = [f"{name}@x.org" for name in "abc"]
+    decisions = []
+    for _ in range(60):
+        stranger = chance.choice([*STRANGERS, without(ANA, "email", "phone"), without(BOB, "email", "phone")])
+        tenant = engine.for_tenant(chance.choice(["one", "two"]))
+        operation = "delete" if chance.random() < 0.15 else "upsert"
+        decisions.append(say(tenant, operation=operation, **without(stranger, "born", email=chance.choice(emails))))
+    answered = [each for each in decisions if each.basis == "identity"]
+    contradicted = [each for each in answered if each.score is not None and each.score < 0.55]
+    assert len(answered) > 20
+    assert 5 < len(contradicted) < len(answered)
+    assert {each.action for each in contradicted} == {"UPDATE", "DELETE"}
+    assert seen(database)[EMAIL] == (len(answered), len(contradicted), 0)
 
 
 def test_erased_values_are_passed_over(database: Database, engine: Engine) -> None:
@@ -215,3 +255,19 @@ def test_what_cannot_be_asked(database: Database) -> None:
         registry.key_precision("people", tenant="*")
     with pytest.raises(ArgumentInvalid):
         registry.key_precision("people", tenant=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tenant", [None, "acme"])
+@pytest.mark.parametrize("query", ["identity_answers", "answered_before"])
+def test_it_is_read_by_an_index(database_url: str, query: str, tenant: str | None) -> None:
+    """However long the audit is, the newest decisions that keys answered are found without the rest of it."""
+    params = {"tenant": tenant, "schema": "people", "version": 2, "class_name": "Person", "limit": 10}
+    with psycopg.connect(database_url) as conn:
+        conn.execute("set local enable_seqscan = off")
+        plan = "\n".join(str(row[0]) for row in conn.execute(b"explain " + SQL[query].sql.encode(), params).fetchall())
+    assert "audit_log_identity on audit_log" in plan
+    condition = plan.split("audit_log_identity on audit_log")[1].split("Index Cond: ")[1].splitlines()[0]
+    assert "class = 'Person'" in condition
+    assert ("tenant = 'acme'" in condition) is (tenant is not None)
+    assert "Filter" not in plan
+    assert "Sort" not in plan
