@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
+from click.core import Context, ParameterSource
 from click.exceptions import Exit
 
+from memreg.cli.golden import check_golden
 from memreg.cli.options import WORDS, Access, database_options
 from memreg.cli.progress import bar
 
@@ -74,13 +76,28 @@ def evaluate(
     every field is text and nothing is refused for its value.
 
     A line that cannot be read is told by its number and the rest goes on; the exit status is 1 then.
+
+    A STREAM in YAML (.yaml) is a golden file: records that must stay apart or come together. It may hold its schema,
+    and the exit status is 1 where a case is not as expected.
     """
+    if stream.suffix.lower() in (".yaml", ".yml"):
+        _refuse_options_of_streams(click.get_current_context())
+        check_golden(access, stream, schema_file)
+        return
     if fail_if_worse and compared is None:
         raise click.UsageError("Name the run before with --compare RUN.")
     if schema_file is None:
         raise click.UsageError("Say what the records are with --schema FILE.")
     wanted = Wanted(stream, schema_file, class_name, annotation, without_identity, limit, decided)
     _evaluate(access, wanted, decisions, report_file, compared, fail_if_worse)
+
+
+def _refuse_options_of_streams(context: Context | None) -> None:
+    assert context is not None
+    for param in context.command.params:
+        given = context.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if given and param.name not in ("stream", "schema_file", "database", "as_json"):
+            raise click.UsageError(f"{param.opts[0]} is for streams; a golden file takes --schema alone.")
 
 
 def _evaluate(

@@ -121,6 +121,10 @@ class AnnotationInvalid(FileInvalid):
     """The annotation {source} has {count}: {listing}"""
 
 
+class GoldenInvalid(FileInvalid):
+    """The golden file {source} has {count}: {listing}"""
+
+
 class SchemaNotFound(RegistryError):
     """No schema named {name!r} is registered. `memreg schemas` lists them; `memreg register FILE` adds one."""
 

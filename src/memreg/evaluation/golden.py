@@ -127,12 +127,19 @@ def _judge(case: Case, setting: Setting, engine: Engine) -> Outcome:
         basis=str(last.basis),
         score=last.score,
         reviews=tuple(row["kind"] for row in reviews),
-        reasons=last.reasons,
+        reasons=tuple(_named(reason, decisions[:-1]) for reason in last.reasons),
     )
     if outcome.passed:
         return outcome
     evidence = tuple(_evidence(engine, last, decisions[-2].memory_id))
     return changed(outcome, evidence=evidence)
+
+
+def _named(reason: str, decisions: Sequence[Decision]) -> str:
+    """A reason with the records in the place of the ids of their memories."""
+    for number, decision in reversed(list(enumerate(decisions, start=1))):
+        reason = reason.replace(str(decision.memory_id), f"record {number}")
+    return reason
 
 
 def _got(decisions: Sequence[Decision], reviews: Rows) -> Expected | str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from memreg.core.errors import FileInvalid, Mistake, SchemaInvalid
+from memreg.core.errors import GoldenInvalid, Mistake, SchemaInvalid
 from memreg.registry.models import ClassSpec, Column, Kind, SchemaSpec
 from memreg.registry.normalize import ValueRefused, is_absent, normalize
 from memreg.registry.parse import parse_schema_file, read_bytes, read_schema
@@ -23,10 +23,6 @@ KEYS = ("golden", "schema", "class", "background", "cases")
 _TEXTS = frozenset({Kind.STRING, Kind.TEXT, Kind.ENUM})
 CASE_KEYS = ("class", "records", "memory", "record", "expect", "why")
 MOST_RECORDS = 20
-
-
-class GoldenInvalid(FileInvalid):
-    """The golden file {source} has {count}: {listing}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +55,11 @@ class GoldenSet:
         """The kinds, in the order of the file."""
         return tuple(dict.fromkeys(case.kind for case in self.cases))
 
+    @property
+    def outcomes(self) -> int:
+        """How many outcomes a run has: one a case, and another where its class has a background."""
+        return len(self.cases) + sum(case.class_name in self.background for case in self.cases)
+
 
 def load_golden(path: Path, schema: Path | None = None) -> GoldenSet:
     """The golden set in a file; `schema` is the schema file of one that names none, and goes before the one it names.
@@ -67,11 +68,6 @@ def load_golden(path: Path, schema: Path | None = None) -> GoldenSet:
     """
     reader, tree = read_file(read_bytes(path, GoldenInvalid), str(path), GoldenInvalid)
     return _Golden(reader, path).read(tree, None if schema is None else parse_schema_file(schema))
-
-
-def is_golden(path: Path) -> bool:
-    """Whether a file is meant as a golden file, not as a stream of records: a YAML file."""
-    return path.suffix.lower() in (".yaml", ".yml")
 
 
 class _Golden:
