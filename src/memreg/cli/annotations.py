@@ -188,6 +188,11 @@ def print_precision(precision: Sequence[KeyPrecision]) -> None:
     ]
     if rows:
         print_table(columns, rows)
+    if any(each.answers for each in precision):
+        from memreg.operations.key_precision import NEWEST
+
+        where = "every tenant" if precision[0].tenant is None else f"tenant {precision[0].tenant}"
+        say(f"Observed by memreg's own evidence in {where}, of each class the newest {NEWEST:,} decisions by identity.")
 
 
 def _counts(each: KeyPrecision) -> tuple[str, str]:

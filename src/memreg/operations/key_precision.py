@@ -49,7 +49,7 @@ class KeyPrecision:
     @property
     def precision(self) -> float | None:
         """1 − contradictions / answers, in [0, 1]; None where the key never answered."""
-        return 1 - self.contradictions / self.answers if self.answers else None
+        return (self.answers - self.contradictions) / self.answers if self.answers else None
 
     @property
     def interval(self) -> Interval | None:
