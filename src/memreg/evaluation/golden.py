@@ -12,11 +12,13 @@ from uuid import UUID
 from memreg.api.engine import Engine
 from memreg.core.database import Database
 from memreg.core.errors import MemregError
+from memreg.core.ids import uuid7
 from memreg.core.queries import Queries
 from memreg.core.steps import Rows, Steps, fetch_rows
-from memreg.engine.model import Decision, Proposal
+from memreg.engine.model import Action, Decision, Proposal
 from memreg.evaluation.golden_file import Case, Expected, GoldenSet, Values
 from memreg.evaluation.rehearsal import rehearse
+from memreg.registry.models import Status
 
 Setting = Literal["cold", "warm"]
 
@@ -72,27 +74,27 @@ Told = Callable[[Outcome], None]
 def run_golden(golden: GoldenSet, database: Database, *, tell: Told | None = None) -> GoldenReport:
     """Run every case of a golden set in an open, throwaway database; `tell` is called with each outcome.
 
-    The set's schema is registered under its own name and approved, so that name must be new or have the same content.
+    The set's schema is registered under its own name and approved; another schema of that name must not be there.
     Each case is taken back before the next, so that none sees another. Raises MemregError where the setting up fails.
     """
+    run = uuid7().hex
     engine = Engine(database, schema=golden.schema.name, extractor="patterns")
-    engine.registry.register(golden.schema, annotate="heuristic", by=WHO)
-    engine.registry.approve(golden.schema.name, by=WHO)
-    background = {name: _learn(engine.for_tenant(_warm(name)), name, each) for name, each in golden.background.items()}
+    version = engine.registry.register(golden.schema, annotate="heuristic", by=WHO).version
+    if version.status is Status.PENDING:
+        engine.registry.approve(golden.schema.name, version.version, by=WHO)
+    background = {
+        name: _learn(engine.for_tenant(f"{run} {name}"), name, records) for name, records in golden.background.items()
+    }
     outcomes = []
     for case in golden.cases:
         settings: tuple[Setting, ...] = ("cold", "warm") if case.class_name in background else ("cold",)
         for setting in settings:
-            tenant = _warm(case.class_name) if setting == "warm" else "cold"
+            tenant = f"{run} {case.class_name}" if setting == "warm" else f"{run} cold"
             outcome = _run_case(case, setting, golden, database, tenant)
             outcomes.append(outcome)
             if tell is not None:
                 tell(outcome)
     return GoldenReport(golden, tuple(outcomes), background)
-
-
-def _warm(class_name: str) -> str:
-    return f"warm {class_name}"
 
 
 def _learn(engine: Engine, class_name: str, records: Sequence[Values]) -> int:
@@ -122,7 +124,7 @@ def _judge(case: Case, setting: Setting, engine: Engine) -> Outcome:
         case,
         setting,
         got,
-        passed=got == case.expect or (case.expect == "apart" and got == "review"),
+        passed=got == case.expect or (case.expect == "apart" and got == "review" and last.action is Action.CREATE),
         action=str(last.action),
         basis=str(last.basis),
         score=last.score,
@@ -138,7 +140,8 @@ def _judge(case: Case, setting: Setting, engine: Engine) -> Outcome:
 def _named(reason: str, decisions: Sequence[Decision]) -> str:
     """A reason with the records in the place of the ids of their memories."""
     for number, decision in reversed(list(enumerate(decisions, start=1))):
-        reason = reason.replace(str(decision.memory_id), f"record {number}")
+        for name in (f"memory {decision.memory_id}", str(decision.memory_id)):
+            reason = reason.replace(name, f"record {number}")
     return reason
 
 
@@ -148,7 +151,7 @@ def _got(decisions: Sequence[Decision], reviews: Rows) -> Expected | str:
     for number, decision in enumerate(decisions, start=1):
         if decision.memory_id is None:
             return f"record {number} made no memory ({decision.basis})"
-        if str(decision.action) != "CREATE" and decision.memory_id not in memories:
+        if decision.action is not Action.CREATE and decision.memory_id not in memories:
             return f"record {number} was taken for one of the background"
         memories.append(decision.memory_id)
     *before, last = memories
