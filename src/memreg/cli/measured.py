@@ -24,7 +24,7 @@ def show_result(result: Result, comparison: Comparison | None) -> None:
 
     say(f"{result.stream}, class {result.subject.class_name}")
     for name, value in figure_rows(result):
-        say(f"  {name:<20}{value}")
+        say(f"  {name:<20} {value}")
     table = confusion(result.judged)
     print_table([Col(name, right=index in table.right) for index, name in enumerate(table.header)], table.rows)
     study = result.study

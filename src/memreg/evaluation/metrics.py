@@ -27,7 +27,9 @@ class Agreement:
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What a pass came to. Rates are shares in [0, 1]: of all decisions, and of the records whose entity was kept
-    before. `false_updates_identical_text` are among the `false_updates`; `errors_by_basis` counts both kinds."""
+    before. `false_updates_identical_text` are among the `false_updates`; `errors_by_basis` counts both kinds.
+    `pairwise` and `bcubed` take the gold as it is; `known_pairwise` and `known_bcubed` leave out the pairs that a dirty
+    source makes unknown (the same where there is none)."""
 
     decisions: int
     false_updates: int
@@ -40,6 +42,8 @@ class Figures:
     rejected: int
     pairwise: Agreement
     bcubed: Agreement
+    known_pairwise: Agreement
+    known_bcubed: Agreement
     errors_by_basis: dict[str, int]
     decided: dict[str, int]
     memories: int
@@ -65,8 +69,10 @@ def measure(judged: Sequence[Judged], dirty_sources: Collection[str] = ()) -> Fi
         existing=existing,
         unknown=count[Verdict.UNKNOWN],
         rejected=count[Verdict.REJECTED],
-        pairwise=pairwise(outcomes, dirty_sources),
-        bcubed=bcubed(outcomes, dirty_sources),
+        pairwise=pairwise(outcomes),
+        bcubed=bcubed(outcomes),
+        known_pairwise=pairwise(outcomes, dirty_sources),
+        known_bcubed=bcubed(outcomes, dirty_sources),
         errors_by_basis=dict(Counter(each.outcome.basis for each in wrong).most_common()),
         decided=dict(Counter(f"{each.action} {each.basis}" for each in outcomes).most_common()),
         memories=len(memories),
@@ -78,8 +84,8 @@ def measure(judged: Sequence[Judged], dirty_sources: Collection[str] = ()) -> Fi
 def pairwise(outcomes: Iterable[Outcome], dirty_sources: Collection[str] = ()) -> Agreement:
     """Over pairs of records: those in one memory against those of one entity.
 
-    Two records of one dirty source and different entities are no pair, as nobody knows what they are. A record without
-    a memory stands alone.
+    Two records of one of the dirty sources and of different entities are left out, as nobody knows what they are. A
+    record without a memory stands alone.
     """
     cells = _Cells(outcomes, dirty_sources)
     together = sum(map(_pairs, cells.clusters.values())) - cells.unknown_pairs()

@@ -92,7 +92,10 @@ def figure_rows(result: Result) -> list[tuple[str, str]]:
         rows.append(("unknown", f"{figures.unknown:,} (within a source that holds duplicates of its own)"))
     if figures.rejected:
         rows.append(("rejected", f"{figures.rejected:,}"))
-    for name, agreement in (("pairwise", figures.pairwise), ("B-cubed", figures.bcubed)):
+    agreements = [("pairwise", figures.pairwise), ("B-cubed", figures.bcubed)]
+    if figures.known_pairwise != figures.pairwise:
+        agreements.append(("pairwise, without unknown pairs,", figures.known_pairwise))
+    for name, agreement in agreements:
         of = f"precision {agreement.precision:.4f}, recall {agreement.recall:.4f}"
         rows.append((f"{name} F1", f"{agreement.f1:.4f} ({of})"))
     rows.append(("memories", f"{figures.memories:,} ({figures.memories_per_entity:.3f} an entity)"))
