@@ -15,6 +15,7 @@ from memreg.core.errors import MemregError
 from memreg.core.ids import uuid7
 from memreg.core.queries import Queries
 from memreg.core.steps import Rows, Steps, fetch_rows
+from memreg.engine.cache import Cache
 from memreg.engine.model import Action, Decision, Proposal
 from memreg.evaluation.golden_file import Case, Expected, GoldenSet, Values
 from memreg.evaluation.rehearsal import rehearse
@@ -71,26 +72,26 @@ class GoldenReport:
 Told = Callable[[Outcome], None]
 
 
-def run_golden(golden: GoldenSet, database: Database, *, tell: Told | None = None) -> GoldenReport:
+def run_golden(golden: GoldenSet, database: Database, *, warm: bool = True, tell: Told | None = None) -> GoldenReport:
     """Run every case of a golden set in an open, throwaway database; `tell` is called with each outcome.
+    `warm` False leaves the background out.
 
     The set's schema is registered under its own name and approved; another schema of that name must not be there.
     Each case is taken back before the next, so that none sees another. Raises MemregError where the setting up fails.
     """
-    run = uuid7().hex
-    engine = Engine(database, schema=golden.schema.name, extractor="patterns")
+    run, known = uuid7().hex, Cache()
+    engine = Engine(database, schema=golden.schema.name, extractor="patterns", cache=known)
     version = engine.registry.register(golden.schema, annotate="heuristic", by=WHO).version
     if version.status is Status.PENDING:
         engine.registry.approve(golden.schema.name, version.version, by=WHO)
-    background = {
-        name: _learn(engine.for_tenant(f"{run} {name}"), name, records) for name, records in golden.background.items()
-    }
+    known_records = golden.background if warm else {}
+    background = {name: _learn(engine.for_tenant(f"{run} {name}"), name, each) for name, each in known_records.items()}
     outcomes = []
     for case in golden.cases:
         settings: tuple[Setting, ...] = ("cold", "warm") if case.class_name in background else ("cold",)
         for setting in settings:
             tenant = f"{run} {case.class_name}" if setting == "warm" else f"{run} cold"
-            outcome = _run_case(case, setting, golden, database, tenant)
+            outcome = _run_case(case, setting, golden, database, tenant, known)
             outcomes.append(outcome)
             if tell is not None:
                 tell(outcome)
@@ -105,10 +106,13 @@ def _learn(engine: Engine, class_name: str, records: Sequence[Values]) -> int:
     return len(made - {None})
 
 
-def _run_case(case: Case, setting: Setting, golden: GoldenSet, database: Database, tenant: str) -> Outcome:
+def _run_case(
+    case: Case, setting: Setting, golden: GoldenSet, database: Database, tenant: str, known: Cache
+) -> Outcome:
     with rehearse(database, tenant) as rehearsal:
-        # An engine of its own: what one case learned of the tenant's statistics is taken back with it.
-        engine = Engine(rehearsal, tenant=tenant, schema=golden.schema.name, extractor="patterns")
+        # Statistics of its own: what one case learned of the tenant is taken back with it. The schema stays as it is.
+        cache = Cache(versions=known.versions)
+        engine = Engine(rehearsal, tenant=tenant, schema=golden.schema.name, extractor="patterns", cache=cache)
         try:
             return _judge(case, setting, engine)
         except MemregError as error:
