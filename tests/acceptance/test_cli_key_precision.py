@@ -45,6 +45,7 @@ def test_a_key_that_never_answered(people: Command) -> None:
         "contradictions": 0,
         "by_text": 0,
         "by_keys": 0,
+        "conflicts": 0,
         "precision": None,
         "low": None,
         "high": None,

@@ -88,6 +88,17 @@ def test_keys_of_different_memories(database: Database, engine: Engine) -> None:
     assert seen(database) == {EMAIL: (1, 0, 1), PHONE: (0, 0, 0), BORN: (1, 0, 0)}
 
 
+def test_keys_of_one_person_held_twice(database: Database, engine: Engine) -> None:
+    """Both memories are like what was said, so that the conflict is told and contradicts neither key."""
+    say(engine, name="Cleo Hart", email="cleo@hart.org", city="Porto")
+    assert say(engine, name="Hart Cleo Maria", phone="5550303", city="Lagos").action == "CREATE"
+    decision = say(engine, name="Cleo Hart", email="cleo@hart.org", phone="5550303")
+    assert decision.basis == "identity_conflict"
+    email, phone, *_ = key_precision(database, "people")
+    assert (email.answers, email.conflicts, phone.answers, phone.conflicts) == (1, 1, 1, 1)
+    assert (email.by_keys, phone.by_keys) == (0, 0)
+
+
 def test_keys_of_different_memories_with_nothing_beside_them(database: Database, engine: Engine) -> None:
     zoe = {"name": "Ana Stone", "email": "ana@lopez.io", "phone": "5550202", "city": "Lima", "born": "1944-01-01"}
     assert say(engine, operation="delete", **zoe).basis == "identity_conflict"

@@ -71,15 +71,26 @@ def test_in_a_conflict_the_text_sides_with_a_key() -> None:
     assert counts(conflict({A: 0.1, B: 0.9}, email=A, phone=B)) == {"email": (1, 0, 1), "phone": (1, 0, 0)}
 
 
-def test_in_a_conflict_where_the_text_sides_with_none_or_with_both_each_is_contradicted() -> None:
-    for scores in ({A: 0.1, B: 0.2}, {A: 0.6, B: 0.9}, {}):
+def test_in_a_conflict_where_the_text_speaks_for_neither_each_is_contradicted() -> None:
+    for scores in ({A: 0.1, B: 0.2}, {}):
         assert counts(conflict(scores, email=A, phone=B)) == {"email": (1, 0, 1), "phone": (1, 0, 1)}
 
 
-def test_a_memory_that_the_entry_does_not_list_may_have_scored_as_much_as_its_last() -> None:
-    others = {"c": 0.9, "d": 0.7}
-    assert counts(conflict({A: 0.8, **others}, email=A, phone=B)) == {"email": (1, 0, 1), "phone": (1, 0, 1)}
+def test_a_conflict_of_memories_that_the_text_speaks_for_contradicts_neither() -> None:
+    both = conflict({A: 0.55, B: 0.9}, email=A, phone=B)
+    assert counts(both) == {"email": (1, 0, 0), "phone": (1, 0, 0)}
+    assert tally([both])["email", "conflicts"] == tally([both])["phone", "conflicts"] == 1
+    assert tally([entry(email=A, phone=A)])["email", "conflicts"] == 0
+
+
+def test_a_delete_with_nothing_but_keys_that_conflict_contradicts_them() -> None:
+    bare = conflict({A: 0.0, B: 0.0}, email=A, phone=B) | {"operation": "delete"}
+    assert counts(bare) == {"email": (1, 0, 1), "phone": (1, 0, 1)}
+
+
+def test_a_memory_that_the_entry_does_not_list_scored_no_more_than_its_last() -> None:
     assert counts(conflict({A: 0.8, "c": 0.3}, email=A, phone=B)) == {"email": (1, 0, 0), "phone": (1, 0, 1)}
+    assert counts(conflict({A: 0.8, "c": 0.7}, email=A, phone=B)) == {"email": (1, 0, 0), "phone": (1, 0, 0)}
 
 
 def test_two_keys_that_agree_against_a_third() -> None:

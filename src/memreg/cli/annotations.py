@@ -255,6 +255,7 @@ def _observed_data(each: KeyPrecision) -> dict[str, Any]:
         "contradictions": each.contradictions,
         "by_text": each.by_text,
         "by_keys": each.by_keys,
+        "conflicts": each.conflicts,
         "precision": each.precision,
         "low": interval.low if interval else None,
         "high": interval.high if interval else None,

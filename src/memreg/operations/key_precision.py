@@ -26,9 +26,10 @@ class KeyPrecision:
     """How an identity key of a class fared in a version's newest identity decisions.
 
     "Observed" is by memreg's own evidence, not by a person's word. `answers`: decisions in which the key named a
-    memory. `by_text`: of these, those where the rest of what was said scored below the lower threshold. `by_keys`:
-    those where another key named another memory, and the rest did not side with this key's. `tenant` None: in every
-    tenant. `before`: where it has no answer yet, how it fared in the last version in which the class's keys answered.
+    memory. `by_text`: of these, those where the rest of what was said scored below the lower threshold. `conflicts`:
+    those where another key named another memory; `by_keys`: of the conflicts, those where the rest did not speak for
+    this key's memory. `tenant` None: in every tenant. `before`: where it has no answer yet, how it fared in the last
+    version in which the class's keys answered.
     """
 
     schema: str
@@ -38,6 +39,7 @@ class KeyPrecision:
     answers: int = 0
     by_text: int = 0
     by_keys: int = 0
+    conflicts: int = 0
     tenant: str | None = None
     before: KeyPrecision | None = None
 
@@ -143,6 +145,7 @@ def _of_class(version: SchemaVersion, class_name: str, tenant: str | None) -> St
             answers=counted[key.name, "answers"],
             by_text=counted[key.name, "by_text"],
             by_keys=counted[key.name, "by_keys"],
+            conflicts=counted[key.name, "conflicts"],
             tenant=tenant,
         )
         for key in keys
@@ -162,15 +165,14 @@ def _before(version: SchemaVersion, class_name: str, tenant: str | None) -> Step
 
 
 def tally(entries: Iterable[Row]) -> Counter[tuple[str, str]]:
-    """Counts by key name and "answers", "by_text" or "by_keys", from rows of the query `identity_answers`. Pure."""
+    """Counts by key name and "answers", "by_text", "by_keys" or "conflicts", from rows of `identity_answers`. Pure."""
     counted: Counter[tuple[str, str]] = Counter()
     for entry in entries:
-        answers = dict(_answers(entry))
-        upheld = _upheld(entry, answers)
-        for key, memory in answers.items():
+        for key, memory in _answers(entry):
             counted[key, "answers"] += 1
             if entry["basis"] == "identity_conflict":
-                counted[key, "by_keys"] += memory != upheld
+                counted[key, "conflicts"] += 1
+                counted[key, "by_keys"] += _is_unlike(entry, memory)
             else:
                 counted[key, "by_text"] += _text_contradicts(entry)
     return counted
@@ -194,11 +196,11 @@ def _text_contradicts(entry: Row) -> bool:
     return entry["operation"] != "delete" or not said_keys.issuperset(entry["said"])
 
 
-def _upheld(entry: Row, answers: Mapping[str, str]) -> str | None:
-    """In a conflict, the one memory that the rest of what was said speaks for; None where for none or for several."""
-    if entry["basis"] != "identity_conflict":
-        return None
+def _is_unlike(entry: Row, memory: str) -> bool:
+    """In a conflict, whether what was said does not speak for a memory that a key named.
+
+    Where it speaks for the memories of both keys, they are more likely one object that is held twice than two.
+    """
     scores = {each["memory_id"]: float(each["score"]) for each in entry["candidates"] or ()}
-    unlisted = min(scores.values(), default=0.0)  # the entry lists the best; any other scored no higher
-    likely = {memory for memory in answers.values() if scores.get(memory, unlisted) >= entry["possible"]}
-    return likely.pop() if len(likely) == 1 else None
+    at_most = min(scores.values(), default=0.0)  # the entry lists the best; any other scored no higher
+    return scores.get(memory, at_most) < float(entry["possible"])
