@@ -31,6 +31,7 @@ POSTINGS = 50
 MOST_TOKENS = 24
 MOST_CODES = 12
 MOST_NAMES = 6
+LEAST_PAIRED = 4
 NAMES_WITH_VALUE = 4
 MOST_VALUES = 6
 VALUES_WITH_NAME = 2
@@ -111,15 +112,20 @@ def shape_keys(content: Content) -> Iterator[tuple[str, float]]:
 
 
 def pair_keys(content: Content) -> Iterator[tuple[str, float]]:
-    """Pairs of shapes within the most important columns, and of a shape with a value: few memories share one, even
-    where each part is common."""
-    robust = (_robust(token) for token, share in content.tokens if share == 1.0 and len(token) > 1)
-    names = list(dict.fromkeys(robust))[:MOST_NAMES]
-    for one, other in combinations(sorted(names), 2):
+    """Pairs of words by shape, and of a word with a value: few memories share one, even where each part is common. The
+    words are the first six of the most important columns, and where these have fewer than four, others too."""
+    names = _distinct((token for token, share in content.tokens if share == 1.0), MOST_NAMES)
+    words = _distinct((token for token, _ in content.tokens), max(len(names), LEAST_PAIRED))
+    for one, other in combinations(sorted(words), 2):
         yield f"p{one} {other}", 0.5
     for value in content.values[:VALUES_WITH_NAME]:
         for name in names[:NAMES_WITH_VALUE]:
             yield f"q{name} {''.join(value)}", 0.5
+
+
+def _distinct(words: Iterable[str], most: int) -> list[str]:
+    robust = (shape(w) if len(w) >= LEAST_SHAPED and w.isalpha() else w for w in words if len(w) > 1)
+    return list(dict.fromkeys(robust))[:most]
 
 
 FAMILIES: tuple[Family, ...] = (value_keys, code_keys, token_keys, shape_keys, pair_keys)
@@ -197,10 +203,6 @@ def _telling(token: str) -> int:
 
 def _is_shaped(token: str, share: float) -> bool:
     return share >= SHAPED_BOOST and len(token) >= LEAST_SHAPED and token.isalpha()
-
-
-def _robust(token: str) -> str:
-    return shape(token) if len(token) >= LEAST_SHAPED and token.isalpha() else token
 
 
 def _joins(column_tokens: Sequence[str]) -> Iterator[str]:
