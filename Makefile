@@ -1,19 +1,21 @@
 # memreg: `make` alone lists what there is to do. Every target makes its own environment in .venv first.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench accuracy clean
 
 WORKERS ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
+ACCURACY_READY := .venv-accuracy/.ready
 CODE := $(wildcard src tests scripts bench examples)
 
 help:
-	@echo 'make demo    watch memreg remember a conversation, on a Postgres of its own'
-	@echo 'make test    lint, then every test          (WORKERS=2 ARGS="-k name")'
-	@echo 'make lint    format, types, imports and generated code'
-	@echo 'make bench   what a decision costs beside hand-written SQL'
-	@echo 'make clean   remove .venv, .tools and the caches'
+	@echo 'make demo      watch memreg remember a conversation, on a Postgres of its own'
+	@echo 'make test      lint, then every test          (WORKERS=2 ARGS="-k name")'
+	@echo 'make lint      format, types, imports and generated code'
+	@echo 'make bench     what a decision costs beside hand-written SQL'
+	@echo 'make accuracy  how often memreg is wrong, beside Splink and RapidFuzz   (ARGS="--data FOLDER")'
+	@echo 'make clean     remove .venv, .venv-accuracy, .tools and the caches'
 
 demo: $(READY)
 	@$(BIN)/memreg demo
@@ -32,9 +34,16 @@ lint: $(READY)
 bench: $(READY)
 	@$(BIN)/python bench/decisions.py
 
+accuracy: $(ACCURACY_READY)
+	@.venv-accuracy/bin/python bench/accuracy.py $(ARGS)
+
 $(READY): pyproject.toml uv.lock scripts/bootstrap.sh
 	@sh scripts/bootstrap.sh
 	@touch $@
 
+$(ACCURACY_READY): pyproject.toml uv.lock scripts/bootstrap.sh
+	@sh scripts/bootstrap.sh accuracy
+	@touch $@
+
 clean:
-	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf .venv .venv-accuracy .tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -1,9 +1,15 @@
 #!/bin/sh
 # Makes .venv exactly as uv.lock says: with the uv that is installed, else with a pinned one that pip puts into .tools.
+# `bootstrap.sh accuracy` makes .venv-accuracy instead, with what the accuracy table compares memreg with.
 set -eu
 cd "$(dirname "$0")/.."
 
 uv_version=0.13.8
+case "${1:-}" in
+    "") environment=.venv groups= ;;
+    accuracy) environment=.venv-accuracy groups="--no-default-groups --group accuracy" ;;
+    *) echo "bootstrap.sh knows no environment called $1: call it with nothing, or with accuracy." >&2; exit 2 ;;
+esac
 
 find_python() {
     for name in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11; do
@@ -18,8 +24,10 @@ find_python() {
 }
 
 sync() {
-    echo "Installing memreg and its tools into .venv (once, and again when uv.lock changes) ..."
-    UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never "$1" sync --frozen --all-extras --quiet --python "$python"
+    echo "Installing memreg and its tools into $environment (once, and again when uv.lock changes) ..."
+    # shellcheck disable=SC2086 # groups are words
+    UV_PROJECT_ENVIRONMENT=$environment UV_PYTHON_DOWNLOADS=never \
+        "$1" sync --frozen --all-extras $groups --quiet --python "$python"
 }
 
 pinned_uv() {

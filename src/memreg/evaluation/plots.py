@@ -84,7 +84,7 @@ def sweep_plot(points: Sequence[Point], thresholds: Sequence[float] = (), *, tit
             "missed updates, % of repeats": [100 * point.missed_update_rate for point in points],
         }
         for (label, y), colour in zip(rates.items(), reversed(COLOURS[:2]), strict=True):
-            axes.plot(x, y, color=colour, marker=".", label=label)
+            axes.plot(x, y, color=colour, label=label)
         for value in thresholds:
             axes.axvline(value, color="black", linestyle="--", linewidth=0.8)
         axes.set_xlim(0.0, 1.0)

@@ -25,6 +25,7 @@ MARKDOWN_SUFFIXES = frozenset({".md", ".markdown"})
 TRUTHS = ("right: the same entity", "right: a new entity", "false update", "missed update", "unknown", "rejected")
 SHOWN_PROBLEMS = 20
 SHOWN_RECORDS = 50
+SHOWN_STEP = 5  # hundredths of a threshold
 _SHORT = 200
 
 
@@ -180,6 +181,7 @@ def _study(result: Result, study: Study, with_plots: bool) -> Iterator[Block]:
             _percent(point.missed_update_rate),
         ]
         for point in study.thresholds
+        if round(100 * point.threshold) % SHOWN_STEP == 0
     ]
     header = ["threshold", "false updates", "of decisions", "missed updates", "of repeats"]
     yield Table(header, rows, frozenset(range(5)))

@@ -12,7 +12,7 @@ NOTE = (
     "threshold would have made other memories, and so other scores. Decisions by identity stay as they were."
 )
 BY_SCORE = frozenset({"score", "partial_identity", "possible_duplicate", "new"})
-THRESHOLDS = tuple(step / 100 for step in range(5, 101, 5))
+THRESHOLDS = tuple(step / 100 for step in range(5, 101))
 
 Best = Mapping[str, tuple[str, float]]
 
