@@ -19,8 +19,13 @@ SHOWS = sorted((ROOT / "bench" / "shows").glob("*.py"))
 
 
 def test_there_is_a_show_for_each_claim() -> None:
-    numbers = [int(re.fullmatch(r"spine_(\d+)_\w+", path.stem)[1]) for path in SHOWS]  # type: ignore[index]
-    assert numbers == list(range(1, 8))
+    numbers: dict[str, list[int]] = {}
+    for path in SHOWS:
+        found = re.fullmatch(r"([a-z]+)_(\d+)_\w+", path.stem)
+        assert found is not None, path.stem
+        numbers.setdefault(found[1], []).append(int(found[2]))
+    assert set(numbers) == {"spine", "accuracy"}
+    assert all(sorted(each) == list(range(1, len(each) + 1)) for each in numbers.values()), numbers
 
 
 @pytest.mark.parametrize("path", SHOWS, ids=lambda path: path.stem)
