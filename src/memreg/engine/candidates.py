@@ -37,12 +37,13 @@ MOST_VALUES = 6
 VALUES_WITH_NAME = 2
 MOST_PARTS = 4
 SHAPED_BOOST = 0.6
-LEAST_SHAPED = 4
+LEAST_SHAPED = 3
 LEAST_CODE = 5
 LONGEST_CODE = 24
 CODE_PARTS = 3
 
 _VOWELS = frozenset("aeiouyhw")
+_SOUNDS = str.maketrans("zcqv", "skkf")
 _DIGIT_WORTH = 4
 
 
@@ -148,9 +149,11 @@ def record_keys(record: Record) -> Keys:
 
 
 def shape(token: str) -> str:
-    """The distinct consonants of a word, sorted; its letters, sorted, where it has fewer than two."""
-    consonants = sorted(set(token) - _VOWELS)
-    return "".join(consonants if len(consonants) > 1 else sorted(token))
+    """The distinct consonants of a word, sorted, letters of one sound as one; where it has fewer than two, its distinct
+    letters."""
+    letters = set(token.translate(_SOUNDS))
+    consonants = letters - _VOWELS
+    return "".join(sorted(consonants if len(consonants) > 1 else letters))
 
 
 def stem(code: str) -> str:
