@@ -54,9 +54,9 @@ def read_stream_schema(text: str | bytes, source: str) -> Subject:
         spec.name,
         is_open=True,
         normal_forms={
-            column: normal_form(place_of(bare, bare.by_name[column], ()))
+            key.name: normal_form(place_of(bare, bare.by_name[key.name], ()))
             for key in annotation.identity
-            for column in key.columns
+            if len(key.columns) == 1  # the columns of a longer key are mostly searched or compared as they are
         },
         dirty_sources=frozenset(str(each) for each in data.get("dirty_sources") or ()),
     )
