@@ -15,8 +15,8 @@ from memreg.registry.models import IdentityKey, SchemaVersion, Strength
 
 NEWEST = 10_000
 # What a key of each strength should reach. Not higher, because the score has its misses too: on records as corrupt as
-# those of febrl3 and fake_1000 it speaks against up to 3 % of the answers that are right. A shared key asks for an equal
-# name token as well, and is trusted less from the start.
+# those of febrl3 and fake_1000 it speaks against up to 3 % of the answers that are right. A shared key asks for an
+# equal name token as well, and is trusted less from the start.
 EXPECTED: Mapping[Strength, float] = {"strong": 0.95, "shared": 0.90}
 FEWEST_CONTRADICTIONS = 3
 
