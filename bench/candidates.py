@@ -271,7 +271,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", type=Path, default=STREAMS, help="a folder of streams with their .schema.json")
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000], help="memories in one tenant")
-    parser.add_argument("--lookups", type=int, default=400, help="lookups in each of five rounds")
+    parser.add_argument("--lookups", type=int, default=200, help="lookups in each of ten rounds")
     options = parser.parse_args()
     result: dict[str, Any] = {"bench": "candidates", "cores": os.cpu_count(), "recall": {}, "sizes": {}}
     with database(os.environ.get("MEMREG_DATABASE_URL")) as dsn:

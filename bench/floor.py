@@ -39,6 +39,15 @@ _BY_ID = f"""
         select * from memreg.memories where tenant = %(tenant)s and memories.id = wanted.id limit 1
     ) as m
 """
+# Those of the decision alone: an update adds to what is there.
+_KEYS_WRITTEN = """
+    select array_agg(k.key)::text as keys
+    from memreg.memories m
+    cross join lateral unnest(m.candidate_keys) as own (key)
+    join memreg.candidate_keys k on k.tenant = m.tenant and k.key = own.key and k.memory_id = m.id
+    where m.tenant = %(tenant)s and m.id = %(id)s and k.xmin = m.xmin
+    having count(*) > 0
+"""
 _ANY = f"select {_MEMORY} from memreg.memories m where m.tenant = %(tenant)s limit 1"
 _WRITES = {
     "messages": """
@@ -48,17 +57,23 @@ _WRITES = {
     """,
     "memories": """
         insert into memreg.memories
-            (tenant, id, schema, class, version, payload, originals, search, revision, change, created_at, updated_at,
-            last_seen_at)
+            (tenant, id, schema, class, version, payload, originals, search, candidate_keys, revision, change,
+            created_at, updated_at, last_seen_at)
         values (%(tenant)s, %(memory_id)s, %(schema)s, %(class)s, %(version)s, %(payload)s, %(originals)s, %(search)s,
-            %(revision)s, %(change)s, %(now)s, %(now)s, %(now)s)
+            %(candidate_keys)s, %(revision)s, %(change)s, %(now)s, %(now)s, %(now)s)
         on conflict (tenant, id) do nothing
     """,
     "update": """
         update memreg.memories
-        set payload = %(payload)s, originals = %(originals)s, search = %(search)s, revision = %(revision)s,
-            change = %(change)s, updated_at = %(now)s, last_seen_at = %(now)s
+        set payload = %(payload)s, originals = %(originals)s, search = %(search)s,
+            candidate_keys = %(candidate_keys)s, revision = %(revision)s, change = %(change)s,
+            updated_at = %(now)s, last_seen_at = %(now)s
         where tenant = %(tenant)s and id = %(memory_id)s
+    """,
+    "candidate_keys": """
+        insert into memreg.candidate_keys (tenant, key, memory_id)
+        select %(tenant)s, unnest(%(keys)s::bigint[]), %(memory_id)s
+        on conflict do nothing
     """,
     "memory_revisions": """
         insert into memreg.memory_revisions
@@ -107,7 +122,10 @@ class Example:
                 "audit_log": log,
                 "audit_values": rows(f"select * from memreg.audit_values {by} audit_id = %(audit)s", **about),
                 "messages": rows(f"select * from memreg.messages {by} id = %(message)s", **about),
-                "memories": rows(f"select *, search::text from memreg.memories {by} id = %(id)s", **about),
+                "memories": rows(
+                    f"select *, search::text, candidate_keys::text from memreg.memories {by} id = %(id)s", **about
+                ),
+                "candidate_keys": rows(_KEYS_WRITTEN, **about),
                 "memory_revisions": rows(f"select * from memreg.memory_revisions {by} audit_id = %(audit)s", **about),
                 "identity_keys": rows(f"select * from memreg.identity_keys {by} memory_id = %(id)s", **about),
             }
@@ -138,9 +156,10 @@ def make_call(example: Example, tenant: str, target: UUID | None, read: list[UUI
     rows = {table: [_ready(row) | fresh for row in found] for table, found in example.rows.items()}
     rows["audit_log"][0]["id"] = audit_id
     if example.creates:
-        tables = ["messages", "memories", "memory_revisions", "identity_keys", "audit_log", "audit_values"]
+        tables = ["messages", "memories", "candidate_keys", "memory_revisions", "identity_keys", "audit_log"]
+        tables += ["audit_values"]
     else:
-        tables = ["messages", "update", "memory_revisions", "audit_log", "audit_values"]
+        tables = ["messages", "update", "candidate_keys", "memory_revisions", "audit_log", "audit_values"]
         rows["update"] = rows["memories"]
     writes = [(_WRITES[table].encode(), row) for table in tables for row in rows[table]]
     log = rows["audit_log"][0]

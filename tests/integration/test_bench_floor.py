@@ -13,7 +13,7 @@ from bench.stage import prepare
 from memreg import Engine, Proposal
 from memreg.engine.identity import digest
 
-TABLES = ("memories", "memory_revisions", "identity_keys", "messages", "audit_log", "audit_values")
+TABLES = ("memories", "candidate_keys", "memory_revisions", "identity_keys", "messages", "audit_log", "audit_values")
 ANA = {"name": "Ana Lopez", "email": "ana@lopez.io", "city": "Oslo", "born": "1990-05-01"}
 
 
