@@ -24,7 +24,7 @@ HEAVY = {
 }  # fmt: skip
 COMMANDS = (
     "demo migrate register schemas show annotate annotations approve reject ingest memories get search history audit"
-    " explain kill-switch resolve review backfill"
+    " explain kill-switch resolve review backfill eval"
 )
 DATA = "ingest memories get search history audit explain resolve review"
 

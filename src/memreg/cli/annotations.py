@@ -57,7 +57,7 @@ def annotate(access: Access, name: str, annotate: Literal["auto", "llm", "heuris
 @click.option("--tenant", metavar="NAME", type=WORDS, help="Count the answers of one tenant; without it, of every one.")
 @database_options
 def show_annotations(access: Access, name: VersionedName, as_yaml: bool) -> None:
-    """Show what is searched, compared and identifies, and how well.
+    """Show what is searched, compared, identifies, and how well.
 
     With the confidence of each key and the reasons; and its observed precision: how often it answered, and how often
     the text or another key contradicted it, by the newest 10,000 identity decisions of each class. A key that
