@@ -88,7 +88,10 @@ def sweep_plot(points: Sequence[Point], thresholds: Sequence[float] = (), *, tit
         for value in thresholds:
             axes.axvline(value, color="black", linestyle="--", linewidth=0.8)
         axes.set_xlim(0.0, 1.0)
+        # Linear up to 0.1 % and logarithmic above: a few false updates in a thousand are what one looks for.
+        axes.set_yscale("symlog", linthresh=0.1)
         axes.set_ylim(bottom=0.0)
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("threshold")
         axes.set_ylabel("%")
         if points:
