@@ -64,28 +64,39 @@ def test_a_missed_update_is_about_the_best_of_the_true_memories() -> None:
     assert found.about.values == {"name": "ana"}
 
 
+def parts_of(*parts: tuple[str, float, bool]) -> dict[str, Any]:
+    """A candidate whose parts all saw something but the first, and bound the score where it is said."""
+    found = candidate("m1", 0.5)
+    found["parts"] = [{"name": name, "amount": amount, "bounds": bounds} for name, amount, bounds in parts]
+    return entry(found, met={"m1": {name: ["a", "b"] for name, _, _ in parts[1:]}})
+
+
 @pytest.mark.parametrize(
     ("parts", "costliest"),
     [
-        ({"aligned_tokens": 8.0, "contradiction": -1.0, "extra_text": -3.0, "differences": 1.0}, "extra_text"),
-        # a quarter of all amounts against three tenths by the factor
-        ({"aligned_tokens": 6.0, "contradiction": -2.0, "differences": 0.7}, "differences"),
-        ({"aligned_tokens": 6.0, "contradiction": -3.0, "differences": 0.7}, "contradiction"),
-        ({"aligned_tokens": 6.0, "differences": 1.0}, None),
+        ([("prior", -9.0, False), ("naming", 4.0, False), ("codes", -3.0, False), ("siblings", -1.0, False)], "codes"),
+        (
+            [("prior", -1.0, False), ("naming", 4.0, False), ("told_apart", 0.0, True), ("codes", -3.0, False)],
+            "told_apart",
+        ),
+        ([("prior", -9.0, False), ("naming", 4.0, False)], None),
     ],
 )
-def test_the_costliest_feature(parts: dict[str, float], costliest: str | None) -> None:
-    found = explain_error(miss(), entry(candidate("m1", 0.5, **parts)), line=1, kept=5)
+def test_the_costliest_feature(parts: list[tuple[str, float, bool]], costliest: str | None) -> None:
+    found = explain_error(miss(), parts_of(*parts), line=1, kept=5)
     assert found.cost == costliest
     assert costs([found]) == ({costliest: 1} if costliest else {})
 
 
-def test_a_factor_that_the_audit_names_is_one() -> None:
-    given = candidate("m1", 0.5, aligned_tokens=6.0, damping=0.5)
-    given["parts"][1]["is_factor"] = True
-    found = explain_error(miss(), entry(given, met={"m1": {"damping": ["a", "b"]}}), line=1, kept=5)
+def test_features_as_lines() -> None:
+    parts = parts_of(("prior", -1.25, False), ("naming", 4.0, False), ("told_apart", 0.0, True))
+    found = explain_error(miss(), parts, line=1, kept=5)
     assert found.about is not None
-    assert [told(part) for part in found.about.parts] == ["+6.000 aligned_tokens", "×0.500 damping [a; b]"]
+    assert [told(part) for part in found.about.parts] == [
+        "−1.250 prior",
+        "+4.000 naming [a; b]",
+        "decides: told_apart [a; b]",
+    ]
 
 
 def cases(*judged: Judged) -> list[ErrorCase]:

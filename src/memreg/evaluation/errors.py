@@ -13,8 +13,6 @@ from memreg.engine.decide import THRESHOLDS
 from memreg.evaluation.judge import Judged, Verdict
 
 SHOWN_TOKENS = 12
-# Parts that multiply the score instead of adding to it, where the entry does not say which they are.
-FACTORS = frozenset({"differences"})
 
 
 class Cause(StrEnum):
@@ -32,12 +30,13 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PartFact:
-    """One feature of a score: what it added (or multiplied by, where `is_factor`), and the tokens or values it saw."""
+    """One feature of a score: what it added or took, and the tokens or values it saw. `bounds`: it decided the score by
+    itself."""
 
     name: str
     amount: float
     met: tuple[str, ...] = ()
-    is_factor: bool = False
+    bounds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +50,11 @@ class CandidateFact:
 
     @property
     def costliest(self) -> PartFact | None:
-        """The feature that took most of the score away: a factor its distance from 1, an amount against its share of
-        all amounts."""
-        total = sum(abs(part.amount) for part in self.parts if not part.is_factor) or 1.0
-        costs = {
-            part: (1 - part.amount) if part.is_factor else -part.amount / total
-            for part in self.parts
-            if (part.is_factor and part.amount < 1) or (not part.is_factor and part.amount < 0)
-        }
-        return max(costs, key=lambda part: costs[part], default=None)
+        """The feature that held the score down: one that decides by itself, else the one that took most, of those that
+        saw anything."""
+        bounding = [part for part in self.parts if part.bounds]
+        against = [part for part in self.parts if part.amount < 0 and part.met]
+        return next(iter(bounding), None) or min(against, key=lambda part: part.amount, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +136,10 @@ def worst(cases: Sequence[ErrorCase], count: int) -> tuple[ErrorCase, ...]:
 
 def told(part: PartFact) -> str:
     """A feature as a line: its name, what it did, the tokens that it saw."""
-    sign = "×" if part.is_factor else "+" if part.amount >= 0 else "−"
+    sign = "+" if part.amount >= 0 else "−"
+    amount = "decides:" if part.bounds else f"{sign}{abs(part.amount):.3f}"
     shown = "; ".join(part.met[:SHOWN_TOKENS]) + (" …" if len(part.met) > SHOWN_TOKENS else "")
-    return f"{sign}{abs(part.amount):.3f} {part.name}" + (f" [{shown}]" if shown else "")
+    return f"{amount} {part.name}" + (f" [{shown}]" if shown else "")
 
 
 def _cause_of_miss(about: CandidateFact | None, *, complete: bool) -> Cause:
@@ -156,5 +152,4 @@ def _cause_of_miss(about: CandidateFact | None, *, complete: bool) -> Cause:
 
 def _part(part: Mapping[str, Any], met: Mapping[str, Sequence[str]]) -> PartFact:
     name = part["name"]
-    is_factor = bool(part.get("is_factor", name in FACTORS))
-    return PartFact(name, float(part["amount"]), tuple(met.get(name, ())), is_factor)
+    return PartFact(name, float(part["amount"]), tuple(met.get(name, ())), bool(part.get("bounds")))

@@ -220,7 +220,7 @@ def _case(case: ErrorCase) -> Iterator[Block]:
     rows = [[name, _short(case.values.get(name)), _short(theirs.get(name))] for name in names]
     other = "memory it was put into" if false else f"memory it should have met (score {case.about.score:.4f})"
     yield Table(["field", "record", other], rows)
-    yield Lines([told(part) for part in case.about.parts if part.met])
+    yield Lines([told(part) for part in case.about.parts if part.met or part.bounds])
 
 
 def _problems(result: Result) -> Iterator[Block]:

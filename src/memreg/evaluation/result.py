@@ -103,7 +103,7 @@ def error_data(case: ErrorCase) -> dict[str, Any]:
         "entity_of_memory": case.judged.majority,
         "values": dict(case.values),
         "against": None if case.about is None else {"score": case.about.score, "values": dict(case.about.values)},
-        "parts": [told(part) for part in case.about.parts if part.met] if case.about else [],
+        "parts": [told(part) for part in case.about.parts if part.met or part.bounds] if case.about else [],
         "reasons": list(case.reasons),
     }
 
