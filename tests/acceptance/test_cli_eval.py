@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.command import Command
+from tests.support.command import MEMREG, Command
 
 SCHEMA = {
     "class": "Inn",
@@ -136,6 +139,39 @@ def test_a_memreg_schema_with_its_annotation(inns: Command) -> None:
     data = inns.json("eval", "people.jsonl", "--schema", "people.yaml")
     assert (data["records"], data["rejected"]) == (3, 1)  # a bad identity value is refused where the schema says so
     assert data["decided"]["UPDATE identity"] == 1
+
+
+def test_without_a_database_it_has_a_postgres_of_its_own(home: Path, inns: Command) -> None:
+    settings = {"MEMREG_HOME": str(home), "MEMREG_TENANT": "somebody", "MEMREG_SCHEMA": "else"}
+    alone = Command(inns.folder, settings)
+    data = alone.json("eval", "inns.jsonl", "--schema", "inns.schema.json")
+    assert data["records"] == 4
+    assert [path.name for path in home.iterdir()] == ["evaluation"]
+
+
+def test_a_terminal_sees_how_far_it_is(inns: Command) -> None:
+    write(inns, "many.jsonl", "".join(record(n, f"e{n}", name=f"Inn number {n}") for n in range(60)))
+    ours, theirs = pty.openpty()
+    environment = {"PATH": "/usr/bin:/bin", "TERM": "xterm", "COLUMNS": "100", **inns.settings}
+    command = [str(MEMREG), "eval", "many.jsonl", "--schema", "inns.schema.json"]
+    with subprocess.Popen(command, cwd=inns.folder, env=environment, stdout=subprocess.PIPE, stderr=theirs) as running:
+        os.close(theirs)
+        seen = b"".join(iter(lambda: _read(ours), b"")).decode()
+        assert running.stdout is not None
+        printed = running.stdout.read().decode()
+    os.close(ours)
+    assert running.returncode == 0
+    assert "evaluating" in seen
+    assert "60 records" in seen
+    assert "60 of 60 entities" in printed
+
+
+def _read(terminal: int) -> bytes:
+    """What the terminal was sent; nothing once nobody has it open."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
 
 
 # Bad input
