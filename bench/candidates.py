@@ -25,7 +25,7 @@ from bench import crowd
 from bench.stage import ROOT, database, server_version
 from memreg.core.ids import uuid7
 from memreg.core.queries import Statement
-from memreg.engine.candidates import CANDIDATES, POSTINGS, memory_keys, probes
+from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, memory_keys, probes
 from memreg.engine.record import Record
 from memreg.engine.store import SQL
 from memreg.evaluation.stream_schema import read_stream_schema
@@ -76,10 +76,10 @@ def asked(tenant: str, schema: str, class_name: str, record: Record) -> Statemen
     return SQL["candidates"](
         tenant=tenant,
         schema=schema,
-        ordinals=[0] * len(keys),
         keys=list(keys),
         weights=list(keys.values()),
         postings=POSTINGS,
+        shortlist=SHORTLIST,
         limit=CANDIDATES,
     )
 
@@ -203,7 +203,7 @@ def p95(times: Sequence[float]) -> float:
 
 
 def latency(
-    conn: psycopg.Connection[dict[str, Any]], tenant: str, count: int, lookups: int, rounds: int = 5
+    conn: psycopg.Connection[dict[str, Any]], tenant: str, count: int, lookups: int, rounds: int = 10
 ) -> Latency:
     """Look people of a tenant up, in turns with a memory by its primary key; a first round is not counted."""
     chance = random.Random(count)

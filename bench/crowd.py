@@ -195,7 +195,7 @@ def memory_id(number: int) -> UUID:
 def load(dsn: str, tenant: str, count: int) -> None:
     """Fill a tenant with the first `count` of the crowd and build the indexes anew; meant for an idle database."""
     with psycopg.connect(dsn, autocommit=True) as conn, ProcessPoolExecutor(2) as workers:
-        conn.execute("set maintenance_work_mem = '1GB'; set synchronous_commit = off")
+        conn.execute("set maintenance_work_mem = '1GB'")
         conn.execute("drop index memreg.memories_search")
         conn.execute("alter table memreg.candidate_keys drop constraint candidate_keys_pkey")
         starts = range(0, count, CHUNK)

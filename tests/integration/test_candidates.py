@@ -13,7 +13,7 @@ from memreg import Proposal
 from memreg.core.database import Database
 from memreg.core.queries import Query
 from memreg.core.steps import fetch_rows
-from memreg.engine.candidates import CANDIDATES, POSTINGS, memory_keys, probes
+from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, memory_keys, probes
 from memreg.engine.model import Payload
 from memreg.engine.record import Record
 from memreg.engine.store import SQL
@@ -52,10 +52,10 @@ def ask(payload: Payload, tenant: str = "default") -> Any:
     return SQL["candidates"](
         tenant=tenant,
         schema="people",
-        ordinals=[0] * len(keys),
         keys=list(keys),
         weights=list(keys.values()),
         postings=POSTINGS,
+        shortlist=SHORTLIST,
         limit=CANDIDATES,
     )
 
@@ -198,4 +198,4 @@ def test_the_lookup_reads_its_indexes_and_a_bounded_number_of_rows(database: Dat
         assert scan["Actual Rows"] <= POSTINGS
         assert scan.get("Rows Removed by Filter", 0) == 0
     loops = {scan["Relation Name"]: scan["Actual Loops"] for scan in read}
-    assert loops == {"candidate_keys": len(statement.params["keys"]), "memories": CANDIDATES}
+    assert loops == {"candidate_keys": len(statement.params["keys"]), "memories": POSTINGS}

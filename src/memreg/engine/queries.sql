@@ -130,46 +130,57 @@ cross join lateral (
 ) as held
 
 -- candidates --
--- For each proposal, the live memories kept under its keys; a key says the less the more memories are under it.
-with probed as (
-    select ordinal, key, weight
-    from unnest(%(ordinals)s::integer[], %(keys)s::bigint[], %(weights)s::double precision[])
-        as asked (ordinal, key, weight)
-),
-posted as (
+-- The live memories kept under most of a proposal's keys; a key says the less the more memories are under it.
+with held as materialized (
     -- A key's newest memories only, so that no key makes more work than another, however many share it.
-    select probed.ordinal, holder.id, probed.weight / sqrt(near.held) as worth
-    from probed
+    select
+        asked.key, near.ids, cardinality(near.ids) = %(postings)s as is_cut,
+        asked.weight / sqrt(cardinality(near.ids)) as worth
+    from unnest(%(keys)s::bigint[], %(weights)s::double precision[]) as asked (key, weight)
     cross join lateral (
-        select array_agg(memory_id) as ids, count(*) as held
+        select array_agg(memory_id) as ids
         from (
             select memory_id
             from memreg.candidate_keys
-            where candidate_keys.tenant = %(tenant)s and candidate_keys.key = probed.key
+            where candidate_keys.tenant = %(tenant)s and candidate_keys.key = asked.key
             order by memory_id desc
             limit %(postings)s
         ) as newest
     ) as near
-    cross join lateral unnest(near.ids) as holder (id)
+    where near.ids is not null
 ),
-ranked as (
-    select ordinal, id, row_number() over (partition by ordinal order by sum(worth) desc, id desc) as place
-    from posted
-    group by ordinal, id
+shortlist as (
+    select holder.id, sum(held.worth) filter (where not held.is_cut) as worth
+    from held
+    cross join lateral unnest(held.ids) as holder (id)
+    group by holder.id
+    order by sum(held.worth) desc, holder.id desc
+    limit %(shortlist)s
+),
+found as (
+    select near.*
+    from shortlist
+    cross join lateral (
+        -- "offset 0" keeps the order of the joins: keys first, then each memory by its primary key.
+        select *
+        from memreg.memories
+        where memories.tenant = %(tenant)s and memories.id = shortlist.id
+        offset 0
+    ) as near
+    cross join lateral (
+        -- What was cut off at a common key, the memory itself knows.
+        select sum(held.worth) as worth
+        from held
+        where held.is_cut and held.key = any(near.candidate_keys)
+    ) as common
+    where near.schema = %(schema)s and not near.is_deleted and not near.unresolved
+    order by coalesce(shortlist.worth, 0) + coalesce(common.worth, 0) desc, near.id desc
+    limit %(limit)s
 )
 select
-    ranked.ordinal, found.id, found.class, found.version, found.payload, found.originals, found.is_deleted,
-    found.unresolved, found.revision, found.change, found.created_at, found.updated_at, found.last_seen_at,
-    case when found.revision > 1 then memreg.earlier_payloads(%(tenant)s, found.id, found.revision) end as earlier
-from ranked
-cross join lateral (
-    -- "offset 0" keeps the order of the joins: keys first, then each memory by its primary key.
-    select *
-    from memreg.memories
-    where memories.tenant = %(tenant)s and memories.id = ranked.id
-    offset 0
-) as found
-where ranked.place <= %(limit)s and found.schema = %(schema)s and not found.is_deleted and not found.unresolved
+    id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
+    last_seen_at, case when revision > 1 then memreg.earlier_payloads(%(tenant)s, id, revision) end as earlier
+from found
 
 -- changed_since --
 -- The memories of a class that were written to after a count of writes.

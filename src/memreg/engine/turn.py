@@ -13,7 +13,7 @@ from memreg.core.steps import Row, Rows, Steps, fetch, fetch_rows
 from memreg.engine import audit
 from memreg.engine.apply import Outcome, Rules, apply
 from memreg.engine.cache import Cache
-from memreg.engine.candidates import CANDIDATES, POSTINGS, memory_keys
+from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, memory_keys
 from memreg.engine.decide import THRESHOLDS, Candidate, Situation, Verdict, decide
 from memreg.engine.identity import Hit, partial_identity
 from memreg.engine.item import Item
@@ -87,9 +87,8 @@ class Turn:
         asking = [item for item in items if item.probes and not item.looked_up]
         if not asking:
             return
-        for row in (yield from fetch_rows(self._candidates(asking))):
-            self.items[row["ordinal"]].found.append(self.workspace.take(row).id)
-        for item in asking:
+        for item, rows in zip(asking, (yield from fetch(*map(self._candidates, asking))), strict=True):
+            item.found += [self.workspace.take(row).id for row in rows]
             item.looked_up = True
 
     def _hits(self, item: Item) -> tuple[Hit, ...]:
@@ -116,15 +115,14 @@ class Turn:
             limit=MOST_HOLDERS,
         )
 
-    def _candidates(self, asking: Sequence[Item]) -> Statement:
-        asked = [(item.ordinal, key, weight) for item in asking for key, weight in item.probes.items()]
+    def _candidates(self, item: Item) -> Statement:
         return SQL["candidates"](
             tenant=self.tenant,
             schema=self.version.name,
-            ordinals=[ordinal for ordinal, _, _ in asked],
-            keys=[key for _, key, _ in asked],
-            weights=[weight for _, _, weight in asked],
+            keys=list(item.probes),
+            weights=list(item.probes.values()),
             postings=POSTINGS,
+            shortlist=SHORTLIST,
             limit=CANDIDATES,
         )
 
