@@ -269,7 +269,7 @@ def sizes(dsn: str, counts: Iterable[int], lookups: int, say: Callable[[str], No
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--streams", type=Path, default=STREAMS, help="a folder of streams with their .schema.json")
+    parser.add_argument("--data", type=Path, default=STREAMS, help="a folder of streams with their .schema.json")
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000], help="memories in one tenant")
     parser.add_argument("--lookups", type=int, default=200, help="lookups in each of ten rounds")
     options = parser.parse_args()
@@ -280,7 +280,7 @@ def main() -> int:
             result["sizes"][count] = measured.figures() | {"on_disk": on_disk}
             print(f"{count:,}: {result['sizes'][count]}", flush=True)
         with connect(dsn) as conn:
-            for stream in streams(options.streams):
+            for stream in streams(options.data):
                 both = {"merged": recall(conn, stream, merged=True), "apart": recall(conn, stream, merged=False)}
                 result["recall"][stream.name] = {name: found.figures() for name, found in both.items()}
                 print(f"{stream.name}: {result['recall'][stream.name]}", flush=True)

@@ -18,7 +18,7 @@ from memreg.migrations import runner
 SMALL, LARGE = 10_000, 1_000_000
 MEAN, LEAST = 0.99, 0.98
 TIMES_KEY, TIMES_SMALL = 25, 1.5
-GIVEN = "MEMREG_STREAMS"
+GIVEN = "MEMREG_ACCURACY_DATA"
 
 
 def recalls(show: Show, dsn: str, streams: Path) -> None:
@@ -64,7 +64,7 @@ def sizes(show: Show, dsn: str, large: int, lookups: int) -> None:
 def main(show: Show) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     given = Path(os.environ.get(GIVEN) or candidates.STREAMS)
-    parser.add_argument("--streams", type=Path, default=given, help="a folder of streams with their .schema.json")
+    parser.add_argument("--data", type=Path, default=given, help="a folder of streams with their .schema.json")
     parser.add_argument("--memories", type=int, default=LARGE, help="memories of the large tenant")
     parser.add_argument("--lookups", type=int, default=200, help="lookups in each of ten rounds")
     options = parser.parse_args()
@@ -75,7 +75,7 @@ def main(show: Show) -> None:
         sizes(show, dsn, options.memories, options.lookups)
     with database() as dsn:
         show.say("Recall over streams, in one pass of each, by the lookup alone; identity keys are not used")
-        recalls(show, dsn, options.streams)
+        recalls(show, dsn, options.data)
 
 
 if __name__ == "__main__":
