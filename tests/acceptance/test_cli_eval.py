@@ -219,6 +219,7 @@ def test_wrong_usage(inns: Command) -> None:
     write(inns, "none.jsonl", "")
     told = inns(*arguments, "--decided", "none.jsonl", status=1).stderr
     assert "it has no decision on the record 'r1', which is in line 1 of the stream" in told
+    assert "there is no folder" in inns(*arguments, "--decisions", "no/where.jsonl", status=1).stderr
     write(inns, "strange.json", "{}")
     assert "neither" in inns(*arguments, "--compare", "strange.json", status=1).stderr
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from memreg.core.errors import EvaluationRefused
-from memreg.evaluation.compare import compare, compare_judged, comparison_data, read_run
+from memreg.evaluation.compare import Run, compare, compare_judged, comparison_data, read_run
 from memreg.evaluation.errors import Cause, ErrorCase, causes, costs, explain_error, told, worst
 from memreg.evaluation.judge import Judged, Outcome, Verdict, judge
 from memreg.evaluation.key_truth import key_truths
@@ -172,11 +172,11 @@ def figures(false_rate: float, missed_rate: float, p95: float | None = None) -> 
     ],
 )
 def test_worse_is_more_false_or_missed_updates(before: dict[str, Any], now: dict[str, Any], worse: bool) -> None:
-    assert compare("before", before, now).is_worse is worse
+    assert compare(Run("before", before), Run("now", now)).is_worse is worse
 
 
 def test_a_figure_that_one_run_lacks_is_left_out() -> None:
-    found = compare("before", figures(0, 0), figures(0, 0, 5.0))
+    found = compare(Run("before", figures(0, 0)), Run("now", figures(0, 0, 5.0)))
     assert {change.name for change in found.changes} == {"false update rate", "missed update rate", "pairwise F1"}
 
 
@@ -190,10 +190,12 @@ def test_records_that_moved() -> None:
 
 
 def test_the_comparison_as_json() -> None:
-    data = comparison_data(compare("before.json", figures(0.1, 0.1), figures(0.2, 0.1)))
+    before = Run("before.json", figures(0.1, 0.1) | {"memreg": "0.1", "annotation": {}})
+    data = comparison_data(compare(before, Run("now", figures(0.2, 0.1) | {"memreg": "0.2", "annotation": {"a": 1}})))
     assert (data["with"], data["worse"]) == ("before.json", True)
     assert data["figures"]["false update rate"] == {"before": 0.1, "now": 0.2, "direction": "worse"}
     assert "records" not in data
+    assert data["notes"] == ["memreg: 0.1 before, 0.2 now", "the annotation was another"]
 
 
 def test_a_run_is_told_from_decisions(tmp_path: Path) -> None:

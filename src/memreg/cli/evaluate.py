@@ -15,9 +15,8 @@ from memreg.cli.options import WORDS, Access, database_options
 from memreg.cli.progress import bar
 
 if TYPE_CHECKING:
-    from memreg.evaluation.compare import Comparison
+    from memreg.evaluation.compare import Run
     from memreg.evaluation.result import Result
-    from memreg.evaluation.run import Pass
     from memreg.evaluation.subject import Subject
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -110,15 +109,19 @@ def _evaluate(
 ) -> None:
     from memreg.cli.measured import show_result, tell_problems
     from memreg.cli.output import print_json
-    from memreg.evaluation.compare import comparison_data
-    from memreg.evaluation.decisions import write_decisions
+    from memreg.evaluation.compare import compare, comparison_data, run_of
+    from memreg.evaluation.decisions import check_writable, write_decisions
     from memreg.evaluation.report import check_report_path, write_report
     from memreg.evaluation.result import result_data
 
     if report_file is not None:
         check_report_path(report_file)
-    result = _result(access, wanted)
-    comparison = None if compared is None else _compared(result, compared, wanted)
+    for path in filter(None, (decisions, report_file)):
+        check_writable(path)
+    subject = _subject(wanted)
+    before = None if compared is None else _before(wanted, compared, subject)
+    result = _result(access, wanted, subject)
+    comparison = None if before is None else compare(before, run_of(result, "this run"))
     if decisions is not None:
         write_decisions(decisions, result.done.outcomes)
     if report_file is not None:
@@ -132,26 +135,29 @@ def _evaluate(
         raise Exit(1)
 
 
-def _result(access: Access, wanted: Wanted) -> Result:
+def _subject(wanted: Wanted) -> Subject:
+    from memreg.evaluation.given_schema import read_subject
+
+    return read_subject(
+        wanted.schema,
+        class_name=wanted.class_name,
+        annotation=wanted.annotation,
+        with_identity=not wanted.without_identity,
+    )
+
+
+def _result(access: Access, wanted: Wanted, subject: Subject) -> Result:
     """Run the stream through the engine, or read what was decided on it; then judge."""
     from memreg.core.database import Database
-    from memreg.evaluation.given_schema import read_subject
     from memreg.evaluation.place import throwaway
     from memreg.evaluation.result import judge_pass, result_of
     from memreg.evaluation.run import begun, prepare, replay
     from memreg.evaluation.streams import lines_of, read_stream
     from memreg.evaluation.study import study
 
-    subject = read_subject(
-        wanted.schema,
-        class_name=wanted.class_name,
-        annotation=wanted.annotation,
-        with_identity=not wanted.without_identity,
-    )
     name = str(wanted.stream)
     if wanted.decided is not None:
-        done = _read(wanted, wanted.decided, subject)
-        return result_of(name, subject, done, judge_pass(done, subject), None)
+        return _read(wanted, wanted.decided, subject)
     items = begun(read_stream(wanted.stream), wanted.stream)
     settings = access.settings()
     with throwaway(settings) as dsn, Database.connect(settings, dsn=dsn) as database:
@@ -163,27 +169,21 @@ def _result(access: Access, wanted: Wanted) -> Result:
         return result_of(name, subject, done, judged, study(database, subject, done, judged))
 
 
-def _read(wanted: Wanted, decided: Path, subject: Subject) -> Pass:
-    """The decisions that a file has on the stream."""
+def _read(wanted: Wanted, decided: Path, subject: Subject) -> Result:
+    """The result of the decisions that a file has on the stream."""
     from memreg.evaluation.decisions import read_decisions
+    from memreg.evaluation.result import judge_pass, result_of
     from memreg.evaluation.run import begun
     from memreg.evaluation.streams import read_stream
 
     items = begun(read_stream(wanted.stream), wanted.stream)
-    return read_decisions(decided, subject, items, limit=wanted.limit)
+    done = read_decisions(decided, subject, items, limit=wanted.limit)
+    return result_of(str(wanted.stream), subject, done, judge_pass(done, subject), None)
 
 
-def _compared(result: Result, run: Path, wanted: Wanted) -> Comparison:
-    """The result against a run before, given as its figures or as its decisions."""
-    from dataclasses import replace
+def _before(wanted: Wanted, file: Path, subject: Subject) -> Run:
+    """A run before, from its figures or from its decisions."""
+    from memreg.evaluation.compare import Run, read_run, run_of
 
-    from memreg.evaluation.compare import compare, compare_judged, read_run
-    from memreg.evaluation.result import judge_pass, result_data, result_of
-
-    before = read_run(run)
-    if before is not None:
-        return compare(str(run), before, result_data(result))
-    done = _read(wanted, run, result.subject)
-    judged = judge_pass(done, result.subject)
-    data = result_data(result_of(result.stream, result.subject, done, judged, None))
-    return replace(compare(str(run), data, result_data(result)), moved=compare_judged(judged, result.judged))
+    data = read_run(file)
+    return run_of(_read(wanted, file, subject), str(file)) if data is None else Run(str(file), data)

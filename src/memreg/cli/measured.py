@@ -57,6 +57,8 @@ def tell_problems(done: Pass, stream: Path) -> bool:
 
 def _show_comparison(comparison: Comparison) -> None:
     say(f"Compared with {comparison.before}:")
+    for note in comparison.notes:
+        say(f"  {note}")
     rows = [(each.name, f"{each.before:.4g}", f"{each.now:.4g}", each.direction) for each in comparison.changes]
     print_table([Col("figure"), Col("before", right=True), Col("now", right=True), Col("")], rows)
     for direction in ("worse", "better"):

@@ -1,4 +1,4 @@
-"""Two runs over one stream side by side: which figures changed, and which records came out better or worse. Pure."""
+"""Two runs over one stream side by side: which figures changed, and which records came out better or worse."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from memreg.core.errors import EvaluationRefused
 from memreg.evaluation.judge import Judged
+from memreg.evaluation.result import Result, result_data
 
 Direction = Literal["better", "worse", "same"]
 
@@ -53,11 +54,22 @@ class Moved:
 
 
 @dataclass(frozen=True)
+class Run:
+    """A run by its name and its JSON document; `judged` is None where only the document is known."""
+
+    name: str
+    data: Mapping[str, Any]
+    judged: Sequence[Judged] | None = None
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """The run before, by its name, against this one. `moved` is None where it was given without its decisions."""
+    """The run before, by its name, against this one. `notes`: what else differs between them; `moved`: the records that
+    are judged otherwise, None where the run before was given without its decisions."""
 
     before: str
     changes: tuple[Change, ...]
+    notes: tuple[str, ...] = ()
     moved: tuple[Moved, ...] | None = None
 
     @property
@@ -70,9 +82,17 @@ class Comparison:
         return tuple(each for each in self.moved or () if each.direction == direction)
 
 
-def compare(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> Comparison:
-    """Two results as `result_data` gives them; a figure that one of them lacks is left out."""
-    return Comparison(name, tuple(_changes(before, now)))
+def run_of(result: Result, name: str) -> Run:
+    """A result as a run."""
+    return Run(name, result_data(result), result.judged)
+
+
+def compare(before: Run, now: Run) -> Comparison:
+    """Two runs; a figure that one of them lacks is left out."""
+    moved = None
+    if before.judged is not None and now.judged is not None:
+        moved = compare_judged(before.judged, now.judged)
+    return Comparison(before.name, tuple(_changes(before.data, now.data)), tuple(_notes(before.data, now.data)), moved)
 
 
 def compare_judged(before: Sequence[Judged], now: Sequence[Judged]) -> tuple[Moved, ...]:
@@ -107,6 +127,7 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
     data: dict[str, Any] = {
         "with": comparison.before,
         "worse": comparison.is_worse,
+        "notes": list(comparison.notes),
         "figures": {
             change.name: {"before": change.before, "now": change.now, "direction": change.direction}
             for change in comparison.changes
@@ -129,6 +150,15 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Chan
         if old != new:
             direction = "better" if (new < old) == less_is_better else "worse"
         yield Change(name, old, new, direction)
+
+
+def _notes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """What was not the same beside the decisions, so that a change may come from it."""
+    for key in ("stream", "class", "memreg", "records"):
+        if key in before and before[key] != now.get(key):
+            yield f"{key}: {before[key]} before, {now.get(key)} now"
+    if "annotation" in before and before["annotation"] != now.get("annotation"):
+        yield "the annotation was another"
 
 
 def _at(data: Any, path: tuple[str, ...]) -> float | None:

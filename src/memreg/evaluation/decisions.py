@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,15 @@ from memreg.evaluation.streams import StreamItem, StreamProblem
 from memreg.evaluation.subject import Subject
 
 KEYS = ("record_id", "action", "basis", "memory_id", "score")
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a file that could not be written, before the work is done. Raises EvaluationRefused."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise EvaluationRefused(source=path, reason=f"there is no folder {folder} to write it into")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise EvaluationRefused(source=path, reason="this account may not write it")
 
 
 def write_decisions(path: Path, outcomes: Iterable[Outcome]) -> None:

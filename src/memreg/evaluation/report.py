@@ -135,6 +135,8 @@ def _figures(result: Result) -> Iterator[Block]:
 
 def _comparison(comparison: Comparison) -> Iterator[Block]:
     yield Heading(2, f"Compared with {comparison.before}")
+    if comparison.notes:
+        yield Lines(comparison.notes)
     rows = [[each.name, f"{each.before:.4g}", f"{each.now:.4g}", each.direction] for each in comparison.changes]
     yield Table(["figure", "before", "now", ""], rows, frozenset({1, 2}))
     for direction in ("worse", "better"):
