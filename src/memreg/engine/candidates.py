@@ -203,7 +203,11 @@ def summed_worth(posted: Mapping[int, Collection[UUID]], weights: Mapping[int, f
 
 
 def _telling(token: str) -> int:
-    return len(token) + (_DIGIT_WORTH if any(c.isdigit() for c in token) else 0)
+    return len(token) + (_DIGIT_WORTH if _has_digit(token) else 0)
+
+
+def _has_digit(token: str) -> bool:
+    return not token.isalpha() and any(c.isdigit() for c in token)
 
 
 def _is_shaped(token: str, share: float) -> bool:
@@ -211,12 +215,15 @@ def _is_shaped(token: str, share: float) -> bool:
 
 
 def _joins(column_tokens: Sequence[str]) -> Iterator[str]:
+    digits = [_has_digit(token) for token in column_tokens]
+    if not any(digits):
+        return
     for start in range(len(column_tokens)):
         code = ""
         has_digit = False
-        for part in column_tokens[start : start + CODE_PARTS]:
-            code += part
-            has_digit = has_digit or any(c.isdigit() for c in part)
+        for place in range(start, min(start + CODE_PARTS, len(column_tokens))):
+            code += column_tokens[place]
+            has_digit = has_digit or digits[place]
             if has_digit and LEAST_CODE <= len(code) <= LONGEST_CODE and (len(code) > LEAST_CODE or not code.isdigit()):
                 yield code
 

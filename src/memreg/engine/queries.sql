@@ -186,7 +186,7 @@ from found
 -- The memories of a class that were written to after a count of writes.
 select
     id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
-    last_seen_at,
+    last_seen_at, candidate_keys,
     case when revision > 1 then memreg.earlier_payloads(tenant, id, revision) end as earlier
 from memreg.memories
 where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s and change > %(change)s

@@ -149,7 +149,7 @@ class Turn:
         results = yield from fetch(*locks, *claims, *since, self._holders(places), keys)
         for name, rows in zip(classes, results[len(locks) + len(claims) : -2], strict=True):
             for row in rows:
-                self.workspace.index(self.workspace.take(row))
+                self.workspace.index(self.workspace.take(row), row["candidate_keys"])
                 self.changes[name] = max(self.changes[name], row["change"])
         self.workspace.take_key_rows(places, results[-2])
         self._take_keys(likely, results[-1])

@@ -118,9 +118,14 @@ class Workspace:
         found = summed_worth(posted, probes)
         return heapq.nsmallest(limit, found, key=lambda memory_id: (-found[memory_id], -memory_id.int))
 
-    def index(self, state: MemoryState) -> None:
-        """Let later proposals of the turn find a memory by its keys."""
-        self._to_index[state.class_name].add(state.id)
+    def index(self, state: MemoryState, keys: Iterable[int] | None = None) -> None:
+        """Let later proposals of the turn find a memory by the keys that it is stored under; without them, by those of
+        its content, made when somebody asks."""
+        if keys is None:
+            self._to_index[state.class_name].add(state.id)
+        else:
+            for key in keys:
+                self._by_key[key].add(state.id)
 
     def touch(self, state: MemoryState, *, changed: bool) -> None:
         """A decision was about this memory; `changed`: it has another state than before."""
