@@ -27,6 +27,9 @@ NOTE = """\
 False: of all decisions; missed: of the records whose entity was there. Rivals: F1 / false % / missed %: Splink trained
 without labels at p ≥ 0.80, RapidFuzz's WRatio ≥ 90, and the TF-IDF cosine of character trigrams at the threshold of its
 best F1, which nobody knows beforehand."""
+FRONTIER_NOTE = """\
+Missed updates, % of repeats, at the threshold that leaves the fewest within so many false updates: memreg by the scores
+of its one pass (an approximation), and in brackets character trigrams. A dash: no threshold does."""
 FALSE_LIMITS = (0.0, 0.0005, 0.002, 0.005)
 
 
@@ -74,6 +77,7 @@ class Measured:
     given: Given
     ours: dict[str, Any]
     rivals: dict[str, dict[str, float]] = field(default_factory=dict)
+    trigram_frontier: dict[float, float | None] = field(default_factory=dict)
 
     @property
     def false_rate(self) -> float:
@@ -91,13 +95,11 @@ class Measured:
         """Of the pairs."""
         return float(self.ours["pairwise"]["f1"])
 
-    def frontier(self) -> dict[str, float | None]:
+    def frontier(self) -> dict[float, float | None]:
         """At each limit of false updates, the fewest missed ones that any one threshold would have given (about)."""
         points = self.ours["sweep"]
         return {
-            f"{100 * limit:g} %": min(
-                (p["missed_update_rate"] for p in points if p["false_update_rate"] <= limit), default=None
-            )
+            limit: min((p["missed_update_rate"] for p in points if p["false_update_rate"] <= limit), default=None)
             for limit in FALSE_LIMITS
         }
 
@@ -137,15 +139,15 @@ def evaluate(given: Given, row: Row, dsn: str) -> dict[str, Any]:
     return found
 
 
-def compare(given: Given, row: Row, wanted: Sequence[str]) -> dict[str, dict[str, float]]:
+def compare(measured: Measured, wanted: Sequence[str]) -> None:
     """What the others make of the same records in the same order, with the same fields."""
     from bench import rivals
     from memreg.evaluation.given_schema import read_subject
     from memreg.evaluation.streams import StreamRecord, read_stream
 
-    subject = read_subject(given.schema, with_identity=row.with_identity)
-    records = [item for item in read_stream(given.records) if isinstance(item, StreamRecord)]
-    found: dict[str, dict[str, float]] = {}
+    row, found = measured.row, measured.rivals
+    subject = read_subject(measured.given.schema, with_identity=row.with_identity)
+    records = [item for item in read_stream(measured.given.records) if isinstance(item, StreamRecord)]
     if SPLINK in wanted and row.with_splink:
         links = rivals.splink_links(records, subject)
         found[SPLINK] = _figures(rivals.figures_at(records, links, rivals.SPLINK_THRESHOLD, subject))
@@ -156,7 +158,7 @@ def compare(given: Given, row: Row, wanted: Sequence[str]) -> dict[str, dict[str
         links = rivals.trigram_links(records, subject)
         threshold, figures = rivals.oracle(records, links, subject)
         found[TRIGRAMS] = _figures(figures) | {"threshold": threshold}
-    return found
+        measured.trigram_frontier = rivals.frontier(records, links, subject, FALSE_LIMITS)
 
 
 def _figures(figures: Any) -> dict[str, float]:
@@ -194,6 +196,22 @@ def table(measured: Sequence[Measured]) -> str:
     return "\n".join(lines)
 
 
+def frontier_table(measured: Sequence[Measured]) -> str:
+    """The fewest missed updates (per cent of repeats) at each limit of false ones, as Markdown: memreg, trigrams."""
+    heads = [f"false ≤ {100 * limit:g} %" for limit in FALSE_LIMITS]
+    lines = [f"| stream | {' | '.join(heads)} | what the errors came from |", "|---" + "|---:" * len(heads) + "|---|"]
+    for each in measured:
+        ours = each.frontier()
+        cells = [f"{_missed(ours[limit])} ({_missed(each.trigram_frontier.get(limit))})" for limit in FALSE_LIMITS]
+        causes = "; ".join(f"{count:,} {cause}" for cause, count in list(each.ours["causes"].items())[:3])
+        lines.append(f"| {each.row.title} | {' | '.join(cells)} | {causes} |")
+    return "\n".join(lines)
+
+
+def _missed(rate: float | None) -> str:
+    return "–" if rate is None else f"{100 * rate:.1f}"
+
+
 def _told(figures: dict[str, float] | None) -> str:
     if figures is None:
         return "–"
@@ -220,11 +238,14 @@ def story_of(arguments: argparse.Namespace) -> Callable[[Show], None]:
             show.figures["postgres"] = server_version(dsn)
         show.say("\n" + table(measured) + "\n")
         show.say(NOTE)
+        show.say("\n" + frontier_table(measured) + "\n")
+        show.say(FRONTIER_NOTE)
         for each in measured:
             for sentence, holds, otherwise in each.claims():
                 show.claim(sentence, holds, otherwise)
         if arguments.markdown is not None:
-            arguments.markdown.write_text(f"{table(measured)}\n\n{NOTE}\n", "utf-8")
+            parts = (table(measured), NOTE, frontier_table(measured), FRONTIER_NOTE)
+            arguments.markdown.write_text("\n\n".join(parts) + "\n", "utf-8")
         show.figures["rows"] = [_summary(each) for each in measured]
         if wanted:
             show.figures["versions"] = {name: version(name) for name in ("splink", "rapidfuzz", "scikit-learn")}
@@ -241,7 +262,7 @@ def _measure(show: Show, row: Row, given: Given, dsn: str, wanted: Sequence[str]
     )
     for name in wanted:
         started = time.perf_counter()
-        measured.rivals |= compare(given, row, [name])
+        compare(measured, [name])
         if name in measured.rivals:
             show.say(f"    {name}: {_told(measured.rivals[name])}, {time.perf_counter() - started:.0f} s")
     return measured
@@ -261,11 +282,16 @@ def _summary(each: Measured) -> dict[str, Any]:
         "missed": ours["missed_update_rate"],
         "unknown": ours["unknown"],
         "latency_ms": ours["latency_ms"],
-        "missed_at_false": each.frontier(),
+        "missed_at_false": _by_limit(each.frontier()),
+        "trigrams_missed_at_false": _by_limit(each.trigram_frontier),
         "causes": ours["causes"],
         "met": all(holds for _, holds, _ in each.claims()),
         "rivals": each.rivals,
     }
+
+
+def _by_limit(rates: dict[float, float | None]) -> dict[str, float | None]:
+    return {f"{100 * limit:g} %": None if rate is None else round(rate, 6) for limit, rate in rates.items()}
 
 
 def parser() -> argparse.ArgumentParser:

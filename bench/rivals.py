@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from memreg.evaluation.judge import Outcome, judge
+from memreg.evaluation.judge import Outcome, Verdict, judge
 from memreg.evaluation.metrics import Figures, measure, pairwise
 from memreg.evaluation.streams import StreamRecord
 from memreg.evaluation.subject import Subject
@@ -59,6 +59,23 @@ def oracle(records: Sequence[StreamRecord], links: Links, subject: Subject) -> t
     """The threshold of the best pairwise F1, which nobody knows without the gold, and the figures at it."""
     best = max(ORACLE_STEPS, key=lambda step: pairwise(outcomes_at(records, links, step)).f1)
     return best, figures_at(records, links, best, subject)
+
+
+def frontier(
+    records: Sequence[StreamRecord], links: Links, subject: Subject, limits: Sequence[float]
+) -> dict[float, float | None]:
+    """At each limit of the rate of false updates, the least rate of missed ones over all thresholds; None at none."""
+    found: dict[float, float | None] = dict.fromkeys(limits)
+    for step in ORACLE_STEPS:
+        judged = list(judge(outcomes_at(records, links, step), dirty_sources=subject.dirty_sources))
+        counts = Counter(each.verdict for each in judged)
+        existing = sum(each.existed for each in judged)
+        missed = counts[Verdict.MISSED_UPDATE] / existing if existing else 0.0
+        for limit in limits:
+            before = found[limit]
+            if counts[Verdict.FALSE_UPDATE] / len(judged) <= limit and (before is None or missed < before):
+                found[limit] = missed
+    return found
 
 
 def outcomes_at(records: Sequence[StreamRecord], links: Links, threshold: float) -> list[Outcome]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bench import corrupted
-from bench.accuracy import ROWS, TRIGRAMS, Measured, Row, table
+from bench.accuracy import ROWS, TRIGRAMS, Measured, Row, frontier_table, table
 from bench.accuracy_streams import Given, find
 from memreg.evaluation.given_schema import read_subject
 from memreg.evaluation.streams import StreamRecord, read_stream
@@ -70,6 +70,7 @@ def measured(row: Row, **ours: Any) -> Measured:
     document = {
         "records": 1000, "decisions": 1000, "false_updates": 4, "false_updates_identical_text": 3,
         "false_update_rate": 0.004, "missed_update_rate": 0.02, "pairwise": {"f1": 0.97},
+        "causes": {"far": 7, "near": 1},
         "sweep": [
             {"threshold": 0.8, "false_update_rate": 0.004, "missed_update_rate": 0.02},
             {"threshold": 0.9, "false_update_rate": 0.0, "missed_update_rate": 0.3},
@@ -101,7 +102,11 @@ def test_beating_trigrams_is_asked_where_they_were_measured() -> None:
 
 
 def test_the_frontier_is_the_fewest_missed_at_a_limit_of_false() -> None:
-    assert measured(ROWS[0]).frontier() == {"0 %": 0.3, "0.05 %": 0.3, "0.2 %": 0.3, "0.5 %": 0.02}
+    found = measured(ROWS[0])
+    assert found.frontier() == {0.0: 0.3, 0.0005: 0.3, 0.002: 0.3, 0.005: 0.02}
+    found.trigram_frontier = {0.0: None, 0.005: 0.5}
+    line = frontier_table([found]).splitlines()[-1]
+    assert line == "| febrl3 | 30.0 (–) | 30.0 (–) | 30.0 (–) | 2.0 (50.0) | 7 far; 1 near |"
 
 
 def test_the_table_has_a_line_for_each_row_and_says_what_was_not_met() -> None:
