@@ -26,7 +26,7 @@ MOST_KEYS_OF_MEMORY = 160
 """The keys of a memory, the current revision's first, then those of the four before."""
 CANDIDATES = 20
 """The memories that a proposal is scored against, at most."""
-SHORTLIST = 60
+SHORTLIST = 40
 """The memories of which it is looked up whether they are under the common keys too."""
 POSTINGS = 50
 """The memories read for one key."""

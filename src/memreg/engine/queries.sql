@@ -153,6 +153,9 @@ shortlist as (
     select holder.id, sum(held.worth) filter (where not held.is_cut) as worth
     from held
     cross join lateral unnest(held.ids) as holder (id)
+    -- The newest of a common key are of use only where the others find nobody.
+    where not held.is_cut
+        or (select coalesce(sum(cardinality(ids)), 0) from held where not is_cut) < %(shortlist)s
     group by holder.id
     order by sum(held.worth) desc, holder.id desc
     limit %(shortlist)s
