@@ -41,7 +41,7 @@ def test_the_statistics_of_many_tenants_do_not_pile_up() -> None:
     frequencies = {str(number): 2 for number in range(tokens)}
 
     def take(tenant: str) -> Statistics:
-        row = {"snapshot": 1, "documents": 100, "frequencies": frequencies, "change": 32}
+        row = {"snapshot": 1, "documents": 100, "frequencies": frequencies, "change": 32, "model": None}
         return _answered(cache.snapshot(tenant, "people", "Person", 1), [[row]])
 
     for number in range(30):

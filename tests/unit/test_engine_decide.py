@@ -24,7 +24,7 @@ SPEC, ANNOTATION = person()
 
 
 def candidate(value: float, memory_id: UUID = ONE, partial: bool = False) -> Candidate:
-    return Candidate(memory_id, Score(value, (), 0), partial)
+    return Candidate(memory_id, Score(value, 0), partial)
 
 
 @pytest.mark.parametrize(

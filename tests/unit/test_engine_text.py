@@ -115,16 +115,9 @@ def test_lists_are_joined_by_default() -> None:
 def test_snapshots_are_due_by_the_count_of_writes() -> None:
     assert not Statistics().due(FIRST_SNAPSHOT - 1)
     assert Statistics().due(FIRST_SNAPSHOT)
-    assert not Statistics(1, change=32).due(63)
-    assert Statistics(1, change=32).due(64)
+    assert not Statistics(1, change=32).due(39)
+    assert Statistics(1, change=32).due(40)
     assert Statistics(9, change=1_000_000).due(1_000_000 + LONGEST_GAP)
-
-
-def test_the_rarest_tokens_are_looked_up() -> None:
-    known = Statistics(1, 10_000, {"common": 9_000, "usual": 800, "seldom": 2}, 10_000)
-    assert known.rarest(["common", "usual", "seldom", "never"]) == ("never", "seldom", "usual")
-    assert known.rarest(["common"]) == ("common",)
-    assert known.rarest([]) == ()
 
 
 def test_a_snapshot_of_a_memory_is_json_with_sorted_keys() -> None:

@@ -40,7 +40,7 @@ from memreg.engine.model import (
     Revision,
     Stored,
 )
-from memreg.engine.refresh import look_at_tables, refresh
+from memreg.engine.refresh import Due, look_at_tables, refresh
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
 
@@ -185,11 +185,11 @@ class AsyncEngine:
         await self._refresh(walk, decided.due)
         return decided.result
 
-    async def _refresh(self, walk: Walk, due: Mapping[str, int]) -> None:
+    async def _refresh(self, walk: Walk, due: Mapping[str, Due]) -> None:
         """Take the snapshots that are due. The message is decided already, so a failure here is only logged."""
-        for class_name, change in due.items():
+        for class_name, due_now in due.items():
             try:
-                await self._run(_refreshing(walk, class_name, change))
+                await self._run(_refreshing(walk, class_name, due_now))
                 await self._run(look_at_tables)
             except DatabaseError as exc:
                 _log.warning("statistics_not_refreshed", class_name=class_name, error=type(exc).__name__)
@@ -310,8 +310,8 @@ class AsyncEngine:
         return await self.database.run(self.tenant, plan)
 
 
-def _refreshing(walk: Walk, class_name: str, change: int) -> Callable[[], Steps[int | None]]:
-    return lambda: refresh(walk.tenant, walk.schema, class_name, change, walk.clock)
+def _refreshing(walk: Walk, class_name: str, due: Due) -> Callable[[], Steps[int | None]]:
+    return lambda: refresh(walk.tenant, walk.schema, class_name, due, walk.clock)
 
 
 def _typed(memory: Stored[Payload], model: type[BaseModel] | None) -> Stored[Any]:

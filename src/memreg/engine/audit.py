@@ -80,7 +80,11 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
                 "memory_id": str(candidate.memory_id),
                 "score": candidate.score.value,
                 "partial_identity": candidate.partial_identity,
-                "parts": [{"name": part.name, "amount": round(part.amount, 4)} for part in candidate.score.parts],
+                "parts": [
+                    {"name": part.name, "amount": round(part.amount, 4), "bounds": part.bounds}
+                    for part in candidate.score.parts
+                ],
+                "levels": dict(candidate.score.levels),
             }
             for candidate in candidates
         ],

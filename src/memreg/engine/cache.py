@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from memreg.core.steps import Rows, Steps, fetch_row
+from memreg.engine.calibration import Calibration
 from memreg.engine.statistics import Statistics
 from memreg.engine.store import SQL
 from memreg.registry import versions
@@ -93,6 +94,12 @@ class Cache:
                 SQL["one_snapshot"](tenant=tenant, schema=schema, class_name=class_name, snapshot=number)
             )
             assert row is not None
-            found = Statistics(row["snapshot"], row["documents"], row["frequencies"], row["change"])
+            found = Statistics(
+                row["snapshot"],
+                row["documents"],
+                row["frequencies"],
+                row["change"],
+                Calibration.from_json(row["model"]),
+            )
             self.statistics.put(key, found)
         return found

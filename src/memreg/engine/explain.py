@@ -124,12 +124,11 @@ def _candidates(facts: dict[str, Any]) -> Iterator[str]:
                 sign = "=" if candidate["values"][column] == value else "≠"
                 yield f"  {column}: {value!r} {sign} {candidate['values'][column]!r}"
         for part in candidate["parts"]:
-            neutral = 1.0 if part["name"] == "differences" else 0.0
-            if part["amount"] != neutral:
-                sign = "×" if part["name"] == "differences" else "+" if part["amount"] > 0 else "−"
+            if part["amount"] or part.get("bounds"):
+                amount = f"{part['amount']:+.2f}" if part["amount"] else "bound"
                 met = f"  [{'; '.join(part['met'])}]" if part["met"] else ""
-                yield f"  {sign} {abs(part['amount']):.3f}  {part['name']}{met}"
-                yield f"           {part['meaning']}"
+                yield f"  {amount:>6}  {part['name']}{met}"
+                yield f"          {part['meaning']}"
 
 
 def _values(values: dict[str, Any]) -> str:

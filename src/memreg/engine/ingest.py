@@ -16,6 +16,7 @@ from memreg.core.steps import Row, Steps, fetch, fetch_row, fetch_rows
 from memreg.engine.cache import Cache
 from memreg.engine.identity import digest
 from memreg.engine.model import Action, Basis, Decision, Extraction, IngestResult, Message
+from memreg.engine.refresh import Due
 from memreg.engine.storable import storable_text
 from memreg.engine.store import SQL
 from memreg.engine.turn import Turn
@@ -45,10 +46,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The result of a message, and the classes whose statistics are due: class → count of writes."""
+    """The result of a message, and the classes whose statistics are due."""
 
     result: IngestResult
-    due: dict[str, int] = field(default_factory=dict)
+    due: dict[str, Due] = field(default_factory=dict)
 
 
 def message_digest(message: Message) -> bytes:

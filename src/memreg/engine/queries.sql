@@ -64,8 +64,8 @@ left join lateral (
 ) as newest on true
 
 -- one_snapshot --
--- The statistics of one class as of a snapshot.
-select snapshot, documents, change, frequencies
+-- The statistics and the calibration of one class as of a snapshot.
+select snapshot, documents, change, frequencies, model
 from memreg.calibrations
 where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s and snapshot = %(snapshot)s
 
@@ -82,6 +82,15 @@ where ndoc > 1
 order by ndoc desc, word
 limit 20000
 
+-- recent_levels --
+-- The newest decisions of a class that were held against candidates: how far each column agreed with the best of them.
+select jsonb_path_query_array(candidates, '$[*].levels') as levels, basis = 'identity' as identified
+from memreg.audit_log
+where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s
+    and operation = 'upsert' and candidates <> '[]'
+order by id desc
+limit %(limit)s
+
 -- table_growth --
 -- Whether the memories have doubled since the planner last looked at them.
 select
@@ -96,9 +105,10 @@ analyze (skip_locked) memreg.memories, memreg.candidate_keys, memreg.identity_ke
 
 -- keep_snapshot --
 -- Store statistics under the next number; another worker's of the same number wins.
-insert into memreg.calibrations (tenant, schema, class, snapshot, change, documents, frequencies, created_at)
+insert into memreg.calibrations (tenant, schema, class, snapshot, change, documents, frequencies, model, created_at)
 values (
-    %(tenant)s, %(schema)s, %(class_name)s, %(snapshot)s, %(change)s, %(documents)s, %(frequencies)s, %(now)s
+    %(tenant)s, %(schema)s, %(class_name)s, %(snapshot)s, %(change)s, %(documents)s, %(frequencies)s, %(model)s,
+    %(now)s
 )
 on conflict do nothing
 

@@ -1,22 +1,43 @@
-"""A payload as the score sees it: tokens by searchable column, values to compare, identity values."""
+"""A payload as the score sees it: tokens by searchable column, values to compare, identity values, and what each column
+is there for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
+from memreg.engine.codes import Codes, codes_of
 from memreg.engine.identity import canonical
 from memreg.engine.text import value_tokens
 from memreg.registry.models import ClassAnnotation, ClassSpec, Kind
 
+NAME_BOOST = 2.5
+ATTRIBUTE_BOOST = 1.5
 
-@dataclass(frozen=True, slots=True)
+
+class Role(StrEnum):
+    """What a column tells about an object, which decides what is expected of it before a class has shown it."""
+
+    NAME = "name"
+    ATTRIBUTE = "attribute"
+    TEXT = "text"
+    DATE = "date"
+    YEAR = "year"
+    NUMBER = "number"
+    STRONG = "strong"
+    SHARED = "shared"
+    CODE = "code"
+
+
+@dataclass(frozen=True)
 class Record:
     """`fields`: distinct tokens by searchable column; `boosts` by column; `open_columns`: free text and lists, where
     other words are more words, no contradiction; `compared` and `identity`: canonical values by column;
     `only_identity`: those of identity columns that are neither searched nor compared, so that nothing counts twice (a
-    compared column that is a key by itself counts as identity)."""
+    compared column that is a key by itself counts as identity); `roles` by column."""
 
     fields: Mapping[str, tuple[str, ...]]
     boosts: Mapping[str, float]
@@ -24,11 +45,11 @@ class Record:
     compared: Mapping[str, str]
     identity: Mapping[str, str]
     only_identity: Mapping[str, str]
+    roles: Mapping[str, Role] = field(default_factory=dict)
 
     @classmethod
     def of(cls, payload: Mapping[str, Any], spec: ClassSpec, annotation: ClassAnnotation) -> Record:
         """The view of a payload under an annotation; columns without a value are left out."""
-        columns = spec.by_name
         fields = {
             name: found
             for name in annotation.searchable
@@ -38,19 +59,63 @@ class Record:
         compare = [name for name in annotation.compare if name not in alone]
         counted = {*annotation.searchable, *compare}
         identity = {n: canonical(payload[n]) for n in annotation.identity_columns if payload.get(n) is not None}
+        open_columns = _open_columns(spec, annotation)
         return cls(
             fields=fields,
             boosts=annotation.searchable,
-            open_columns=frozenset(
-                name
-                for name in fields
-                if name in columns and (columns[name].dtype.is_list or columns[name].dtype.kind is Kind.TEXT)
-            ),
+            open_columns=open_columns,
             compared={n: canonical(payload[n]) for n in compare if payload.get(n) is not None},
             identity=identity,
             only_identity={name: value for name, value in identity.items() if name not in counted},
+            roles=roles_of(annotation, open_columns),
         )
 
     def all_tokens(self) -> frozenset[str]:
         """Every token of every field."""
         return frozenset(token for found in self.fields.values() for token in found)
+
+    @cached_property
+    def codes(self) -> Codes:
+        """The model numbers and the like in its text."""
+        return codes_of(self.fields.values())
+
+    @cached_property
+    def name_columns(self) -> tuple[str, ...]:
+        """The searchable columns that name an object, in declared order."""
+        return tuple(name for name, role in self.roles.items() if role is Role.NAME)
+
+
+def name_columns(spec: ClassSpec, annotation: ClassAnnotation) -> tuple[str, ...]:
+    """The searchable columns of a class that name an object, in declared order."""
+    roles = roles_of(annotation, _open_columns(spec, annotation))
+    return tuple(name for name, role in roles.items() if role is Role.NAME)
+
+
+def _open_columns(spec: ClassSpec, annotation: ClassAnnotation) -> frozenset[str]:
+    columns = spec.by_name
+    return frozenset(
+        name
+        for name in annotation.searchable
+        if name in columns and (columns[name].dtype.is_list or columns[name].dtype.kind is Kind.TEXT)
+    )
+
+
+def roles_of(annotation: ClassAnnotation, open_columns: frozenset[str]) -> dict[str, Role]:
+    """What each column of an annotation is there for. A searchable column names (boost 2.5 and more, or the highest
+    there is), describes (1.5 and more) or is text; a column of a key that is nothing else is strong or shared. Compared
+    columns have none: their values tell whether they are dates or numbers."""
+    found: dict[str, Role] = {}
+    for column, boost in annotation.searchable.items():
+        if column in open_columns and (boost < NAME_BOOST or len(annotation.searchable) > 1):
+            found[column] = Role.TEXT
+        elif boost >= NAME_BOOST or column in annotation.name_columns:
+            found[column] = Role.NAME
+        else:
+            found[column] = Role.ATTRIBUTE if boost >= ATTRIBUTE_BOOST else Role.TEXT
+    for key in annotation.identity:
+        for column in key.columns:
+            if (column not in found and column not in annotation.compare) or key.columns == (column,):
+                role = Role.STRONG if key.strength == "strong" else Role.SHARED
+                if found.get(column, role) in (Role.STRONG, Role.SHARED):
+                    found[column] = Role.STRONG if Role.STRONG in (role, found.get(column)) else role
+    return found

@@ -3,41 +3,67 @@ for reads."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from psycopg.types.json import Jsonb
 
 from memreg.core.clock import Clock
-from memreg.core.steps import Steps, fetch, fetch_rows
+from memreg.core.steps import Steps, fetch, fetch_row, fetch_rows
+from memreg.engine.calibration import Calibration
+from memreg.engine.learn import LEARNED_FROM, learn, observed_from
 from memreg.engine.store import SQL
 from memreg.engine.text import scope_token
 
 
-def refresh(tenant: str, schema: str, class_name: str, change: int, clock: Clock) -> Steps[int | None]:
-    """Take the next snapshot of a class's document frequencies, over its newest 20,000 live memories at most.
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A class whose next snapshot is due: its count of writes, and which of its columns name an object."""
 
-    `change`: the count of writes that made it due. Gives the snapshot's number, or None when another worker was first.
+    change: int
+    names: tuple[str, ...]
+
+
+def refresh(tenant: str, schema: str, class_name: str, due: Due, clock: Clock) -> Steps[int | None]:
+    """Take the next snapshot of a class: the document frequencies of its newest 20,000 live memories at most, and the
+    calibration by its newest 2,000 decisions.
+
+    Gives the snapshot's number, or None when another worker was first.
     """
-    counts, latest = yield from fetch(
-        SQL["count_tokens"](tenant=tenant, schema=schema, class_name=class_name),
+    of_class = {"tenant": tenant, "schema": schema, "class_name": class_name}
+    counts, latest, recent = yield from fetch(
+        SQL["count_tokens"](**of_class),
         SQL["latest_snapshots"](tenant=tenant, schema=schema, classes=[class_name]),
+        SQL["recent_levels"](**of_class, limit=LEARNED_FROM),
     )
-    if latest[0]["snapshot"] is not None and latest[0]["snapshot_change"] >= change:
+    if latest[0]["snapshot"] is not None and latest[0]["snapshot_change"] >= due.change:
         return None
+    before = yield from calibration_of(tenant, schema, class_name, latest[0]["snapshot"])
     frequencies = {row["word"]: row["ndoc"] for row in counts}
     documents = frequencies.pop(scope_token(tenant, schema, class_name), 0)
     number = (latest[0]["snapshot"] or 0) + 1
+    model = learn([observed_from(row) for row in recent], due.names, before)
     yield (
         SQL["keep_snapshot"](
-            tenant=tenant,
-            schema=schema,
-            class_name=class_name,
+            **of_class,
             snapshot=number,
-            change=change,
+            change=due.change,
             documents=documents,
             frequencies=Jsonb(frequencies),
+            model=Jsonb(model.to_json()),
             now=clock(),
         ),
     )
     return number
+
+
+def calibration_of(tenant: str, schema: str, class_name: str, snapshot: int | None) -> Steps[Calibration]:
+    """The calibration of a class as of a snapshot; without one, what its columns' roles promise."""
+    if not snapshot:
+        return Calibration()
+    row = yield from fetch_row(
+        SQL["one_snapshot"](tenant=tenant, schema=schema, class_name=class_name, snapshot=snapshot)
+    )
+    return Calibration.from_json(row["model"] if row else None)
 
 
 def look_at_tables() -> Steps[bool]:

@@ -1,149 +1,200 @@
-"""How alike two records are, in [0, 1]: a readable list of features, each with the tokens or values that met.
+"""How likely two records are one object, in [0, 1]: a readable list of features, each with what met.
 
 The seam is `score(proposal, candidate, statistics) -> Score`; nothing else knows the formula.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from memreg.engine.align import Alignment, align
-from memreg.engine.record import Record
+from memreg.engine.calibration import Calibration, common_words_limit, place
+from memreg.engine.compare import Comparison, Evidence, compare
+from memreg.engine.level import Level
+from memreg.engine.record import Record, Role
 from memreg.engine.statistics import Statistics
 
-SAME_NAME_EXTRA = 0.35
-OTHER_EXTRA = 0.05
-EQUAL_IDENTITY = 0.5
-EQUAL_COMPARED = 0.1
-DIFFERENCE_FACTOR = 0.77
-LEAST_DIFFERENCE = 0.25
 PLACES = 4
+TOLD_APART = 0.79
+ALMOST_SURE = 0.9999
+CLIP = 50.0
+LIMITED_ROLES = frozenset({Role.NAME, Role.ATTRIBUTE})
+COMPARED_ROLES = frozenset({Role.DATE, Role.YEAR, Role.NUMBER})
+VALUE_ROLES = COMPARED_ROLES | {Role.STRONG, Role.SHARED}
+SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one feature found: `amount` is evidence for the same object (positive) or against it (negative), in the unit
-    of token weights, or a factor where `is_factor`; `met` are the tokens or columns that it saw."""
+    """What one feature found: `amount` is evidence in natural log odds, for the same object (positive) or against it;
+    `met` are the tokens or values that it saw; `bounds`: it decides the score by itself, whatever the others say."""
 
     name: str
     amount: float
     met: tuple[str, ...] = ()
-    is_factor: bool = False
+    bounds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """A score in [0, 1], rounded to 4 places, with its parts; `snapshot` numbers the statistics it was made with."""
+class Weighed:
+    """The evidence of a column with what it is worth against a stranger, and no more than common words allow
+    (`limited`), and against a sibling."""
 
-    value: float
-    parts: tuple[Part, ...]
-    snapshot: int
+    evidence: Evidence
+    stranger: float
+    limited: float
+    sibling: float
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two records side by side, with their aligned tokens: what every feature is given."""
+    """Two records side by side, with what each column is worth: what every feature is given. `names`: the columns that
+    name an object of the class."""
 
-    mine: Record
-    theirs: Record
-    alignment: Alignment
+    comparison: Comparison
+    weighed: tuple[Weighed, ...]
+    calibration: Calibration
+    names: tuple[str, ...]
 
-
-def aligned_tokens(pair: Pair) -> Part:
-    """Tokens that both sides have, one to one: equal ones, then nearly equal ones, each by its column's boost and
-    rarity."""
-    met = tuple(f"{m.mine}={m.theirs}" if m.mine != m.theirs else m.mine for m in pair.alignment.matches)
-    return Part("aligned_tokens", sum(match.amount for match in pair.alignment.matches), met)
-
-
-def equal_identity(pair: Pair) -> Part:
-    """Identity columns of equal value on both sides: half the weight of the text, each."""
-    equal = _equal(pair.mine.only_identity, pair.theirs.only_identity)
-    return Part("equal_identity", EQUAL_IDENTITY * _size(pair) * len(equal), equal)
+    @property
+    def against(self) -> tuple[float, float, float]:
+        """The log odds against strangers, what siblings take off them, and those before looking."""
+        stranger = sum(weighed.limited for weighed in self.weighed)
+        named = {w.evidence.column: w.sibling for w in self.weighed if w.evidence.role is Role.NAME}
+        rest = sum(weighed.sibling for weighed in self.weighed if weighed.evidence.role is not Role.NAME)
+        sibling = self.calibration.against_siblings(named, self.names, rest)
+        return stranger, self.calibration.together(stranger, sibling) - stranger, self.calibration.prior
 
 
-def equal_compared(pair: Pair) -> Part:
-    """Compared columns (dates, numbers, booleans) of equal value: a tenth of the weight of the text, each."""
-    equal = _equal(pair.mine.compared, pair.theirs.compared)
-    return Part("equal_compared", EQUAL_COMPARED * _size(pair) * len(equal), equal)
+def naming(pair: Pair) -> Part:
+    """Columns that name an object: how far they agree, against how often two objects that have nothing to do with each
+    other do."""
+    return _by_role(pair, "naming", Role.NAME)
 
 
-def contradiction(pair: Pair) -> Part:
-    """In a column that both sides fill, tokens left over on both: the lesser of the two weights speaks against."""
-    amount, met = 0.0, []
-    for column, (mine, theirs) in pair.alignment.left_over.items():
-        if column in pair.mine.open_columns or column not in pair.mine.fields or column not in pair.theirs.fields:
-            continue
-        lesser = min(mine.weight, theirs.weight)
-        if lesser > 0:
-            amount += lesser
-            met += [f"{column}: {' '.join(mine.tokens)} / {' '.join(theirs.tokens)}"]
-    return Part("contradiction", -amount, tuple(met))
+def describing(pair: Pair) -> Part:
+    """Columns that describe an object, such as a town or a kind."""
+    return _by_role(pair, "describing", Role.ATTRIBUTE)
 
 
-def extra_text(pair: Pair) -> Part:
-    """Tokens of one side alone: little in a column that the other leaves empty or in free text, more within a
-    shared column."""
-    amount, met = 0.0, []
-    for column, (mine, theirs) in pair.alignment.left_over.items():
-        shared = column in pair.mine.fields and column in pair.theirs.fields
-        if shared and column not in pair.mine.open_columns:
-            amount += SAME_NAME_EXTRA * abs(mine.weight - theirs.weight)
-        else:
-            amount += OTHER_EXTRA * (mine.weight + theirs.weight)
-        met += [*mine.tokens, *theirs.tokens]
-    return Part("extra_text", -amount, tuple(met[:20]))
+def free_text(pair: Pair) -> Part:
+    """Notes, lists and other text of little weight: other words are more words, no contradiction."""
+    return _by_role(pair, "free_text", Role.TEXT)
 
 
-def differences(pair: Pair) -> Part:
-    """Identity or compared columns of different value, and numbers or codes that stand against each other in a column.
+def compared_values(pair: Pair) -> Part:
+    """Compared columns (dates, numbers, booleans): equal, near by a typing slip or in time, or different."""
+    return _by_role(pair, "compared_values", *COMPARED_ROLES)
 
-    Each lowers the score by a quarter; an equal identity column makes up for one, an equal compared column for a part.
-    """
-    against = [
-        *_different(pair.mine.only_identity, pair.theirs.only_identity),
-        *_different(pair.mine.compared, pair.theirs.compared),
-        *_codes(pair),
-    ]
-    if not against:
-        return Part("differences", 1.0, (), is_factor=True)
-    made_up = len(_equal(pair.mine.only_identity, pair.theirs.only_identity))
-    made_up_partly = 0.25 * len(_equal(pair.mine.compared, pair.theirs.compared))
-    count = max(LEAST_DIFFERENCE, len(against) - made_up - min(made_up_partly, 0.5 if made_up else 0.0))
-    return Part("differences", DIFFERENCE_FACTOR**count, tuple(against), is_factor=True)
+
+def identity_values(pair: Pair) -> Part:
+    """Columns of identity keys on both sides: equal, nearly equal or different. Evidence, never a veto."""
+    return _by_role(pair, "identity_values", Role.STRONG, Role.SHARED)
+
+
+def codes(pair: Pair) -> Part:
+    """Rare model numbers and other codes anywhere in the text: shared, alike in their beginning, or standing against
+    each other."""
+    return _by_role(pair, "codes", Role.CODE)
+
+
+def common_words(pair: Pair) -> Part:
+    """What is taken off because many memories of the class share the words that met."""
+    limited = [weighed for weighed in pair.weighed if weighed.limited < weighed.stranger]
+    amount = sum(weighed.limited - weighed.stranger for weighed in limited)
+    return Part("common_words", amount, tuple(weighed.evidence.column for weighed in limited))
+
+
+def siblings(pair: Pair) -> Part:
+    """What is taken off because another object of the same family (another size, another song of the album) would agree
+    as far; the columns that tell siblings apart count most."""
+    against = tuple(weighed.evidence.column for weighed in pair.weighed if weighed.sibling < 0)
+    return Part("siblings", pair.against[1], against)
+
+
+def before_looking(pair: Pair) -> Part:
+    """How likely any candidate is the same object: by how often this class speaks of something known."""
+    return Part("before_looking", pair.calibration.prior)
+
+
+def same_text(pair: Pair) -> Part:
+    """Equal text in every searchable column and no differing value: the score is 1."""
+    bounds = pair.comparison.same_text and not _differing(pair)
+    return Part("same_text", 0.0, bounds=bounds)
+
+
+def told_apart(pair: Pair) -> Part:
+    """Equal text in every searchable column, but a value differs and none is equal: a question to a person at most
+    (0.79), unless the class has shown that its repeats differ so."""
+    against = _differing(pair) if pair.comparison.same_text else ()
+    equal = any(w.evidence.role in VALUE_ROLES and w.evidence.level is Level.EQUAL for w in pair.weighed)
+    speaking = tuple(w.evidence.column for w in against if not _is_usual(w, pair.calibration))
+    return Part("told_apart", 0.0, speaking, bounds=bool(speaking) and not equal)
+
+
+def nothing_met(pair: Pair) -> Part:
+    """No token and no identity value met: the score is 0."""
+    return Part("nothing_met", 0.0, bounds=not pair.comparison.touches)
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score in [0, 1], rounded to 4 places; `snapshot` numbers the statistics it was made with; `pair`: what it was
+    made of."""
+
+    value: float
+    snapshot: int
+    pair: Pair | None = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """What each feature found, in their order."""
+        return tuple(feature(self.pair) for feature in FEATURES) if self.pair else ()
+
+    @property
+    def levels(self) -> Mapping[str, int]:
+        """How far each column agreed, by `role:column`."""
+        found = self.pair.comparison.evidence if self.pair else ()
+        return {place(evidence.column, evidence.role): int(evidence.level) for evidence in found}
 
 
 Feature = Callable[[Pair], Part]
 FEATURES: tuple[Feature, ...] = (
-    aligned_tokens,
-    equal_identity,
-    equal_compared,
-    contradiction,
-    extra_text,
-    differences,
+    naming,
+    describing,
+    free_text,
+    compared_values,
+    identity_values,
+    codes,
+    common_words,
+    siblings,
+    before_looking,
+    same_text,
+    told_apart,
+    nothing_met,
 )
 
 
 def score(proposal: Record, candidate: Record, statistics: Statistics) -> Score:
-    """How likely the two records are one object: evidence for it over all evidence, times the factors.
+    """How likely the two records are one object: the logistic function of the sum of the features' log odds.
 
-    The share is Tversky's ratio model (Features of Similarity, 1977) over token weights `boost · idf`, with what
-    is left
-    over on both sides of a column weighted apart from what one side has alone. Symmetric; 1.0 for equal text where
-    nothing differs; 0.0 where no token and no identity column met.
+    Fellegi and Sunter's weights (A Theory for Record Linkage, 1969) over levels of agreement by column, as learned by
+    the class or promised by the columns' roles. Symmetric; 1.0 for equal text where nothing differs; 0.0 where no
+    token and no identity column met.
     """
-    pair = Pair(proposal, candidate, align(proposal, candidate, statistics))
-    parts = tuple(feature(pair) for feature in FEATURES)
-    met = parts[0].amount > 0 or parts[1].amount > 0
-    value = 0.0
-    if met:
-        favour = sum(part.amount for part in parts if not part.is_factor and part.amount > 0)
-        against = -sum(part.amount for part in parts if not part.is_factor and part.amount < 0)
-        value = favour / (favour + against)
-        for part in parts:
-            value *= part.amount if part.is_factor else 1.0
-    return Score(round(min(1.0, max(0.0, value)), PLACES), parts, statistics.snapshot)
+    pair = _weigh(compare(proposal, candidate, statistics), proposal.name_columns, statistics)
+    if nothing_met(pair).bounds:
+        value = 0.0
+    elif same_text(pair).bounds:
+        value = 1.0
+    else:
+        log_odds = max(-CLIP, min(CLIP, sum(pair.against)))
+        value = min(ALMOST_SURE, 1 / (1 + math.exp(-log_odds)))
+        if pair.comparison.same_text and told_apart(pair).bounds:
+            value = min(value, TOLD_APART)
+    return Score(round(value, PLACES), statistics.snapshot, pair)
 
 
 def best_score(proposal: Record, revisions: Sequence[Record], statistics: Statistics) -> Score:
@@ -159,26 +210,30 @@ def describe(name: str) -> str:
     return name
 
 
-def _size(pair: Pair) -> float:
-    return max(1.0, pair.alignment.size)
+def _weigh(comparison: Comparison, names: tuple[str, ...], statistics: Statistics) -> Pair:
+    calibration = statistics.calibration
+    weighed = []
+    for evidence in comparison.evidence:
+        worth = calibration.worth(evidence.column, evidence.role)
+        stranger = limited = worth.against_stranger[evidence.level]
+        if evidence.role in LIMITED_ROLES and evidence.frequencies and stranger > 0:
+            limited = min(stranger, common_words_limit(worth.of_matches, evidence.frequencies, statistics.documents))
+        weighed.append(Weighed(evidence, stranger, limited, worth.against_sibling[evidence.level]))
+    return Pair(comparison, tuple(weighed), calibration, names)
 
 
-def _equal(mine: Mapping[str, str], theirs: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(column for column, value in sorted(mine.items()) if theirs.get(column) == value)
+def _differing(pair: Pair) -> tuple[Weighed, ...]:
+    return tuple(w for w in pair.weighed if w.evidence.role in VALUE_ROLES and w.evidence.level < Level.EQUAL)
 
 
-def _different(mine: Mapping[str, str], theirs: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(column for column, value in sorted(mine.items()) if theirs.get(column, value) != value)
+def _is_usual(weighed: Weighed, calibration: Calibration) -> bool:
+    """Whether a class has shown that a compared value differs so among its repeats. A key's value never does."""
+    evidence = weighed.evidence
+    shown = place(evidence.column, evidence.role) in calibration.columns
+    return shown and weighed.stranger >= 0 and evidence.role in COMPARED_ROLES
 
 
-def _codes(pair: Pair) -> Iterable[str]:
-    for column, (mine, theirs) in pair.alignment.left_over.items():
-        if column in pair.mine.open_columns:
-            continue
-        left, right = _with_digits(mine.tokens), _with_digits(theirs.tokens)
-        if left and right:
-            yield f"{column}: {' '.join(left)} / {' '.join(right)}"
-
-
-def _with_digits(tokens: Iterable[str]) -> list[str]:
-    return [token for token in tokens if any(character.isdigit() for character in token)]
+def _by_role(pair: Pair, name: str, *roles: Role) -> Part:
+    those = [weighed for weighed in pair.weighed if weighed.evidence.role in roles]
+    met = tuple(f"{w.evidence.column} {w.evidence.level.name.lower()}: {', '.join(w.evidence.met)}" for w in those)
+    return Part(name, sum(weighed.stranger for weighed in those), met[:SHOWN])

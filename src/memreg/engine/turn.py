@@ -18,6 +18,8 @@ from memreg.engine.decide import THRESHOLDS, Candidate, Situation, Verdict, deci
 from memreg.engine.identity import Hit, partial_identity
 from memreg.engine.item import Item
 from memreg.engine.model import Decision, Extraction, Payload
+from memreg.engine.record import name_columns
+from memreg.engine.refresh import Due
 from memreg.engine.score import best_score
 from memreg.engine.state import HeldKey, MemoryState
 from memreg.engine.statistics import Statistics
@@ -329,6 +331,10 @@ class Turn:
         self._writes.seen = [m for m in self.workspace.seen if m not in self.workspace.changed]
         return self._writes.statements()
 
-    def due(self) -> dict[str, int]:
-        """The classes whose statistics are due for their next snapshot, with their count of writes."""
-        return {name: n for name, n in self.changes.items() if self.statistics[name].due(n)}
+    def due(self) -> dict[str, Due]:
+        """The classes whose statistics are due for their next snapshot."""
+        return {
+            name: Due(change, name_columns(self.version.spec.by_name[name], self.version.annotation_of(name)))
+            for name, change in self.changes.items()
+            if self.statistics[name].due(change)
+        }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from memreg.engine.alignment import names_agree
 from memreg.engine.candidates import summed_worth
 from memreg.engine.identity import Hit, KeyValue
 from memreg.engine.state import HeldKey, MemoryState
@@ -83,7 +84,7 @@ class Workspace:
             if held.key.strength == "shared" and place in self.crowded:
                 continue
             if held.key.strength == "shared":
-                answers = [m for m in answers if self.memories[m].name_tokens(annotation) & names]
+                answers = [m for m in answers if names_agree(names, self.memories[m].name_tokens(annotation))]
             if len(answers) == 1:
                 found.append(Hit(held.key, answers[0]))
         return found

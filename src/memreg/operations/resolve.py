@@ -216,8 +216,8 @@ def _decide(resolver: Resolver, version: SchemaVersion, held: HeldTurn) -> Steps
     )
     decisions = yield from turn.decide()
     yield (*_settled(resolver, held), *turn.writes())
-    for name, change in turn.due().items():
-        yield from refresh(tenant, schema, name, change, resolver.clock)
+    for name, due in turn.due().items():
+        yield from refresh(tenant, schema, name, due, resolver.clock)
     return [
         Outcome(each.audit_id, held.message_id, each.memory_id, decision)
         for each, decision in zip(held.held, decisions, strict=True)

@@ -1,0 +1,209 @@
+"""The tokens of two texts set against each other one to one: equal, written together, then nearly equal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from rapidfuzz.distance import OSA
+
+from memreg.engine.level import Level
+from memreg.engine.statistics import Statistics
+
+INITIAL = 0.5
+PREFIX = 0.7
+SCRAMBLED = 0.5
+SAME_LETTERS = 0.75
+SOFT_PAIRS, SOFT_PAIRS_OF_TEXT = 100, 36
+"""How many pairs of left-over tokens are compared at most, in a column and in one of free text."""
+
+NO_WEIGHT = 1e-9
+CONTRADICTED_SLIGHTLY, CONTRADICTED_PARTLY, CONTRADICTED_MOSTLY = 0.05, 0.3, 0.55
+MUCH_SOFT = 0.4
+MUCH_EXTRA = 0.25
+ROMAN = frozenset("i ii iii iv v vi vii viii ix x xi xii".split())
+
+
+@dataclass(slots=True)
+class Alignment:
+    """Two texts, aligned. `met`: pairs of tokens; `matched`: their weight; `mine` and `theirs`: what is left of the
+    weight of each token that did not meet an equal one; `soft`: those that met a nearly equal one, on either side."""
+
+    met: list[tuple[str, str]] = field(default_factory=list)
+    matched: float = 0.0
+    mine: dict[str, float] = field(default_factory=dict)
+    theirs: dict[str, float] = field(default_factory=dict)
+    soft: set[str] = field(default_factory=set)
+    digits_in_order: bool = True
+
+
+def align(mine: Sequence[str], theirs: Sequence[str], statistics: Statistics, is_open: bool) -> Alignment:
+    """Set two texts against each other, each a tuple of distinct tokens in order. Symmetric: swapped texts swap the
+    sides."""
+    weigh = statistics.idf
+    if mine == theirs:
+        return Alignment([(token, token) for token in mine], sum(weigh(token) for token in mine))
+    ours, others = frozenset(mine), frozenset(theirs)
+    equal = [token for token in mine if token in others]
+    found = Alignment(
+        [(token, token) for token in equal],
+        sum(weigh(token) for token in equal),
+        {token: weigh(token) for token in mine if token not in others},
+        {token: weigh(token) for token in theirs if token not in ours},
+    )
+    found.digits_in_order = [t for t in equal if has_digit(t)] == [t for t in theirs if t in ours and has_digit(t)]
+    if found.mine and found.theirs:
+        _join(mine, found, found.mine, found.theirs)
+        _join(theirs, found, found.theirs, found.mine)
+        if len(found.mine) * len(found.theirs) <= (SOFT_PAIRS_OF_TEXT if is_open else SOFT_PAIRS):
+            _soft(found)
+    return found
+
+
+def _join(tokens: Sequence[str], found: Alignment, apart: dict[str, float], together: dict[str, float]) -> None:
+    """Neighbours of one side that the other writes together: `steak house` and `steakhouse`."""
+    for size in (2, 3):
+        for start in range(len(tokens) - size + 1):
+            pieces = tokens[start : start + size]
+            joined = "".join(pieces)
+            if joined in together and all(piece in apart for piece in pieces):
+                found.matched += together.pop(joined)
+                found.met.append((joined, joined))
+                for piece in pieces:
+                    del apart[piece]
+
+
+def _soft(found: Alignment) -> None:
+    """Nearly equal tokens, likest first."""
+    likely = sorted(
+        (-likeness, min(one, other), max(one, other), one, other)
+        for one in found.mine
+        for other in found.theirs
+        if (likeness := similarity(one, other)) > 0
+    )
+    for negative, _, _, one, other in likely:
+        if one in found.soft or other in found.soft:
+            continue
+        found.soft |= {one, other}
+        amount = -negative * min(found.mine[one], found.theirs[other])
+        found.matched += amount
+        found.mine[one] -= amount
+        found.theirs[other] -= amount
+        found.met.append((one, other))
+
+
+def level_of(found: Alignment, is_open: bool) -> Level:
+    """How far the two texts agree, by the weight of what met, of what is left over on both sides (a contradiction), and
+    on one alone (mere extra text). Numbers that stand against each other leave half of it at most."""
+    if found.matched <= 0:
+        return Level.NONE
+    unmet = [
+        sum(weight for token, weight in side.items() if token not in found.soft) for side in (found.mine, found.theirs)
+    ]
+    slips = max(
+        sum(weight for token, weight in side.items() if token in found.soft) for side in (found.mine, found.theirs)
+    )
+    lesser, greater = min(unmet), max(unmet)
+    contradicted = lesser / (found.matched + lesser)
+    if greater <= NO_WEIGHT and slips <= NO_WEIGHT:
+        level = Level.EQUAL
+    elif contradicted < CONTRADICTED_SLIGHTLY:
+        if slips / (found.matched + slips) >= MUCH_SOFT:
+            level = Level.MOST
+        else:
+            extra = (greater - lesser) / (found.matched + greater)
+            level = Level.NEAR if extra < MUCH_EXTRA else Level.CONTAINED
+    elif contradicted < CONTRADICTED_PARTLY:
+        level = Level.MOST
+    else:
+        level = Level.PART if contradicted < CONTRADICTED_MOSTLY else Level.LOW
+    against = not found.digits_in_order or (_numbers(found.mine) and _numbers(found.theirs))
+    return min(level, Level.PART) if against and not is_open else level
+
+
+def substitutes(mine: Sequence[str], theirs: Sequence[str], found: Alignment) -> bool:
+    """Whether the two texts have another word in the same place: `Camera red DSC` and `Camera silver DSC`. Between
+    equal neighbours that is another object of the same kind, where left-over words elsewhere may just describe."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for token, around in _left_over(mine, found.mine, found.soft):
+        places.setdefault(around, []).append(token)
+    return any(
+        (one in ROMAN and other in ROMAN) or similarity(one, other) == 0
+        for other, around in _left_over(theirs, found.theirs, found.soft)
+        if around != ("", "")
+        for one in places.get(around, ())
+    )
+
+
+def _left_over(
+    tokens: Sequence[str], rest: Mapping[str, float], soft: set[str]
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    for position, token in enumerate(tokens):
+        if rest.get(token, 0.0) > NO_WEIGHT and (token not in soft or token in ROMAN):
+            before = tokens[position - 1] if position else ""
+            after = tokens[position + 1] if position + 1 < len(tokens) else ""
+            yield token, (before, after)
+
+
+def _numbers(side: Mapping[str, float]) -> bool:
+    return any(weight > NO_WEIGHT and has_digit(token) for token, weight in side.items())
+
+
+@lru_cache(maxsize=65_536)
+def has_digit(token: str) -> bool:
+    """Whether a token has a digit: such a token is never nearly another."""
+    return any(character.isdigit() for character in token)
+
+
+def names_agree(mine: frozenset[str], theirs: frozenset[str]) -> bool:
+    """Whether two names have an equal token and no token on either side stands against one of the other: what a shared
+    key asks for beside it. `Ana Lopez` and `A. M. Lopez` agree; two restaurants of one hotel do not."""
+    if not mine & theirs:
+        return False
+    left, right = mine - theirs, theirs - mine
+    return not (_unmet(left, right) and _unmet(right, left))
+
+
+def _unmet(left: frozenset[str], right: frozenset[str]) -> bool:
+    """Whether a token of one side has no nearly equal one, nor is a part of one written together, on the other."""
+    return any(not any(similarity(one, two) > 0 or one in two or two in one for two in right) for one in left)
+
+
+def similarity(one: str, other: str) -> float:
+    """How alike two different tokens are, in [0, 1). Symmetric; tokens with digits are never alike.
+
+    1 - edits / length for one edit in 4 letters and more, two from 7 letters on, three from 12 (optimal string
+    alignment distance); a beginning of three letters and more; an initial; half of the letters in common for
+    scrambled words.
+    """
+    return _similarity(one, other) if one < other else _similarity(other, one)
+
+
+@lru_cache(maxsize=262_144)
+def _similarity(one: str, other: str) -> float:
+    if one == other or has_digit(one) or has_digit(other):
+        return 0.0
+    short, long = sorted((one, other), key=len)
+    if len(short) == 1:
+        return INITIAL if long[0] == short else 0.0
+    if len(short) < 3:
+        return 0.0
+    if long.startswith(short):
+        return PREFIX if len(long) - len(short) > 1 else max(PREFIX, 1 - 1 / len(long))
+    found = 0.0
+    if len(short) > 3:
+        allowed = 1 if len(long) < 7 else 2 if len(long) < 12 else 3
+        distance = OSA.distance(one, other, score_cutoff=allowed)
+        found = 1 - distance / len(long) if distance <= allowed else 0.0
+    if found <= SCRAMBLED:
+        letters = _letters(one, other)
+        found = max(found, SCRAMBLED * letters if letters >= SAME_LETTERS else 0.0)
+    return found
+
+
+def _letters(one: str, other: str) -> float:
+    """The share of letters that two words have in common, wherever they stand."""
+    left, right = Counter(one), Counter(other)
+    return 1 - max((left - right).total(), (right - left).total()) / max(len(one), len(other))

@@ -1,0 +1,208 @@
+"""What agreement is worth in a class: how often each level of a column occurs among matches, siblings and strangers.
+
+Fellegi and Sunter's model of record linkage (1969) with a third class: a *sibling* is another object of the same family
+(another song of the album, another size of the product, another room of the hotel) that agrees in most columns and is
+told apart by a few.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from memreg.engine.level import LEVELS, Level
+from memreg.engine.record import Role
+
+Shares = tuple[float, ...]
+"""How often each level occurs, from NONE to EQUAL; the sum is 1."""
+
+REPEATS = 0.3
+SIBLINGS = 0.1
+RIVALS = 5
+"""The candidates that a decision is learned from: at most one of them is the same object."""
+HEADSTART = 0.7
+COMMON_SLOTS = 60
+COMMON_FLOOR = 0.05
+DEPENDENCE = 0.25
+PLACES = 5
+CLIP = 30.0
+
+MATCHES: Mapping[Role, Shares] = {
+    Role.NAME: (0.015, 0.02, 0.05, 0.10, 0.11, 0.13, 0.575),
+    Role.ATTRIBUTE: (0.12, 0.04, 0.06, 0.08, 0.10, 0.05, 0.55),
+    Role.TEXT: (0.12, 0.08, 0.08, 0.07, 0.12, 0.08, 0.45),
+    Role.DATE: (0.004, 0.006, 0.02, 0.03, 0.03, 0.01, 0.90),
+    Role.YEAR: (0.004, 0.006, 0.02, 0.03, 0.03, 0.01, 0.90),
+    Role.NUMBER: (0.12, 0.01, 0.07, 0.08, 0.12, 0.01, 0.59),
+    Role.CODE: (0.03, 0.01, 0.01, 0.06, 0.02, 0.14, 0.73),
+    Role.STRONG: (0.08, 0.005, 0.005, 0.08, 0.005, 0.005, 0.82),
+    Role.SHARED: (0.12, 0.005, 0.005, 0.08, 0.005, 0.005, 0.78),
+}
+SIBLINGS_BY_ROLE: Mapping[Role, Shares] = {
+    Role.NAME: (0.22, 0.20, 0.22, 0.22, 0.05, 0.04, 0.05),
+    Role.ATTRIBUTE: (0.20, 0.04, 0.06, 0.08, 0.06, 0.03, 0.53),
+    Role.TEXT: (0.25, 0.15, 0.12, 0.12, 0.08, 0.06, 0.22),
+    Role.DATE: (0.35, 0.02, 0.06, 0.04, 0.05, 0.02, 0.46),
+    Role.YEAR: (0.35, 0.02, 0.06, 0.04, 0.05, 0.02, 0.46),
+    Role.NUMBER: (0.30, 0.01, 0.10, 0.09, 0.10, 0.01, 0.39),
+    Role.CODE: (0.50, 0.01, 0.01, 0.34, 0.02, 0.04, 0.08),
+    Role.STRONG: (0.93, 0.005, 0.005, 0.04, 0.005, 0.005, 0.01),
+    Role.SHARED: (0.60, 0.005, 0.005, 0.08, 0.005, 0.005, 0.30),
+}
+STRANGERS: Mapping[Role, Shares] = {
+    Role.NAME: (0.70, 0.18, 0.05, 0.02, 0.02, 0.01, 0.02),
+    Role.ATTRIBUTE: (0.55, 0.08, 0.04, 0.02, 0.04, 0.02, 0.25),
+    Role.TEXT: (0.57, 0.28, 0.05, 0.02, 0.02, 0.01, 0.05),
+    Role.DATE: (0.83, 0.02, 0.03, 0.03, 0.04, 0.02, 0.03),
+    Role.YEAR: (0.74, 0.02, 0.03, 0.03, 0.04, 0.02, 0.12),
+    Role.NUMBER: (0.60, 0.01, 0.18, 0.07, 0.06, 0.01, 0.07),
+    Role.CODE: (0.90, 0.01, 0.01, 0.05, 0.01, 0.01, 0.01),
+    Role.STRONG: (0.96, 0.005, 0.005, 0.012, 0.005, 0.003, 0.01),
+    Role.SHARED: (0.93, 0.005, 0.005, 0.015, 0.005, 0.005, 0.035),
+}
+CAPPED: Mapping[Role, int] = {Role.NAME: 2, Role.DATE: 1, Role.YEAR: 1, Role.CODE: 1}
+"""The lowest levels that a class may not learn to expect of its repeats: a name that does not agree is no match."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnShares:
+    """The levels of one column among matches, siblings and strangers."""
+
+    matches: Shares
+    siblings: Shares
+    strangers: Shares
+
+    @classmethod
+    def expected(cls, role: Role) -> ColumnShares:
+        """What a role promises before anything was seen."""
+        return cls(MATCHES[role], SIBLINGS_BY_ROLE[role], STRANGERS[role])
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What each level of a column speaks for a match, in natural log odds against a stranger and against a sibling.
+    Neither ever falls from a level to the next."""
+
+    against_stranger: tuple[float, ...]
+    against_sibling: tuple[float, ...]
+    of_matches: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What agreement is worth in a class. `columns`: learned shares by `role:column`, of those seen so far; `telling`:
+    how often each column that names an object is the one that tells siblings apart, where that is known; `repeats`:
+    the share of decisions about something known; `siblings`: the share of other candidates that are siblings; `shift`:
+    what a person added to the log odds of the class; `fixed`: whether it is held fast; `decisions`: how many it was
+    learned from."""
+
+    columns: Mapping[str, ColumnShares] = field(default_factory=dict)
+    telling: Mapping[str, float] = field(default_factory=dict)
+    repeats: float = REPEATS
+    siblings: float = SIBLINGS
+    shift: float = 0.0
+    fixed: bool = False
+    decisions: int = 0
+    _worth: dict[str, Worth] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def prior(self) -> float:
+        """The natural log odds that a candidate is the same object before anything of it is seen."""
+        return math.log(self.repeats / RIVALS / (1 - self.repeats)) + HEADSTART + self.shift
+
+    def worth(self, column: str, role: Role) -> Worth:
+        """What the levels of a column are worth."""
+        key = place(column, role)
+        found = self._worth.get(key)
+        if found is None:
+            found = worth_of(self.columns.get(key) or ColumnShares.expected(role), role)
+            self._worth[key] = found
+        return found
+
+    def against_siblings(self, named: Mapping[str, float], names: Sequence[str], rest: float) -> float:
+        """The log odds against a sibling, which differs in one of the columns that name (`names`) and is like a match
+        in the others: -ln Σ w·exp(-worth) over them, and the `rest`. `named`: the worth of those that both records
+        fill."""
+        if not names:
+            return rest
+        if not self.telling.keys() >= set(names):
+            weights = dict.fromkeys(names, 1 / len(names))
+        else:
+            weights = {name: self.telling[name] for name in names}
+        apart = sum(weight * math.exp(-max(-CLIP, min(CLIP, named.get(n, 0.0)))) for n, weight in weights.items())
+        return rest - math.log(max(apart, 1e-12))
+
+    def together(self, against_stranger: float, against_sibling: float) -> float:
+        """The log odds against everything that is not a match: strangers and siblings by their shares."""
+        sibling = math.log(self.siblings) - against_sibling
+        stranger = math.log(1 - self.siblings) - against_stranger
+        most = max(sibling, stranger)
+        return -(most + math.log(math.exp(sibling - most) + math.exp(stranger - most)))
+
+    def to_json(self) -> dict[str, Any]:
+        """As kept in the database."""
+        return {
+            "columns": {
+                key: [[round(share, PLACES) for share in shares] for shares in (c.matches, c.siblings, c.strangers)]
+                for key, c in self.columns.items()
+            },
+            "telling": {name: round(share, PLACES) for name, share in self.telling.items()},
+            "repeats": round(self.repeats, PLACES),
+            "siblings": round(self.siblings, PLACES),
+            "shift": self.shift,
+            "fixed": self.fixed,
+            "decisions": self.decisions,
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any] | None) -> Calibration:
+        """From the database; without any, what roles promise."""
+        if not kept:
+            return cls()
+        columns = {key: ColumnShares(*(tuple(shares) for shares in all_of)) for key, all_of in kept["columns"].items()}
+        rest = {name: kept[name] for name in ("telling", "repeats", "siblings", "shift", "fixed", "decisions")}
+        return cls(columns, **rest)
+
+
+def place(column: str, role: Role) -> str:
+    """The key of a column's shares: a compared column may hold dates in one pair and numbers in another."""
+    return f"{role}:{column}"
+
+
+def worth_of(shares: ColumnShares, role: Role) -> Worth:
+    """Log odds of each level, made to never fall from one to the next. A name or a code that agrees for the most part
+    never speaks against a sibling."""
+    sibling = _rising(shares.matches, shares.siblings)
+    if role in (Role.NAME, Role.CODE):
+        sibling = [min(0.0, w) if level <= Level.MOST else w for level, w in enumerate(sibling)]
+    return Worth(tuple(_rising(shares.matches, shares.strangers)), tuple(sibling), shares.matches[Level.EQUAL])
+
+
+def common_words_limit(of_matches: float, frequencies: tuple[int, ...], documents: int) -> float:
+    """The most that a column is worth whose words many memories share: the log odds against as many of the candidates
+    having them too. The second and third rarest words count in part, since words come together."""
+    others = max(frequencies[0], 1) - 1.0
+    for step, frequency in enumerate(frequencies[1:], 1):
+        others *= min(1.0, max(frequency, 1) / max(documents, 1)) ** (DEPENDENCE**step)
+    return max(0.0, _log(of_matches / min(1.0, (others + COMMON_FLOOR) / COMMON_SLOTS)))
+
+
+def _log(ratio: float) -> float:
+    return math.log(max(ratio, 1e-9))
+
+
+def _rising(favour: Shares, against: Shares) -> list[float]:
+    """The log ratios of two rows of shares, levels pooled where a ratio would fall: pool adjacent violators (Ayer et
+    al., 1955), with shares summed, so that each stays a likelihood ratio."""
+    blocks: list[tuple[float, float, int]] = []
+    for one, other in zip(favour, against, strict=True):
+        blocks.append((one, other, 1))
+        while len(blocks) > 1 and blocks[-2][0] * blocks[-1][1] > blocks[-1][0] * blocks[-2][1]:
+            last, before = blocks.pop(), blocks.pop()
+            blocks.append((before[0] + last[0], before[1] + last[1], before[2] + last[2]))
+    found = [_log(one / other) for one, other, size in blocks for _ in range(size)]
+    assert len(found) == LEVELS
+    return found

@@ -1,0 +1,93 @@
+"""Codes in a text: model numbers, part numbers and the like, which tell an object from its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+SHORTEST = 4
+LONGEST = 20
+DIGITS = 2
+LONG_NUMBER = 6
+LONGEST_PIECE = 5
+STEM = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """`whole`: tokens that are codes; `joined`: neighbouring tokens that are one when written together (`VCT 80AV`)."""
+
+    whole: frozenset[str]
+    joined: frozenset[str]
+
+
+class CodesMet(Enum):
+    """How the codes of two texts stand to each other."""
+
+    EQUAL = "equal"
+    SOME = "some equal"
+    STEM = "one begins like the other"
+    DIFFERENT = "different"
+
+
+def is_code(token: str) -> bool:
+    """Whether a token reads as a code: 4 to 20 characters, two digits at least, letters among them or six digits."""
+    if not SHORTEST <= len(token) <= LONGEST:
+        return False
+    digits = sum(character.isdigit() for character in token)
+    return digits >= DIGITS and (digits < len(token) or len(token) >= LONG_NUMBER)
+
+
+def codes_of(texts: Iterable[tuple[str, ...]]) -> Codes:
+    """The codes of a record's texts, each a tuple of tokens in order."""
+    whole: set[str] = set()
+    joined: set[str] = set()
+    for tokens in texts:
+        whole.update(token for token in tokens if is_code(token))
+        for size in (2, 3):
+            for start in range(len(tokens) - size + 1):
+                pieces = tokens[start : start + size]
+                if max(map(len, pieces)) > LONGEST_PIECE and size > 2:
+                    continue
+                together = "".join(pieces)
+                if is_code(together) and any(character.isdigit() for character in together):
+                    joined.add(together)
+    return Codes(frozenset(whole), frozenset(joined))
+
+
+def meet(mine: Codes, theirs: Codes, is_rare: Callable[[str], bool]) -> tuple[CodesMet, tuple[str, ...]] | None:
+    """How the rare codes of two records stand to each other, with the codes that met or differ.
+
+    Common ones (`1080p`) tell nothing. None where a side has no rare code and nothing meets. Symmetric.
+    """
+    left, right = _rare(mine.whole, is_rare), _rare(theirs.whole, is_rare)
+    for one in sorted(left - _all(theirs)):
+        for other in sorted(right):
+            if _extends(one, other):
+                return CodesMet.STEM, (f"{one}~{other}",)
+    for one in sorted(left):
+        for other in sorted(right - _all(mine)):
+            if _extends(one, other):
+                return CodesMet.STEM, (f"{one}~{other}",)
+    shared = {code for code in left | right if code in _all(mine) and code in _all(theirs)}
+    if shared:
+        rest = left - shared, right - shared
+        return (CodesMet.SOME if all(rest) else CodesMet.EQUAL), tuple(sorted(shared))
+    if not left or not right:
+        return None
+    return CodesMet.DIFFERENT, (f"{' '.join(sorted(left)[:3])} / {' '.join(sorted(right)[:3])}",)
+
+
+def _extends(one: str, other: str) -> bool:
+    """Whether one code is the beginning of the other: another model of a line, more often than not."""
+    short, long = sorted((one, other), key=len)
+    return len(short) >= STEM and one != other and long.startswith(short)
+
+
+def _rare(codes: frozenset[str], is_rare: Callable[[str], bool]) -> set[str]:
+    return {code for code in codes if is_rare(code)}
+
+
+def _all(codes: Codes) -> frozenset[str]:
+    return codes.whole | codes.joined
