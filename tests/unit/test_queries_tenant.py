@@ -26,7 +26,8 @@ TENANT_TABLES = frozenset(
 )
 # It tells the planner about tables as a whole, and reads no row for anybody.
 WHOLE_TABLES = frozenset({"look_at_tables", "table_growth"})
-QUERIES = sorted(Queries.load("memreg.engine").values(), key=lambda query: query.name)
+PACKAGES = ("memreg.engine", "memreg.evaluation")
+QUERIES = sorted((q for name in PACKAGES for q in Queries.load(name).values()), key=lambda query: query.name)
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
