@@ -84,6 +84,11 @@ def test_a_key_has_the_strength_of_its_name() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["Order", "User", "9", "Werk ü"])
+def test_a_class_may_be_called_what_a_stream_calls_it(name: str) -> None:
+    assert song(**{"class": name}).class_name == name
+
+
 def test_without_identity_there_is_no_key_and_all_else_stays() -> None:
     subject = song().without_identity()
     assert subject.annotation.identity == ()
@@ -121,7 +126,8 @@ def test_what_says_nothing_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"class": "9"}, "must be named by a letter"),
+        ({"class": "x" * 64}, "at most 63 characters"),
+        ({"class": "a\nb"}, "in one line"),
         ({"class": None}, "class is missing"),
         ({"fields": {}}, "fields is missing"),
         ({"fields": {"a": {"kind": "colour"}}}, "the kind of 'a' is 'colour'"),

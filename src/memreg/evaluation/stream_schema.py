@@ -13,7 +13,7 @@ from memreg.annotator.normal_forms import normal_form
 from memreg.core.errors import Mistake, SchemaInvalid
 from memreg.evaluation.subject import Subject
 from memreg.registry.models import ClassAnnotation, ClassSpec, Column, Dtype, IdentityKey, Kind, SchemaSpec
-from memreg.registry.names import SCHEMA_NAME, class_name_problem
+from memreg.registry.names import SCHEMA_NAME
 
 KINDS = ("name", "enum", "text", "date", "number", "identity")
 KEYS = ("dataset", "class", "domain", "dirty_sources", "identity", "fields")
@@ -22,6 +22,7 @@ COMPARED = frozenset({"date", "number"})
 ENUM_BOOST = 2.0
 DEFAULT_BOOST = {"name": 3.0, "text": 1.0, "identity": 1.0}
 HIGHEST_BOOST = 10.0
+LONGEST_NAME = 63
 
 
 def read_stream_schema(text: str | bytes, source: str) -> Subject:
@@ -79,9 +80,10 @@ def _mistakes(data: Mapping[str, Any]) -> Iterator[str]:
         if key not in KEYS:
             yield f"unknown key {key!r}; it has {', '.join(KEYS)}"
     name = data.get("class")
-    problem = class_name_problem(name) if isinstance(name, str) else "class is missing: write what a record is"
-    if problem:
-        yield problem
+    if not isinstance(name, str) or not name.strip():
+        yield "class is missing: write what a record is"
+    elif len(name) > LONGEST_NAME or not name.isprintable():
+        yield f"class is {name[:LONGEST_NAME]!r}: write at most {LONGEST_NAME} characters in one line"
     fields = data.get("fields")
     if not isinstance(fields, Mapping) or not fields:
         yield 'fields is missing: write {"name": {"kind": "name", "boost": 3, "searchable": true}}'
