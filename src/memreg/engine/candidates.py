@@ -26,9 +26,9 @@ MOST_KEYS_OF_MEMORY = 160
 """The keys of a memory, the current revision's first, then those of the four before."""
 CANDIDATES = 20
 """The memories that a proposal is scored against, at most."""
-SHORTLIST = 40
+SHORTLIST = 60
 """The memories of which it is looked up whether they are under the common keys too."""
-POSTINGS = 50
+POSTINGS = 100
 """The memories read for one key."""
 MOST_TOKENS = 24
 MOST_CODES = 12
