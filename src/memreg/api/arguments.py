@@ -50,6 +50,18 @@ def as_number(name: str, value: int | None) -> int | None:
     return value
 
 
+def who_and_why(by: str | None, why: str | None, *, needs_why: bool) -> tuple[str, str | None]:
+    """Who wants something and the reason, both with something in them. Raises ArgumentInvalid."""
+    for name, value, needed in (("by", by, True), ("why", why, needs_why)):
+        if value is None and not needed:
+            continue
+        if value is None or not as_text(name, value).strip():
+            reason = "say who wants it" if name == "by" else "say why; it is kept"
+            raise ArgumentInvalid(name=name, value="missing" if value is None else "empty", reason=reason)
+    assert by is not None
+    return by, why
+
+
 def class_of(wanted: type[BaseModel] | str | None, version: SchemaVersion) -> tuple[str | None, type[BaseModel] | None]:
     """The class's name, and the Pydantic class to give values as. Raises ArgumentInvalid for a class the schema lacks.
 

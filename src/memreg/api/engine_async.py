@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from memreg.api.arguments import as_text, as_uuid, as_words, class_of
+from memreg.api.arguments import as_text, as_uuid, as_words, class_of, who_and_why
 from memreg.api.extractors_async import AsyncExtractors, ExtractorChoice
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database_async import AsyncDatabase
@@ -22,8 +22,9 @@ from memreg.core.logs import get_logger
 from memreg.core.settings import Settings
 from memreg.core.steps import Steps, fetch_rows
 from memreg.core.tenant import check_tenant
-from memreg.engine import reads
+from memreg.engine import calibrate, reads
 from memreg.engine.cache import Cache
+from memreg.engine.class_calibration import ClassCalibration
 from memreg.engine.explain import explain
 from memreg.engine.extract import AsyncExtractor
 from memreg.engine.given import as_proposals
@@ -284,6 +285,55 @@ class AsyncEngine:
         }
         schema = await self.schema()
         return await self._run(lambda: reads.audit_entries(self.tenant, schema, limit, **filters))
+
+    # Calibration
+
+    async def calibration(self, class_name: type[BaseModel] | str) -> ClassCalibration:
+        """What agreement is worth in a class of this tenant, what a person set, and the newest 2,000 decisions' scores.
+
+        Raises ArgumentInvalid, NoUsableVersion and `schema`'s.
+        """
+        version = await self.version()
+        name = str(class_of(class_name, version)[0])
+        return await self._run(lambda: calibrate.read_calibration(self.tenant, version, name))
+
+    async def calibrate(
+        self,
+        class_name: type[BaseModel] | str,
+        *,
+        recompute: bool = False,
+        shift: float | None = None,
+        hold: bool | None = None,
+        by: str | None = None,
+        why: str | None = None,
+    ) -> ClassCalibration:
+        """Have a class of this tenant calibrated anew, or set what a person wants of it; gives what is in force then.
+
+        `recompute`: take a snapshot now, due or not. Otherwise `shift` (natural log odds added to every score of the
+        class, -10 to 10; 0 takes it back) and `hold` (True: no snapshot by schedule; False: again) make a snapshot that
+        is the newest one in all else. `by` is who wants it, `why` the reason, needed for `shift` and `hold`; both are
+        kept. It holds for every engine from its next decision on; earlier decisions keep their snapshot.
+
+        Raises ArgumentInvalid, NoUsableVersion and `schema`'s.
+        """
+        changes = shift is not None or hold is not None
+        if recompute == changes:
+            problem = "it goes alone: ask for it first, then set the rest" if recompute else "nothing is asked for"
+            raise ArgumentInvalid(name="recompute", value=str(recompute), reason=problem)
+        wanted = calibrate.check_shift(shift)
+        if hold is not None and not isinstance(hold, bool):
+            raise ArgumentInvalid(name="hold", value=repr(hold), reason="it must be True, False or None")
+        who, reason = who_and_why(by, why, needs_why=changes)
+        version = await self.version()
+        name = str(class_of(class_name, version)[0])
+
+        def plan() -> Steps[int | None]:
+            if recompute:
+                return calibrate.recompute(self.tenant, version, name, who, reason, self._clock)
+            return calibrate.override(self.tenant, version, name, who, reason, self._clock, shift=wanted, hold=hold)
+
+        await self._run(plan)
+        return await self.calibration(name)
 
     # Parts
 

@@ -104,13 +104,55 @@ where oid = 'memreg.memories'::regclass
 analyze (skip_locked) memreg.memories, memreg.candidate_keys, memreg.identity_keys, memreg.memory_revisions, memreg.messages, memreg.calibrations
 
 -- keep_snapshot --
--- Store statistics under the next number; another worker's of the same number wins.
-insert into memreg.calibrations (tenant, schema, class, snapshot, change, documents, frequencies, model, created_at)
+-- Store statistics under the next number; another worker's of the same number wins, and nothing is given back.
+insert into memreg.calibrations (
+    tenant, schema, class, snapshot, change, documents, frequencies, model, set_by, reason, created_at
+)
 values (
     %(tenant)s, %(schema)s, %(class_name)s, %(snapshot)s, %(change)s, %(documents)s, %(frequencies)s, %(model)s,
-    %(now)s
+    %(by)s, %(reason)s, %(now)s
 )
 on conflict do nothing
+returning snapshot
+
+-- override_snapshot --
+-- Store the statistics of a snapshot under the next number, with what a person sets in its calibration; as above.
+insert into memreg.calibrations (
+    tenant, schema, class, snapshot, change, documents, frequencies, model, set_by, reason, created_at
+)
+select
+    %(tenant)s, schema, class, %(snapshot)s, change, documents, frequencies, %(model)s, %(by)s, %(reason)s, %(now)s
+from memreg.calibrations
+where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s and snapshot = %(before)s
+on conflict do nothing
+returning snapshot
+
+-- snapshot_facts --
+-- A snapshot without its frequencies: when it was taken, how many memories and writes there were, what it learned.
+select snapshot, documents, change, model, created_at
+from memreg.calibrations
+where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s and snapshot = %(snapshot)s
+
+-- overrides --
+-- The snapshots of a class that a person asked for, newest first: who, when and why, and what was set from then on.
+select
+    snapshot, created_at, set_by, reason,
+    (model ->> 'shift')::double precision as shift, (model ->> 'fixed')::boolean as held
+from memreg.calibrations
+where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s and set_by is not null
+order by snapshot desc
+limit %(limit)s
+
+-- recent_scores --
+-- The newest decisions of a class: the best score of each, where it was held against a candidate, and what decided it.
+select
+    basis,
+    (select max((held ->> 'score')::double precision) from jsonb_array_elements(candidates) as held) as score
+from memreg.audit_log
+where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s and operation = 'upsert'
+    and basis <> 'invalid'
+order by id desc
+limit %(limit)s
 
 -- key_holders --
 -- The memories, live and deleted, that hold one of the keys.

@@ -23,11 +23,20 @@ class Due:
     names: tuple[str, ...]
 
 
-def refresh(tenant: str, schema: str, class_name: str, due: Due, clock: Clock) -> Steps[int | None]:
+def refresh(
+    tenant: str,
+    schema: str,
+    class_name: str,
+    due: Due,
+    clock: Clock,
+    *,
+    by: str | None = None,
+    reason: str | None = None,
+) -> Steps[int | None]:
     """Take the next snapshot of a class: the document frequencies of its newest 20,000 live memories at most, and the
-    calibration by its newest 2,000 decisions.
+    calibration by its newest 2,000 decisions. `by`: the person who asks for it, due or not, held fast or not.
 
-    Gives the snapshot's number, or None when another worker was first.
+    Gives the snapshot's number, or None when another worker was first or the calibration is held fast.
     """
     of_class = {"tenant": tenant, "schema": schema, "class_name": class_name}
     counts, latest, recent = yield from fetch(
@@ -35,25 +44,29 @@ def refresh(tenant: str, schema: str, class_name: str, due: Due, clock: Clock) -
         SQL["latest_snapshots"](tenant=tenant, schema=schema, classes=[class_name]),
         SQL["recent_levels"](**of_class, limit=LEARNED_FROM),
     )
-    if latest[0]["snapshot"] is not None and latest[0]["snapshot_change"] >= due.change:
+    if by is None and latest[0]["snapshot"] is not None and latest[0]["snapshot_change"] >= due.change:
         return None
     before = yield from calibration_of(tenant, schema, class_name, latest[0]["snapshot"])
+    if by is None and before.fixed:
+        return None
     frequencies = {row["word"]: row["ndoc"] for row in counts}
     documents = frequencies.pop(scope_token(tenant, schema, class_name), 0)
-    number = (latest[0]["snapshot"] or 0) + 1
     model = learn([observed_from(row) for row in recent], due.names, before)
-    yield (
+    # Whoever wrote the number meanwhile has the say: a person's shift must not be lost to what was learned before it.
+    kept = yield from fetch_row(
         SQL["keep_snapshot"](
             **of_class,
-            snapshot=number,
-            change=due.change,
+            snapshot=(latest[0]["snapshot"] or 0) + 1,
+            change=due.change if by is None else latest[0]["change"],
             documents=documents,
             frequencies=Jsonb(frequencies),
             model=Jsonb(model.to_json()),
+            by=by,
+            reason=reason,
             now=clock(),
-        ),
+        )
     )
-    return number
+    return int(kept["snapshot"]) if kept else None
 
 
 def calibration_of(tenant: str, schema: str, class_name: str, snapshot: int | None) -> Steps[Calibration]:
