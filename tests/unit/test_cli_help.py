@@ -24,9 +24,9 @@ HEAVY = {
 }  # fmt: skip
 COMMANDS = (
     "demo migrate register schemas show annotate annotations approve reject ingest memories get search history audit"
-    " explain kill-switch resolve review backfill eval"
+    " explain kill-switch resolve review backfill eval calibrate"
 )
-DATA = "ingest memories get search history audit explain resolve review"
+DATA = "ingest memories get search history audit explain resolve review calibrate"
 
 
 def command(*path: str) -> click.Command:

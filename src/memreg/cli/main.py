@@ -12,6 +12,7 @@ from memreg import __version__
 from memreg.cli.annotations import annotate, approve, reject, show_annotations
 from memreg.cli.audit import audit, explain
 from memreg.cli.backfill import backfill
+from memreg.cli.calibrate import calibrate
 from memreg.cli.demo.command import demo
 from memreg.cli.evaluate import evaluate
 from memreg.cli.ingest import ingest
@@ -29,7 +30,7 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Describe what is worth remembering": (register, schemas, show, annotate, show_annotations, approve, reject),
     "Remember": (ingest, memories, get, search, history),
     "Ask why": (audit, explain),
-    "Measure": (evaluate,),
+    "Measure": (evaluate, calibrate),
     "Keep it safe": (review, kill_switch, resolve, backfill),
 }
 

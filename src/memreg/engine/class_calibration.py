@@ -59,6 +59,11 @@ class RecentScores:
         return sum(map(len, self.by_basis.values()))
 
     @property
+    def decisions(self) -> int:
+        """How many decisions there were, with a candidate or without."""
+        return self.count + self.without_candidate
+
+    @property
     def bins(self) -> tuple[int, ...]:
         """How many scores are in each twentieth of [0, 1], the last with 1 itself."""
         found = [0] * BINS
