@@ -23,6 +23,9 @@ NO_WEIGHT = 1e-9
 CONTRADICTED_SLIGHTLY, CONTRADICTED_PARTLY, CONTRADICTED_MOSTLY = 0.05, 0.3, 0.55
 MUCH_SOFT = 0.4
 MUCH_EXTRA = 0.25
+VOWELS = frozenset("aeiou")
+NEGATIONS = frozenset("no not non never without nicht kein keine ohne sans sin senza".split())
+"""Words that are no slip of another: `with` and `without`."""
 ROMAN = frozenset("i ii iii iv v vi vii viii ix x xi xii".split())
 
 
@@ -55,24 +58,29 @@ def align(mine: Sequence[str], theirs: Sequence[str], statistics: Statistics, is
     )
     found.digits_in_order = [t for t in equal if has_digit(t)] == [t for t in theirs if t in ours and has_digit(t)]
     if found.mine and found.theirs:
-        _join(mine, found, found.mine, found.theirs)
-        _join(theirs, found, found.theirs, found.mine)
+        _join(mine, theirs, found)
         if len(found.mine) * len(found.theirs) <= (SOFT_PAIRS_OF_TEXT if is_open else SOFT_PAIRS):
             _soft(found)
     return found
 
 
-def _join(tokens: Sequence[str], found: Alignment, apart: dict[str, float], together: dict[str, float]) -> None:
-    """Neighbours of one side that the other writes together: `steak house` and `steakhouse`."""
-    for size in (2, 3):
-        for start in range(len(tokens) - size + 1):
-            pieces = tokens[start : start + size]
-            joined = "".join(pieces)
-            if joined in together and all(piece in apart for piece in pieces):
-                found.matched += together.pop(joined)
-                found.met.append((joined, joined))
-                for piece in pieces:
-                    del apart[piece]
+def _join(mine: Sequence[str], theirs: Sequence[str], found: Alignment) -> None:
+    """Neighbours of one side that the other writes together: `steak house` and `steakhouse`; the same ones first,
+    whichever side they are on."""
+    sides = (mine, found.mine, found.theirs), (theirs, found.theirs, found.mine)
+    joins = [
+        (size, joined, pieces, apart, together)
+        for tokens, apart, together in sides
+        for size in (2, 3)
+        for start in range(len(tokens) - size + 1)
+        if (joined := "".join(pieces := tokens[start : start + size])) in together and not joined.isdigit()
+    ]
+    for _, joined, pieces, apart, together in sorted(joins, key=lambda join: join[:3]):
+        if joined in together and all(piece in apart for piece in pieces):
+            found.matched += together.pop(joined)
+            found.met.append((joined, joined))
+            for piece in pieces:
+                del apart[piece]
 
 
 def _soft(found: Alignment) -> None:
@@ -132,7 +140,6 @@ def substitutes(mine: Sequence[str], theirs: Sequence[str], found: Alignment) ->
     return any(
         (one in ROMAN and other in ROMAN) or similarity(one, other) == 0
         for other, around in _left_over(theirs, found.theirs, found.soft)
-        if around != ("", "")
         for one in places.get(around, ())
     )
 
@@ -183,11 +190,13 @@ def similarity(one: str, other: str) -> float:
 
 @lru_cache(maxsize=262_144)
 def _similarity(one: str, other: str) -> float:
-    if one == other or has_digit(one) or has_digit(other):
+    if one == other or has_digit(one) or has_digit(other) or one in NEGATIONS or other in NEGATIONS:
         return 0.0
     short, long = sorted((one, other), key=len)
     if len(short) == 1:
         return INITIAL if long[0] == short else 0.0
+    if _is_contraction(short, long):
+        return PREFIX
     if len(short) < 3:
         return 0.0
     if long.startswith(short):
@@ -201,6 +210,14 @@ def _similarity(one: str, other: str) -> float:
         letters = _letters(one, other)
         found = max(found, SCRAMBLED * letters if letters >= SAME_LETTERS else 0.0)
     return found
+
+
+def _is_contraction(short: str, long: str) -> bool:
+    """Whether a word is another without its inner vowels: `ltd`, `intl`, `st`, `ft`."""
+    if len(short) < 2 or len(long) < len(short) + 2 or short[0] != long[0] or short[-1] != long[-1]:
+        return False
+    rest = iter(long)
+    return VOWELS.isdisjoint(short[1:]) and all(letter in rest for letter in short)
 
 
 def _letters(one: str, other: str) -> float:

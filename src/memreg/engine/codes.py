@@ -62,11 +62,7 @@ def meet(mine: Codes, theirs: Codes, is_rare: Callable[[str], bool]) -> tuple[Co
     Common ones (`1080p`) tell nothing. None where a side has no rare code and nothing meets. Symmetric.
     """
     left, right = _rare(mine.whole, is_rare), _rare(theirs.whole, is_rare)
-    for one in sorted(left - _all(theirs)):
-        for other in sorted(right):
-            if _extends(one, other):
-                return CodesMet.STEM, (f"{one}~{other}",)
-    for one in sorted(left):
+    for one in sorted(left - _all(theirs)):  # not among the codes that met: one more of those never takes anything off
         for other in sorted(right - _all(mine)):
             if _extends(one, other):
                 return CodesMet.STEM, (f"{one}~{other}",)

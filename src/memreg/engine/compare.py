@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from memreg.engine.alignment import NO_WEIGHT, Alignment, align, level_of, similarity, substitutes
 from memreg.engine.codes import CodesMet, meet
@@ -47,10 +48,11 @@ class Evidence:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The evidence of each column that both records fill. `same_text`: both have the same searchable text, and some;
-    `touches`: a token or an identity value met."""
+    `alike`: all text that both have is equal, a name among it; `touches`: a token or an identity value met."""
 
     evidence: tuple[Evidence, ...]
     same_text: bool
+    alike: bool
     touches: bool
 
 
@@ -64,7 +66,9 @@ def compare(mine: Record, theirs: Record, statistics: Statistics) -> Comparison:
     same = bool(texts) and mine.fields.keys() == theirs.fields.keys() and _all_equal(mine, theirs, texts)
     values = [found for found in others if found.role in (Role.STRONG, Role.SHARED, Role.CODE)]
     touches = same or any(found.level > Level.NONE for found in [*texts, *values])
-    return Comparison((*texts, *others), same, touches)
+    equal = all(found.level is Level.EQUAL for found in texts)
+    alike = same or (equal and any(found.role is Role.NAME for found in texts))
+    return Comparison((*texts, *others), same, alike, touches)
 
 
 def _all_equal(mine: Record, theirs: Record, texts: list[Evidence]) -> bool:
@@ -88,20 +92,52 @@ def _texts(mine: Record, theirs: Record, statistics: Statistics) -> list[Evidenc
         if other in theirs.fields:
             aligned[column] = align(tokens, theirs.fields[other], statistics, column in mine.open_columns)
     _across(mine, theirs, partner, aligned, statistics)
+    levels, seldom = {}, {}
+    for column, alignment in aligned.items():
+        other = partner.get(column, column)
+        alias = _alias(mine, theirs, column, other) if mine.roles[column] is Role.NAME else frozenset()
+        levels[column] = Level.EQUAL if alias else _level(mine, theirs, column, other, alignment)
+        seldom[column] = _frequencies({*alignment.met, *((word, word) for word in alias)}, statistics)
     found = []
     for column, alignment in aligned.items():
-        level = level_of(alignment, column in mine.open_columns)
+        level, frequencies, place = levels[column], seldom[column], column
         other = partner.get(column, column)
-        place = column
-        if mine.roles[column] is Role.NAME and substitutes(mine.fields[column], theirs.fields[other], alignment):
-            level = min(level, Level.PART)
         if other in aligned and other != column:  # both swapped: each says what the lesser of the two does
-            level = min(level, level_of(aligned[other], column in mine.open_columns))
+            level = min(level, levels[other])
+            pairs = zip_longest(frequencies, seldom[other], fillvalue=statistics.documents)
+            frequencies = tuple(max(pair) for pair in pairs)
         elif other != column:
             level = min(level, Level.CONTAINED)
             place = min(column, other, key=mine.name_columns.index)
-        seldom = sorted(max(statistics.frequency(one), statistics.frequency(two)) for one, two in alignment.met)[:3]
-        found.append(Evidence(place, mine.roles[column], level, alignment, tuple(seldom)))
+        found.append(Evidence(place, mine.roles[column], level, alignment, frequencies))
+    return found
+
+
+def _level(mine: Record, theirs: Record, column: str, other: str, alignment: Alignment) -> Level:
+    """How far the text of a column agrees with that of the other record's column, names more strictly than the rest."""
+    level = level_of(alignment, column in mine.open_columns)
+    is_name = mine.roles[column] is Role.NAME
+    return (
+        min(level, Level.PART)
+        if is_name and substitutes(mine.fields[column], theirs.fields[other], alignment)
+        else level
+    )
+
+
+def _frequencies(met: Iterable[tuple[str, str]], statistics: Statistics) -> tuple[int, ...]:
+    frequency = statistics.frequency
+    return tuple(sorted(max(frequency(one), frequency(two)) for one, two in met)[:3])
+
+
+def _alias(mine: Record, theirs: Record, column: str, other: str) -> frozenset[str]:
+    """The words of one name that the names of the other side lack, where it lists them all among its other names."""
+    if not (mine.lists or theirs.lists):
+        return frozenset()
+    found = frozenset[str]()
+    for name, listing in ((mine.fields[column], theirs), (theirs.fields[other], mine)):
+        rest = frozenset(name).difference(*(listing.fields.get(c, ()) for c in mine.name_columns))
+        if any(rest <= frozenset(listing.fields[place]) for place in listing.lists):
+            found |= rest
     return found
 
 
@@ -117,27 +153,34 @@ def _words(alignment: Alignment) -> tuple[str, ...]:
 
 
 def _swapped(mine: Record, theirs: Record) -> dict[str, str]:
-    """Columns of names that exchanged their values: first and last name."""
+    """Columns of names that exchanged their values: first and last name. Words that are equal in their own column have
+    no say, so that one more of them changes nothing."""
     names = [c for c in mine.name_columns if c not in mine.open_columns and (c in mine.fields or c in theirs.fields)]
+    if len(names) < 2:
+        return {}
+    left, right = _unequal(names, mine, theirs), _unequal(names, theirs, mine)
     partner: dict[str, str] = {}
     for position, one in enumerate(names):
         for other in names[position + 1 :]:
             if one in partner or other in partner:
                 continue
-            cross = _overlap(mine, one, theirs, other) + _overlap(mine, other, theirs, one)
+            cross = _overlap(left[one], right[other]) + _overlap(left[other], right[one])
             if cross > LEAST_SWAP:
-                straight = _overlap(mine, one, theirs, one) + _overlap(mine, other, theirs, other)
+                straight = _overlap(left[one], right[one]) + _overlap(left[other], right[other])
                 if cross > straight + SWAP_LEAD:
                     partner |= {one: other, other: one}
     return partner
 
 
-def _overlap(mine: Record, column: str, theirs: Record, other: str) -> float:
-    left, right = mine.fields.get(column, ()), theirs.fields.get(other, ())
+def _unequal(names: Sequence[str], mine: Record, theirs: Record) -> dict[str, frozenset[str]]:
+    return {c: frozenset(mine.fields.get(c, ())).difference(theirs.fields.get(c, ())) for c in names}
+
+
+def _overlap(left: frozenset[str], right: frozenset[str]) -> float:
     if not left or not right:
         return 0.0
     longest = max(len(left), len(right))
-    equal = len(frozenset(left) & frozenset(right))
+    equal = len(left & right)
     if equal:
         return equal / longest
     if len(left) * len(right) > MOST_SWAPPED:
@@ -170,7 +213,7 @@ def _across(
                     continue
                 rest[token] -= amount
                 right[other][token] -= amount
-                for place in {column, of_theirs.get(other, other)} & aligned.keys():
+                for place in {column, of_theirs.get(other, column)} & aligned.keys():
                     aligned[place].matched += amount
                     aligned[place].met.append((token, token))
 

@@ -37,7 +37,8 @@ class Record:
     """`fields`: distinct tokens by searchable column; `boosts` by column; `open_columns`: free text and lists, where
     other words are more words, no contradiction; `compared` and `identity`: canonical values by column;
     `only_identity`: those of identity columns that are neither searched nor compared, so that nothing counts twice (a
-    compared column that is a key by itself counts as identity); `roles` by column."""
+    compared column that is a key by itself counts as identity); `roles` by column; `lists`: columns of several values,
+    such as other names."""
 
     fields: Mapping[str, tuple[str, ...]]
     boosts: Mapping[str, float]
@@ -46,6 +47,7 @@ class Record:
     identity: Mapping[str, str]
     only_identity: Mapping[str, str]
     roles: Mapping[str, Role] = field(default_factory=dict)
+    lists: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, payload: Mapping[str, Any], spec: ClassSpec, annotation: ClassAnnotation) -> Record:
@@ -68,6 +70,7 @@ class Record:
             identity=identity,
             only_identity={name: value for name, value in identity.items() if name not in counted},
             roles=roles_of(annotation, open_columns),
+            lists=frozenset(name for name in fields if name in spec.by_name and spec.by_name[name].dtype.is_list),
         )
 
     def all_tokens(self) -> frozenset[str]:
