@@ -20,6 +20,7 @@ Shares = tuple[float, ...]
 """How often each level occurs, from NONE to EQUAL; the sum is 1."""
 
 REPEATS = 0.3
+MOST_REPEATS = 0.5
 SIBLINGS = 0.1
 RIVALS = 5
 """The candidates that a decision is learned from: at most one of them is the same object."""
@@ -32,7 +33,7 @@ CLIP = 30.0
 
 MATCHES: Mapping[Role, Shares] = {
     Role.NAME: (0.015, 0.02, 0.05, 0.10, 0.11, 0.13, 0.575),
-    Role.ATTRIBUTE: (0.12, 0.04, 0.06, 0.08, 0.10, 0.05, 0.55),
+    Role.ATTRIBUTE: (0.12, 0.03, 0.03, 0.09, 0.11, 0.07, 0.55),
     Role.TEXT: (0.12, 0.08, 0.08, 0.07, 0.12, 0.08, 0.45),
     Role.DATE: (0.004, 0.006, 0.02, 0.03, 0.03, 0.01, 0.90),
     Role.YEAR: (0.004, 0.006, 0.02, 0.03, 0.03, 0.01, 0.90),
@@ -50,17 +51,17 @@ SIBLINGS_BY_ROLE: Mapping[Role, Shares] = {
     Role.NUMBER: (0.30, 0.01, 0.10, 0.09, 0.10, 0.01, 0.39),
     Role.CODE: (0.50, 0.01, 0.01, 0.34, 0.02, 0.04, 0.08),
     Role.STRONG: (0.93, 0.005, 0.005, 0.04, 0.005, 0.005, 0.01),
-    Role.SHARED: (0.60, 0.005, 0.005, 0.08, 0.005, 0.005, 0.30),
+    Role.SHARED: (0.33, 0.005, 0.005, 0.05, 0.005, 0.005, 0.60),
 }
 STRANGERS: Mapping[Role, Shares] = {
     Role.NAME: (0.70, 0.18, 0.05, 0.02, 0.02, 0.01, 0.02),
-    Role.ATTRIBUTE: (0.55, 0.08, 0.04, 0.02, 0.04, 0.02, 0.25),
-    Role.TEXT: (0.57, 0.28, 0.05, 0.02, 0.02, 0.01, 0.05),
+    Role.ATTRIBUTE: (0.49, 0.10, 0.08, 0.02, 0.04, 0.02, 0.25),
+    Role.TEXT: (0.41, 0.23, 0.05, 0.02, 0.02, 0.01, 0.26),
     Role.DATE: (0.83, 0.02, 0.03, 0.03, 0.04, 0.02, 0.03),
-    Role.YEAR: (0.74, 0.02, 0.03, 0.03, 0.04, 0.02, 0.12),
-    Role.NUMBER: (0.60, 0.01, 0.18, 0.07, 0.06, 0.01, 0.07),
+    Role.YEAR: (0.56, 0.02, 0.03, 0.03, 0.04, 0.02, 0.30),
+    Role.NUMBER: (0.52, 0.01, 0.18, 0.07, 0.06, 0.01, 0.15),
     Role.CODE: (0.90, 0.01, 0.01, 0.05, 0.01, 0.01, 0.01),
-    Role.STRONG: (0.96, 0.005, 0.005, 0.012, 0.005, 0.003, 0.01),
+    Role.STRONG: (0.94, 0.005, 0.005, 0.03, 0.005, 0.005, 0.01),
     Role.SHARED: (0.93, 0.005, 0.005, 0.015, 0.005, 0.005, 0.035),
 }
 CAPPED: Mapping[Role, int] = {Role.NAME: 2, Role.DATE: 1, Role.YEAR: 1, Role.CODE: 1}
@@ -110,8 +111,10 @@ class Calibration:
 
     @cached_property
     def prior(self) -> float:
-        """The natural log odds that a candidate is the same object before anything of it is seen."""
-        return math.log(self.repeats / RIVALS / (1 - self.repeats)) + HEADSTART + self.shift
+        """The natural log odds that a candidate is the same object before anything of it is seen. However often a class
+        repeats itself, that alone counts for no more than even odds: little evidence stays little."""
+        repeats = min(self.repeats, MOST_REPEATS)
+        return math.log(repeats / RIVALS / (1 - repeats)) + HEADSTART + self.shift
 
     def worth(self, column: str, role: Role) -> Worth:
         """What the levels of a column are worth."""

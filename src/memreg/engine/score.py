@@ -17,12 +17,13 @@ from memreg.engine.record import Record, Role
 from memreg.engine.statistics import Statistics
 
 PLACES = 4
-TOLD_APART = 0.79
+ASKED, TOLD_APART = 0.55, 0.79
 ALMOST_SURE = 0.9999
 CLIP = 50.0
 LIMITED_ROLES = frozenset({Role.NAME, Role.ATTRIBUTE})
 COMPARED_ROLES = frozenset({Role.DATE, Role.YEAR, Role.NUMBER})
 VALUE_ROLES = COMPARED_ROLES | {Role.STRONG, Role.SHARED}
+OUTWEIGHING = frozenset({Role.STRONG, Role.SHARED, Role.DATE})
 SHOWN = 20
 
 
@@ -126,10 +127,12 @@ def same_text(pair: Pair) -> Part:
 
 
 def told_apart(pair: Pair) -> Part:
-    """Equal text in every searchable column, but a value differs and none is equal: a question to a person at most
-    (0.79), unless the class has shown that its repeats differ so."""
-    against = _differing(pair) if pair.comparison.same_text else ()
-    equal = any(w.evidence.role in VALUE_ROLES and w.evidence.level is Level.EQUAL for w in pair.weighed)
+    """Equal text in every searchable column (before a class has learned: in those that both fill), but a value differs,
+    and no key nor day is equal: a question to a person (0.55 to 0.79), unless the class has shown that its repeats
+    differ so."""
+    is_alike = pair.comparison.same_text or (pair.comparison.alike and not pair.calibration.columns)
+    against = _differing(pair) if is_alike else ()
+    equal = any(w.evidence.role in OUTWEIGHING and w.evidence.level is Level.EQUAL for w in pair.weighed)
     speaking = tuple(w.evidence.column for w in against if not _is_usual(w, pair.calibration))
     return Part("told_apart", 0.0, speaking, bounds=bool(speaking) and not equal)
 
@@ -192,8 +195,8 @@ def score(proposal: Record, candidate: Record, statistics: Statistics) -> Score:
     else:
         log_odds = max(-CLIP, min(CLIP, sum(pair.against)))
         value = min(ALMOST_SURE, 1 / (1 + math.exp(-log_odds)))
-        if pair.comparison.same_text and told_apart(pair).bounds:
-            value = min(value, TOLD_APART)
+        if pair.comparison.alike and told_apart(pair).bounds:
+            value = max(ASKED, min(value, TOLD_APART))
     return Score(round(value, PLACES), statistics.snapshot, pair)
 
 

@@ -14,7 +14,8 @@ MAX_VECTOR = 1_000_000
 LEXEME_OVERHEAD = 8
 
 _APOSTROPHES = re.compile(r"(?<=\w)['’ʼ`](?=\w)")
-_WORD = re.compile(r"[^\W_]+")
+# Letters and digits; with the sign before a negative number, and the signs that end a name or a grade: C++, C#, A-.
+_WORD = re.compile(r"(?:(?<![^\W_])(?<![^\W_][.,:/])-(?=\d))?[^\W_]+(?:\+\+|[+#](?![^\W_])|(?<=\b[a-z])-(?=\s|$))?")
 # Scripts written without spaces: Thai, Lao, Myanmar, Khmer, kana, Han. Their runs become pairs of neighbours.
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]+")
 

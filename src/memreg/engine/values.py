@@ -63,7 +63,9 @@ def compare_values(one: str, other: str) -> tuple[Role, Level]:
     days = read_day(one), read_day(other)
     if days[0] and days[1]:
         role = Role.YEAR if 0 in days[0] or 0 in days[1] else Role.DATE
-        return role, Level.EQUAL if one == other else _days(days[0], days[1])
+        level = _days(days[0], days[1])
+        at_other_times = level is Level.EQUAL and "t" in one and "t" in other and one != other
+        return role, Level.CONTAINED if at_other_times else level
     numbers = read_number(one), read_number(other)
     if numbers[0] is not None and numbers[1] is not None:
         return Role.NUMBER, _numbers(numbers[0], numbers[1])
