@@ -9,6 +9,7 @@ import argparse
 import json
 import random
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,13 +62,15 @@ def stream(persons: int = PERSONS, records: int = RECORDS, seed: int = SEED) -> 
     """The records of that many persons, each met that often, in random order: objects as a stream has them."""
     chance = random.Random(seed)
     found = []
-    for number, person in enumerate(people(chance, persons)):
-        home = person
+    everybody = people(chance, persons)
+    phones = Counter(person["phone"] for person in everybody)
+    for number, person in enumerate(everybody):
+        home, shares = person, phones[person["phone"]] > 1
         moves = chance.randrange(2, records) if chance.random() < 0.2 and records > 2 else None
         for meeting in range(records):
             if meeting == moves:
                 home = person | address(chance)
-            found.append({"entity_id": f"p{number}", "source": "s", "fields": corrupted(chance, home)})
+            found.append({"entity_id": f"p{number}", "source": "s", "fields": corrupted(chance, home, shares)})
     chance.shuffle(found)
     return [{"record_id": f"r{number}", **record} for number, record in enumerate(found)]
 
@@ -105,14 +108,21 @@ def address(chance: random.Random) -> Fields:
     }
 
 
-def corrupted(chance: random.Random, person: Fields) -> Fields:
-    """A person as somebody wrote them down: fields left out, one to three mistakes, at times the names swapped."""
+def corrupted(chance: random.Random, person: Fields, shares: bool) -> Fields:
+    """A person as somebody wrote them down: fields left out, up to three mistakes, at times the names swapped.
+
+    Who `shares` a home and a surname with somebody always has a first name, and more than its initial: without it nobody
+    could tell the two apart.
+    """
     fields = {name: value for name, value in person.items() if chance.random() >= MISSING[name]}
     if not fields.keys() & {"given_name", "surname"}:  # nobody writes down somebody without any name
         fields["surname"] = person["surname"]
+    if shares:
+        fields["given_name"] = person["given_name"]
     for _ in range(chance.choice((0, 1, 1, 2, 2, 3))):
         name = chance.choice(sorted(fields))
-        fields[name] = chance.choice(CHANGES[name])(chance, fields[name])
+        changes = NAMES if shares and name == "given_name" else CHANGES[name]
+        fields[name] = chance.choice(changes)(chance, fields[name])
     if chance.random() < 0.04 and {"given_name", "surname"} <= fields.keys():
         fields["given_name"], fields["surname"] = fields["surname"], fields["given_name"]
     return {name: fields[name] for name in person if fields.get(name)}
