@@ -111,8 +111,8 @@ def address(chance: random.Random) -> Fields:
 def corrupted(chance: random.Random, person: Fields, shares: bool) -> Fields:
     """A person as somebody wrote them down: fields left out, up to three mistakes, at times the names swapped.
 
-    Who `shares` a home and a surname with somebody always has a first name, and more than its initial: without it nobody
-    could tell the two apart.
+    Who `shares` a home and a surname with somebody always has a first name, and more than its initial: without it
+    nobody could tell the two apart.
     """
     fields = {name: value for name, value in person.items() if chance.random() >= MISSING[name]}
     if not fields.keys() & {"given_name", "surname"}:  # nobody writes down somebody without any name
