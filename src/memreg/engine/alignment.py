@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from rapidfuzz.distance import OSA
@@ -41,6 +41,10 @@ class Alignment:
     soft: set[str] = field(default_factory=set)
     digits_in_order: bool = True
 
+    def copy(self) -> Alignment:
+        """The same, to be changed by itself."""
+        return replace(self, met=[*self.met], mine={**self.mine}, theirs={**self.theirs}, soft={*self.soft})
+
 
 def align(mine: Sequence[str], theirs: Sequence[str], statistics: Statistics, is_open: bool) -> Alignment:
     """Set two texts against each other, each a tuple of distinct tokens in order. Symmetric: swapped texts swap the
@@ -48,7 +52,7 @@ def align(mine: Sequence[str], theirs: Sequence[str], statistics: Statistics, is
     weigh = statistics.idf
     if mine == theirs:
         return Alignment([(token, token) for token in mine], sum(weigh(token) for token in mine))
-    ours, others = frozenset(mine), frozenset(theirs)
+    ours, others = set(mine), set(theirs)
     equal = [token for token in mine if token in others]
     found = Alignment(
         [(token, token) for token in equal],
@@ -56,7 +60,8 @@ def align(mine: Sequence[str], theirs: Sequence[str], statistics: Statistics, is
         {token: weigh(token) for token in mine if token not in others},
         {token: weigh(token) for token in theirs if token not in ours},
     )
-    found.digits_in_order = [t for t in equal if has_digit(t)] == [t for t in theirs if t in ours and has_digit(t)]
+    if len(equal) > 1:
+        found.digits_in_order = [t for t in equal if has_digit(t)] == [t for t in theirs if t in ours and has_digit(t)]
     if found.mine and found.theirs:
         _join(mine, theirs, found)
         if len(found.mine) * len(found.theirs) <= (SOFT_PAIRS_OF_TEXT if is_open else SOFT_PAIRS):
@@ -67,14 +72,16 @@ def align(mine: Sequence[str], theirs: Sequence[str], statistics: Statistics, is
 def _join(mine: Sequence[str], theirs: Sequence[str], found: Alignment) -> None:
     """Neighbours of one side that the other writes together: `steak house` and `steakhouse`; the same ones first,
     whichever side they are on."""
-    sides = (mine, found.mine, found.theirs), (theirs, found.theirs, found.mine)
-    joins = [
-        (size, joined, pieces, apart, together)
-        for tokens, apart, together in sides
-        for size in (2, 3)
-        for start in range(len(tokens) - size + 1)
-        if (joined := "".join(pieces := tokens[start : start + size])) in together and not joined.isdigit()
-    ]
+    joins = []
+    for tokens, apart, together in (mine, found.mine, found.theirs), (theirs, found.theirs, found.mine):
+        if len(apart) < 2:
+            continue
+        for start in range(len(tokens) - 1):
+            if tokens[start] in apart and tokens[start + 1] in apart:
+                for pieces in (tokens[start : start + 2], tokens[start : start + 3]):
+                    joined = "".join(pieces)
+                    if joined in together and not joined.isdigit():
+                        joins.append((len(pieces), joined, pieces, apart, together))
     for _, joined, pieces, apart, together in sorted(joins, key=lambda join: join[:3]):
         if joined in together and all(piece in apart for piece in pieces):
             found.matched += together.pop(joined)
@@ -85,10 +92,11 @@ def _join(mine: Sequence[str], theirs: Sequence[str], found: Alignment) -> None:
 
 def _soft(found: Alignment) -> None:
     """Nearly equal tokens, likest first."""
+    words, others = ([token for token in side if not has_digit(token)] for side in (found.mine, found.theirs))
     likely = sorted(
         (-likeness, min(one, other), max(one, other), one, other)
-        for one in found.mine
-        for other in found.theirs
+        for one in words
+        for other in others
         if (likeness := similarity(one, other)) > 0
     )
     for negative, _, _, one, other in likely:
@@ -107,13 +115,13 @@ def level_of(found: Alignment, is_open: bool) -> Level:
     on one alone (mere extra text). Numbers that stand against each other leave half of it at most."""
     if found.matched <= 0:
         return Level.NONE
-    unmet = [
-        sum(weight for token, weight in side.items() if token not in found.soft) for side in (found.mine, found.theirs)
-    ]
-    slips = max(
-        sum(weight for token, weight in side.items() if token in found.soft) for side in (found.mine, found.theirs)
-    )
-    lesser, greater = min(unmet), max(unmet)
+    if not (found.mine or found.theirs):
+        return Level.EQUAL if found.digits_in_order or is_open else Level.PART
+    unmet, slipped = [0.0, 0.0], [0.0, 0.0]
+    for number, side in enumerate((found.mine, found.theirs)):
+        for token, weight in side.items():
+            (slipped if token in found.soft else unmet)[number] += weight
+    lesser, greater, slips = min(unmet), max(unmet), max(slipped)
     contradicted = lesser / (found.matched + lesser)
     if greater <= NO_WEIGHT and slips <= NO_WEIGHT:
         level = Level.EQUAL

@@ -177,11 +177,15 @@ def place(column: str, role: Role) -> str:
 
 def worth_of(shares: ColumnShares, role: Role) -> Worth:
     """Log odds of each level, made to never fall from one to the next. A name or a code that agrees for the most part
-    never speaks against a sibling."""
+    never speaks against a sibling; a shared key never says more than its role promises, however well it did so far."""
     sibling = _rising(shares.matches, shares.siblings)
     if role in (Role.NAME, Role.CODE):
         sibling = [min(0.0, w) if level <= Level.MOST else w for level, w in enumerate(sibling)]
-    return Worth(tuple(_rising(shares.matches, shares.strangers)), tuple(sibling), shares.matches[Level.EQUAL])
+    stranger = _rising(shares.matches, shares.strangers)
+    if role is Role.SHARED:
+        most = _log(MATCHES[role][Level.EQUAL] / STRANGERS[role][Level.EQUAL])
+        stranger = [min(most, weight) for weight in stranger]
+    return Worth(tuple(stranger), tuple(sibling), shares.matches[Level.EQUAL])
 
 
 def common_words_limit(of_matches: float, frequencies: tuple[int, ...], documents: int) -> float:

@@ -61,6 +61,8 @@ def meet(mine: Codes, theirs: Codes, is_rare: Callable[[str], bool]) -> tuple[Co
 
     Common ones (`1080p`) tell nothing. None where a side has no rare code and nothing meets. Symmetric.
     """
+    if not (mine.whole or theirs.whole):
+        return None
     left, right = _rare(mine.whole, is_rare), _rare(theirs.whole, is_rare)
     for one in sorted(left - _all(theirs)):  # not among the codes that met: one more of those never takes anything off
         for other in sorted(right - _all(mine)):

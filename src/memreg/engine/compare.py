@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from memreg.engine.alignment import NO_WEIGHT, Alignment, align, level_of, similarity, substitutes
@@ -45,6 +45,10 @@ class Evidence:
         return _words(self.between) if isinstance(self.between, Alignment) else self.between
 
 
+Memo = dict[tuple[str, tuple[str, ...]], Evidence]
+"""The evidence of a column by the other side's text, before anything else of the other record counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The evidence of each column that both records fill. `same_text`: both have the same searchable text, and some;
@@ -56,9 +60,10 @@ class Comparison:
     touches: bool
 
 
-def compare(mine: Record, theirs: Record, statistics: Statistics) -> Comparison:
-    """Set two records of a class against each other. Symmetric."""
-    texts = _texts(mine, theirs, statistics)
+def compare(mine: Record, theirs: Record, statistics: Statistics, memo: Memo | None = None) -> Comparison:
+    """Set two records of a class against each other. Symmetric. `memo`: kept by the caller for one `mine` and
+    statistics, so that a text that several revisions share is aligned once."""
+    texts = _texts(mine, theirs, statistics, {} if memo is None else memo)
     others = [*_compared(mine, theirs), *_identity(mine, theirs)]
     codes = meet(mine.codes, theirs.codes, lambda code: _is_rare(code, statistics))
     if codes is not None:
@@ -82,51 +87,90 @@ def _is_rare(code: str, statistics: Statistics) -> bool:
     return statistics.frequency(code) <= max(RARE_CODE_HOLDERS, RARE_CODE_SHARE * statistics.documents)
 
 
-def _texts(mine: Record, theirs: Record, statistics: Statistics) -> list[Evidence]:
+def _texts(mine: Record, theirs: Record, statistics: Statistics, memo: Memo) -> list[Evidence]:
     """Each searchable column that both fill, names also crosswise where they were swapped; then equal tokens of
     different columns count in both."""
     partner = _swapped(mine, theirs)
     aligned: dict[str, Alignment] = {}
-    for column, tokens in mine.fields.items():
+    found: dict[str, Evidence] = {}
+    for column in mine.fields:
         other = partner.get(column, column)
-        if other in theirs.fields:
-            aligned[column] = align(tokens, theirs.fields[other], statistics, column in mine.open_columns)
-    _across(mine, theirs, partner, aligned, statistics)
-    levels, seldom = {}, {}
-    for column, alignment in aligned.items():
-        other = partner.get(column, column)
-        alias = _alias(mine, theirs, column, other) if mine.roles[column] is Role.NAME else frozenset()
-        levels[column] = Level.EQUAL if alias else _level(mine, theirs, column, other, alignment)
-        seldom[column] = _frequencies({*alignment.met, *((word, word) for word in alias)}, statistics)
-    found = []
-    for column, alignment in aligned.items():
-        level, frequencies, place = levels[column], seldom[column], column
-        other = partner.get(column, column)
-        if other in aligned and other != column:  # both swapped: each says what the lesser of the two does
-            level = min(level, levels[other])
-            pairs = zip_longest(frequencies, seldom[other], fillvalue=statistics.documents)
-            frequencies = tuple(max(pair) for pair in pairs)
-        elif other != column:
-            level = min(level, Level.CONTAINED)
-            place = min(column, other, key=mine.name_columns.index)
-        found.append(Evidence(place, mine.roles[column], level, alignment, frequencies))
+        if other not in theirs.fields:
+            continue
+        key = column, theirs.fields[other]
+        evidence = None if other != column else memo.get(key)
+        if evidence is None:
+            alignment = (_straight if other == column else _crosswise)(mine, theirs, column, other, statistics)
+            evidence = _judged(mine, theirs, column, other, alignment, statistics)
+            if other == column:
+                memo[key] = evidence
+        found[column] = evidence
+        assert isinstance(evidence.between, Alignment)
+        aligned[column] = evidence.between
+    changed = _across(mine, theirs, partner, aligned, statistics)
+    listed = mine.name_columns if mine.lists or theirs.lists else ()
+    for column in found:
+        if column in changed or column in listed:
+            other = partner.get(column, column)
+            found[column] = _judged(mine, theirs, column, other, aligned[column], statistics)
+    return [
+        _swapped_evidence(mine, column, partner[column], found, statistics) if column in partner else found[column]
+        for column in found
+    ]
+
+
+def _straight(mine: Record, theirs: Record, column: str, other: str, statistics: Statistics) -> Alignment:
+    return align(mine.fields[column], theirs.fields[other], statistics, column in mine.open_columns)
+
+
+def _crosswise(mine: Record, theirs: Record, column: str, other: str, statistics: Statistics) -> Alignment:
+    """A name against the one that it was swapped with; words that did not move count in both."""
+    stayed = {c: [t for t in mine.fields.get(c, ()) if t in theirs.fields.get(c, ())] for c in (column, other)}
+    ours = tuple(token for token in mine.fields[column] if token not in stayed[column])
+    others = tuple(token for token in theirs.fields[other] if token not in stayed[other])
+    found = align(ours, others, statistics, column in mine.open_columns)
+    for token in dict.fromkeys([*stayed[column], *stayed[other]]):
+        found.met.append((token, token))
+        found.matched += statistics.idf(token)
     return found
 
 
-def _level(mine: Record, theirs: Record, column: str, other: str, alignment: Alignment) -> Level:
-    """How far the text of a column agrees with that of the other record's column, names more strictly than the rest."""
+def _judged(
+    mine: Record, theirs: Record, column: str, other: str, alignment: Alignment, statistics: Statistics
+) -> Evidence:
+    """How far the text of a column agrees with that of the other record's column, names more strictly than the rest,
+    but for other names that a side lists."""
+    role = mine.roles[column]
     level = level_of(alignment, column in mine.open_columns)
-    is_name = mine.roles[column] is Role.NAME
-    return (
-        min(level, Level.PART)
-        if is_name and substitutes(mine.fields[column], theirs.fields[other], alignment)
-        else level
-    )
+    met = set(alignment.met)
+    if role is Role.NAME:
+        if alias := _alias(mine, theirs, column, other):
+            level = Level.EQUAL
+            met.update((word, word) for word in alias)
+        elif level > Level.PART and substitutes(mine.fields[column], theirs.fields[other], alignment):
+            level = Level.PART
+    frequencies = _frequencies(met, statistics) if role is Role.NAME or role is Role.ATTRIBUTE else ()
+    return Evidence(column, role, level, alignment, frequencies)
+
+
+def _swapped_evidence(
+    mine: Record, column: str, other: str, found: Mapping[str, Evidence], statistics: Statistics
+) -> Evidence:
+    """Where both were swapped, each says what the lesser of the two does; a name that stands in another column, and no
+    name in its own, is contained at most."""
+    evidence = found[column]
+    if other not in found:
+        place = min(column, other, key=mine.name_columns.index)
+        return replace(evidence, column=place, level=min(evidence.level, Level.CONTAINED))
+    both = evidence.frequencies, found[other].frequencies
+    frequencies = tuple(max(pair) for pair in zip_longest(*both, fillvalue=statistics.documents))
+    return replace(evidence, level=min(evidence.level, found[other].level), frequencies=frequencies)
 
 
 def _frequencies(met: Iterable[tuple[str, str]], statistics: Statistics) -> tuple[int, ...]:
     frequency = statistics.frequency
-    return tuple(sorted(max(frequency(one), frequency(two)) for one, two in met)[:3])
+    found = [frequency(one) if one == two else max(frequency(one), frequency(two)) for one, two in met]
+    return tuple(sorted(found)[:3])
 
 
 def _alias(mine: Record, theirs: Record, column: str, other: str) -> frozenset[str]:
@@ -159,6 +203,8 @@ def _swapped(mine: Record, theirs: Record) -> dict[str, str]:
     if len(names) < 2:
         return {}
     left, right = _unequal(names, mine, theirs), _unequal(names, theirs, mine)
+    if not (any(left.values()) and any(right.values())):
+        return {}
     partner: dict[str, str] = {}
     for position, one in enumerate(names):
         for other in names[position + 1 :]:
@@ -189,9 +235,18 @@ def _overlap(left: frozenset[str], right: frozenset[str]) -> float:
 
 
 def _across(
-    mine: Record, theirs: Record, partner: Mapping[str, str], aligned: Mapping[str, Alignment], statistics: Statistics
-) -> None:
-    """Equal tokens left over in different columns: they count in both."""
+    mine: Record, theirs: Record, partner: Mapping[str, str], aligned: dict[str, Alignment], statistics: Statistics
+) -> set[str]:
+    """Equal tokens left over in different columns: they count in both. Gives the columns whose alignment it changed,
+    which are copies then."""
+    changed: set[str] = set()
+    met_in = {partner.get(column, column): alignment for column, alignment in aligned.items()}
+    rests = [aligned[c].mine if c in aligned else tokens for c, tokens in mine.fields.items()]
+    others = [met_in[c].theirs if c in met_in else tokens for c, tokens in theirs.fields.items()]
+    if set().union(*rests).isdisjoint(set().union(*others)):
+        return changed
+    for column in aligned:
+        aligned[column] = aligned[column].copy()
     weigh = statistics.idf
     of_theirs = {partner.get(column, column): column for column in aligned}
     left = {c: aligned[c].mine if c in aligned else {t: weigh(t) for t in ts} for c, ts in mine.fields.items()}
@@ -213,9 +268,12 @@ def _across(
                     continue
                 rest[token] -= amount
                 right[other][token] -= amount
-                for place in {column, of_theirs.get(other, column)} & aligned.keys():
+                places_met = {column, of_theirs.get(other, column)} & aligned.keys()
+                changed |= places_met
+                for place in places_met:
                     aligned[place].matched += amount
                     aligned[place].met.append((token, token))
+    return changed
 
 
 def _compared(mine: Record, theirs: Record) -> list[Evidence]:

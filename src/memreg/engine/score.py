@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from memreg.engine.calibration import Calibration, common_words_limit, place
-from memreg.engine.compare import Comparison, Evidence, compare
+from memreg.engine.compare import Comparison, Evidence, Memo, compare
 from memreg.engine.level import Level
 from memreg.engine.record import Record, Role
 from memreg.engine.statistics import Statistics
@@ -180,14 +180,14 @@ FEATURES: tuple[Feature, ...] = (
 )
 
 
-def score(proposal: Record, candidate: Record, statistics: Statistics) -> Score:
+def score(proposal: Record, candidate: Record, statistics: Statistics, memo: Memo | None = None) -> Score:
     """How likely the two records are one object: the logistic function of the sum of the features' log odds.
 
     Fellegi and Sunter's weights (A Theory for Record Linkage, 1969) over levels of agreement by column, as learned by
     the class or promised by the columns' roles. Symmetric; 1.0 for equal text where nothing differs; 0.0 where no
     token and no identity column met.
     """
-    pair = _weigh(compare(proposal, candidate, statistics), proposal.name_columns, statistics)
+    pair = _weigh(compare(proposal, candidate, statistics, memo), proposal.name_columns, statistics)
     if nothing_met(pair).bounds:
         value = 0.0
     elif same_text(pair).bounds:
@@ -202,7 +202,8 @@ def score(proposal: Record, candidate: Record, statistics: Statistics) -> Score:
 
 def best_score(proposal: Record, revisions: Sequence[Record], statistics: Statistics) -> Score:
     """The highest score over a memory's current and recent revisions (the current one first; it wins a tie)."""
-    return max((score(proposal, record, statistics) for record in revisions), key=lambda found: found.value)
+    memo: Memo = {}
+    return max((score(proposal, record, statistics, memo) for record in revisions), key=lambda found: found.value)
 
 
 def describe(name: str) -> str:

@@ -39,10 +39,11 @@ class Statistics:
         ln(1 + (N + 1) / (df + 1)) / ln(N + 2): Spärck Jones's inverse document frequency (1972), smoothed and
         divided by its own largest value, so that 1 means the same at every size.
         """
-        frequency = self.frequency(token)
+        frequency = self.frequencies.get(token, 0)
         found = self._idf.get(frequency)
         if found is None:
-            found = math.log(1 + (self.documents + 1) / (frequency + 1)) / math.log(self.documents + 2)
+            held_by = min(frequency, self.documents)
+            found = math.log(1 + (self.documents + 1) / (held_by + 1)) / math.log(self.documents + 2)
             self._idf[frequency] = found
         return found
 

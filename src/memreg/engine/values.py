@@ -116,10 +116,16 @@ def _numbers(one: float, other: float) -> Level:
 
 @lru_cache(maxsize=65_536)
 def compare_keys(one: str, other: str) -> Level:
-    """Two values of an identity column: equal, nearly equal (one edit in 5 characters and more, two in 10), different.
-    Nearly equal is evidence, never identity."""
+    """Two values of an identity column: equal, nearly equal, different. Nearly equal is evidence, never identity.
+
+    Nearly: one edit in 5 characters and more, two in 10, and one more for every 8 beyond; in numbers one in 7 digits,
+    two in 12, since neighbours have neighbouring numbers.
+    """
     if one == other:
         return Level.EQUAL
     longest = max(len(one), len(other))
-    allowed = 0 if longest < 5 else 1 if longest < 10 else 2
+    if any(character.isalpha() for character in one + other):
+        allowed = 0 if longest < 5 else 1 if longest < 10 else 1 + longest // 8
+    else:
+        allowed = 0 if longest < 7 else 1 if longest < 12 else 2
     return Level.MOST if OSA.distance(one, other, score_cutoff=allowed) <= allowed else Level.NONE
