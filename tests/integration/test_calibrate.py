@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -159,6 +160,22 @@ def test_two_who_set_at_once_both_have_their_way(database: Database) -> None:
         (2, "bo", -2.0, True),
         (1, "ana", -2.0, False),
     ]
+
+
+def test_many_who_set_at_once_are_all_kept(database: Database) -> None:
+    engine = people(database)
+    tell(engine, 6)
+    shifts = [-3.0, -2.0, -1.0, 1.0, 2.0, 3.0]
+
+    def set_it(shift: float) -> None:
+        engine.calibrate("Person", shift=shift, by=f"who {shift}", why="at once")
+
+    with ThreadPoolExecutor(len(shifts)) as pool:
+        list(pool.map(set_it, shifts))
+    found = engine.calibration("Person")
+    assert [each.snapshot for each in found.overrides] == [6, 5, 4, 3, 2, 1]
+    assert {(each.set_by, each.shift) for each in found.overrides} == {(f"who {shift}", shift) for shift in shifts}
+    assert found.shift == found.overrides[0].shift
 
 
 def test_running_engines_see_it_at_their_next_decision(database: Database) -> None:

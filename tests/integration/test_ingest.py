@@ -27,10 +27,10 @@ from memreg.core.errors import (
     TenantInvalid,
 )
 from memreg.core.queries import Query
+from memreg.engine.candidates import CANDIDATES
 from memreg.engine.model import Action, Basis, Extraction, Message, Proposal
 from memreg.engine.score import Score, best_score
 from memreg.engine.statistics import FIRST_SNAPSHOT
-from memreg.engine.turn import CANDIDATES
 from memreg.engine.workspace import MOST_HOLDERS
 from memreg.registry.models import SchemaVersion, Status
 from tests.support.engines import PEOPLE, every, people, people_spec, register, say
