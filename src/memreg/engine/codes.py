@@ -33,10 +33,15 @@ class CodesMet(Enum):
 
 def is_code(token: str) -> bool:
     """Whether a token reads as a code: 4 to 20 characters, two digits at least, letters among them or six digits."""
-    if not SHORTEST <= len(token) <= LONGEST:
-        return False
-    digits = sum(character.isdigit() for character in token)
-    return digits >= DIGITS and (digits < len(token) or len(token) >= LONG_NUMBER)
+    return _reads_as_code(_digits(token), len(token))
+
+
+def _digits(token: str) -> int:
+    return 0 if token.isalpha() else sum(map(str.isdigit, token))
+
+
+def _reads_as_code(digits: int, length: int) -> bool:
+    return digits >= DIGITS and SHORTEST <= length <= LONGEST and (digits < length or length >= LONG_NUMBER)
 
 
 def codes_of(texts: Iterable[tuple[str, ...]]) -> Codes:
@@ -44,15 +49,19 @@ def codes_of(texts: Iterable[tuple[str, ...]]) -> Codes:
     whole: set[str] = set()
     joined: set[str] = set()
     for tokens in texts:
-        whole.update(token for token in tokens if is_code(token))
+        digits = [_digits(token) for token in tokens]
+        whole.update(token for token, count in zip(tokens, digits, strict=True) if _reads_as_code(count, len(token)))
+        if sum(digits) < DIGITS:
+            continue
         for size in (2, 3):
             for start in range(len(tokens) - size + 1):
-                pieces = tokens[start : start + size]
-                if max(map(len, pieces)) > LONGEST_PIECE and size > 2:
-                    continue
-                together = "".join(pieces)
-                if is_code(together) and any(character.isdigit() for character in together):
-                    joined.add(together)
+                count = sum(digits[start : start + size])
+                if count >= DIGITS:
+                    pieces = tokens[start : start + size]
+                    if size == 2 or max(map(len, pieces)) <= LONGEST_PIECE:
+                        together = "".join(pieces)
+                        if _reads_as_code(count, len(together)):
+                            joined.add(together)
     return Codes(frozenset(whole), frozenset(joined))
 
 

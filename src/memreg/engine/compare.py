@@ -108,11 +108,11 @@ def _texts(mine: Record, theirs: Record, statistics: Statistics, memo: Memo) -> 
         assert isinstance(evidence.between, Alignment)
         aligned[column] = evidence.between
     changed = _across(mine, theirs, partner, aligned, statistics)
-    listed = mine.name_columns if mine.lists or theirs.lists else ()
     for column in found:
-        if column in changed or column in listed:
-            other = partner.get(column, column)
-            found[column] = _judged(mine, theirs, column, other, aligned[column], statistics)
+        other = partner.get(column, column)
+        alias = _alias(mine, theirs, column, other)
+        if alias or column in changed:
+            found[column] = _judged(mine, theirs, column, other, aligned[column], statistics, alias)
     return [
         _swapped_evidence(mine, column, partner[column], found, statistics) if column in partner else found[column]
         for column in found
@@ -136,19 +136,21 @@ def _crosswise(mine: Record, theirs: Record, column: str, other: str, statistics
 
 
 def _judged(
-    mine: Record, theirs: Record, column: str, other: str, alignment: Alignment, statistics: Statistics
+    mine: Record,
+    theirs: Record,
+    column: str,
+    other: str,
+    alignment: Alignment,
+    statistics: Statistics,
+    alias: frozenset[str] = frozenset(),
 ) -> Evidence:
     """How far the text of a column agrees with that of the other record's column, names more strictly than the rest,
-    but for other names that a side lists."""
+    but for other names that a side lists (`alias`)."""
     role = mine.roles[column]
-    level = level_of(alignment, column in mine.open_columns)
-    met = set(alignment.met)
-    if role is Role.NAME:
-        if alias := _alias(mine, theirs, column, other):
-            level = Level.EQUAL
-            met.update((word, word) for word in alias)
-        elif level > Level.PART and substitutes(mine.fields[column], theirs.fields[other], alignment):
-            level = Level.PART
+    level = Level.EQUAL if alias else level_of(alignment, column in mine.open_columns)
+    if role is Role.NAME and not alias and level > Level.PART:
+        level = Level.PART if substitutes(mine.fields[column], theirs.fields[other], alignment) else level
+    met = {*alignment.met, *((word, word) for word in alias)}
     frequencies = _frequencies(met, statistics) if role is Role.NAME or role is Role.ATTRIBUTE else ()
     return Evidence(column, role, level, alignment, frequencies)
 
@@ -175,7 +177,7 @@ def _frequencies(met: Iterable[tuple[str, str]], statistics: Statistics) -> tupl
 
 def _alias(mine: Record, theirs: Record, column: str, other: str) -> frozenset[str]:
     """The words of one name that the names of the other side lack, where it lists them all among its other names."""
-    if not (mine.lists or theirs.lists):
+    if mine.roles[column] is not Role.NAME or not (mine.lists or theirs.lists):
         return frozenset()
     found = frozenset[str]()
     for name, listing in ((mine.fields[column], theirs), (theirs.fields[other], mine)):
