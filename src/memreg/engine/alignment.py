@@ -135,8 +135,12 @@ def level_of(found: Alignment, is_open: bool) -> Level:
         level = Level.MOST
     else:
         level = Level.PART if contradicted < CONTRADICTED_MOSTLY else Level.LOW
-    against = not found.digits_in_order or (_numbers(found.mine) and _numbers(found.theirs))
-    return min(level, Level.PART) if against and not is_open else level
+    return min(level, Level.PART) if numbers_differ(found) and not is_open else level
+
+
+def numbers_differ(found: Alignment) -> bool:
+    """Whether numbers of the two texts stand against each other: others on both sides, or the same in another order."""
+    return not found.digits_in_order or (_numbers(found.mine) and _numbers(found.theirs))
 
 
 def substitutes(mine: Sequence[str], theirs: Sequence[str], found: Alignment) -> bool:

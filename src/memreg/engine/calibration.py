@@ -20,7 +20,7 @@ Shares = tuple[float, ...]
 """How often each level occurs, from NONE to EQUAL; the sum is 1."""
 
 REPEATS = 0.3
-MOST_REPEATS = 0.5
+LEAST_REPEATS, MOST_REPEATS = 0.06, 0.5
 SIBLINGS = 0.1
 RIVALS = 5
 """The candidates that a decision is learned from: at most one of them is the same object."""
@@ -112,8 +112,9 @@ class Calibration:
     @cached_property
     def prior(self) -> float:
         """The natural log odds that a candidate is the same object before anything of it is seen. However often a class
-        repeats itself, that alone counts for no more than even odds: little evidence stays little."""
-        repeats = min(self.repeats, MOST_REPEATS)
+        repeats itself, that alone counts for no more than even odds: little evidence stays little. And where nothing
+        was repeated so far, it still may be."""
+        repeats = min(max(self.repeats, LEAST_REPEATS), MOST_REPEATS)
         return math.log(repeats / RIVALS / (1 - repeats)) + HEADSTART + self.shift
 
     def worth(self, column: str, role: Role) -> Worth:

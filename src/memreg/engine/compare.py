@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from memreg.engine.alignment import NO_WEIGHT, Alignment, align, level_of, similarity, substitutes
+from memreg.engine.alignment import NO_WEIGHT, Alignment, align, level_of, numbers_differ, similarity, substitutes
 from memreg.engine.codes import CodesMet, meet
 from memreg.engine.level import Level
 from memreg.engine.record import Record, Role
@@ -150,6 +150,8 @@ def _judged(
     level = Level.EQUAL if alias else level_of(alignment, column in mine.open_columns)
     if role is Role.NAME and not alias and level > Level.PART:
         level = Level.PART if substitutes(mine.fields[column], theirs.fields[other], alignment) else level
+    if role is Role.ATTRIBUTE and level is Level.PART and numbers_differ(alignment):
+        level = Level.LOW  # a size, a street number, a reference: the number is the point of it
     met = {*alignment.met, *((word, word) for word in alias)}
     frequencies = _frequencies(met, statistics) if role is Role.NAME or role is Role.ATTRIBUTE else ()
     return Evidence(column, role, level, alignment, frequencies)

@@ -24,6 +24,7 @@ LIMITED_ROLES = frozenset({Role.NAME, Role.ATTRIBUTE})
 COMPARED_ROLES = frozenset({Role.DATE, Role.YEAR, Role.NUMBER})
 VALUE_ROLES = COMPARED_ROLES | {Role.STRONG, Role.SHARED}
 OUTWEIGHING = frozenset({Role.STRONG, Role.SHARED, Role.DATE})
+USUAL = 1.0
 SHOWN = 20
 
 
@@ -234,7 +235,7 @@ def _is_usual(weighed: Weighed, calibration: Calibration) -> bool:
     """Whether a class has shown that a compared value differs so among its repeats. A key's value never does."""
     evidence = weighed.evidence
     shown = place(evidence.column, evidence.role) in calibration.columns
-    return shown and weighed.stranger >= 0 and evidence.role in COMPARED_ROLES
+    return shown and weighed.stranger >= USUAL and evidence.role in COMPARED_ROLES
 
 
 def _by_role(pair: Pair, name: str, *roles: Role) -> Part:
