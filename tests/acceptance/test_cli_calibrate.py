@@ -47,10 +47,10 @@ def test_before_anything_is_learned(people: Command) -> None:
 
 def test_learned_again_and_shown(people: Command) -> None:
     tell(people, 20)
-    told = people("calibrate", "Person", "--recompute", "--by", "ana", "--why", "to see").stdout
+    told = people("calibrate", "Person", "--recompute", "--by", "ana", "--why", "to\nsee").stdout
     assert "snapshot   1, taken " in told
     assert "set        snapshot 1 (shift +0.00) by ana" in told
-    assert "to see" in told
+    assert told.count(": to see") == 1  # one line, whatever was typed
     (name, *_) = (line.split() for line in told.splitlines() if line.startswith(" name"))
     assert name[:4] == ["name", "name", "learned", "strangers"]
     assert len(name) == 4 + 7

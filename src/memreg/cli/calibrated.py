@@ -49,8 +49,12 @@ def _facts(found: ClassCalibration) -> Iterator[str]:
         yield "held       no snapshot is taken by schedule until --release"
     for each in found.overrides:
         what = f"shift {each.shift:+.2f}" + (", held" if each.held else "")
-        why = f": {each.reason}" if each.reason else ""
-        yield f"set        snapshot {each.snapshot} ({what}) by {each.set_by}, {plain(each.set_at)} UTC{why}"
+        why = f": {_line(each.reason)}" if each.reason else ""
+        yield f"set        snapshot {each.snapshot} ({what}) by {_line(each.set_by)}, {plain(each.set_at)} UTC{why}"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _sense(shift: float) -> str:
