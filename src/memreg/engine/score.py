@@ -117,7 +117,8 @@ def siblings(pair: Pair) -> Part:
 
 
 def before_looking(pair: Pair) -> Part:
-    """How likely any candidate is the same object: by how often this class speaks of something known."""
+    """How likely any candidate is the same object: by how often this class speaks of something known, and what a person
+    added for the class."""
     return Part("before_looking", pair.calibration.prior)
 
 
