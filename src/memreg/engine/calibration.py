@@ -29,6 +29,7 @@ COMMON_SLOTS = 60
 COMMON_FLOOR = 0.05
 DEPENDENCE = 0.25
 PLACES = 5
+LEAST_SHARE = 10**-PLACES
 CLIP = 30.0
 
 MATCHES: Mapping[Role, Shares] = {
@@ -150,7 +151,7 @@ class Calibration:
         """As kept in the database."""
         return {
             "columns": {
-                key: [[round(share, PLACES) for share in shares] for shares in (c.matches, c.siblings, c.strangers)]
+                key: [[max(round(s, PLACES), LEAST_SHARE) for s in row] for row in (c.matches, c.siblings, c.strangers)]
                 for key, c in self.columns.items()
             },
             "telling": {name: round(share, PLACES) for name, share in self.telling.items()},
