@@ -73,7 +73,8 @@ class Workspace:
     def hits(
         self, class_name: str, keys: Iterable[KeyValue], annotation: ClassAnnotation, names: frozenset[str]
     ) -> list[Hit]:
-        """The keys that answer with exactly one live memory; a shared key asks for an equal name token too.
+        """The keys that answer with exactly one live memory; a shared key asks for an equal name token too,
+        and for no word of either name that stands against the other.
 
         A shared key of more memories than were read answers with none: another of the same name may be among the rest.
         """
