@@ -20,7 +20,7 @@ Shares = tuple[float, ...]
 """How often each level occurs, from NONE to EQUAL; the sum is 1."""
 
 REPEATS = 0.3
-LEAST_REPEATS, MOST_REPEATS = 0.06, 0.5
+LEAST_REPEATS, MOST_REPEATS = 0.06, 0.7
 SIBLINGS = 0.1
 RIVALS = 5
 """The candidates that a decision is learned from: at most one of them is the same object."""
@@ -113,7 +113,7 @@ class Calibration:
     @cached_property
     def prior(self) -> float:
         """The natural log odds that a candidate is the same object before anything of it is seen. However often a class
-        repeats itself, that alone counts for no more than even odds: little evidence stays little. And where nothing
+        repeats itself, that alone counts for no more than seven in ten: little evidence stays little. And where nothing
         was repeated so far, it still may be."""
         repeats = min(max(self.repeats, LEAST_REPEATS), MOST_REPEATS)
         return math.log(repeats / RIVALS / (1 - repeats)) + HEADSTART + self.shift
