@@ -82,11 +82,13 @@ def missing(end: End) -> list[str]:
             if f"  {column}: {mine!r} {'=' if mine == theirs else '≠'} {theirs!r}" not in text:
                 lacks.append(f"the two values of {column}")
         for part in candidate["parts"]:
-            neutral = part["amount"] == (1.0 if part["name"] == "differences" else 0.0)
-            if not neutral and f"{abs(part['amount']):.3f}  {part['name']}" not in text:
+            amount = f"{part['amount']:+.2f}" if part["amount"] else "bound"
+            if (part["amount"] or part.get("bounds")) and f"{amount:>6}  {part['name']}" not in text:
                 lacks.append(f"the part {part['name']} of the score")
-        if not math.isclose(recomputed(candidate["parts"]), candidate["score"], abs_tol=0.002):
-            lacks.append(f"parts that make up the score: {recomputed(candidate['parts']):.4f}")
+        if not any(part.get("bounds") for part in candidate["parts"]):
+            again = recomputed(candidate["parts"])
+            if not math.isclose(again, candidate["score"], abs_tol=0.002):
+                lacks.append(f"parts that make up the score: {again:.4f}")
     return lacks
 
 
@@ -95,12 +97,8 @@ def _answers(end: End) -> list[bool]:
 
 
 def recomputed(parts: list[dict[str, Any]]) -> float:
-    """The score from its parts as explained: the evidence for it over all evidence, times the factor."""
-    amounts = {part["name"]: part["amount"] for part in parts}
-    factor = amounts.pop("differences")
-    favour = sum(amount for amount in amounts.values() if amount > 0)
-    against = -sum(amount for amount in amounts.values() if amount < 0)
-    return float(favour / (favour + against) * factor) if favour else 0.0
+    """The score from its parts as explained: the logistic function of the sum of their log odds."""
+    return 1 / (1 + math.exp(-sum(part["amount"] for part in parts)))
 
 
 def main(show: Show) -> None:
