@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from rapidfuzz.distance import OSA
@@ -43,7 +43,8 @@ class Alignment:
 
     def copy(self) -> Alignment:
         """The same, to be changed by itself."""
-        return replace(self, met=[*self.met], mine={**self.mine}, theirs={**self.theirs}, soft={*self.soft})
+        met, mine, theirs, soft = [*self.met], {**self.mine}, {**self.theirs}, {*self.soft}
+        return Alignment(met, self.matched, mine, theirs, soft, self.digits_in_order)
 
 
 def align(mine: Sequence[str], theirs: Sequence[str], statistics: Statistics, is_open: bool) -> Alignment:

@@ -152,8 +152,9 @@ def _judged(
         level = Level.PART if substitutes(mine.fields[column], theirs.fields[other], alignment) else level
     if role is Role.ATTRIBUTE and level is Level.PART and numbers_differ(alignment):
         level = Level.LOW  # a size, a street number, a reference: the number is the point of it
-    met = {*alignment.met, *((word, word) for word in alias)}
-    frequencies = _frequencies(met, statistics) if role is Role.NAME or role is Role.ATTRIBUTE else ()
+    frequencies: tuple[int, ...] = ()
+    if role is Role.NAME or role is Role.ATTRIBUTE:
+        frequencies = _frequencies({*alignment.met, *((word, word) for word in alias)}, statistics)
     return Evidence(column, role, level, alignment, frequencies)
 
 
