@@ -19,7 +19,7 @@ from rich.table import Table
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from bench.people import EMPLOYERS, TOWNS, people
-from memreg.engine.record import Record
+from memreg.engine.record import Reader, Record
 from memreg.engine.score import best_score
 from memreg.engine.statistics import Statistics
 from memreg.registry.models import ClassAnnotation, ClassSpec
@@ -160,7 +160,8 @@ def measure(case: Case, rounds: int) -> dict[str, Any]:
         for said, candidates in case.decisions:
             proposal = Record.of(said, case.spec, case.annotation)
             for revisions in candidates:
-                records = [Record.of(payload, case.spec, case.annotation) for payload in revisions]
+                reader = Reader(case.spec, case.annotation)
+                records = [reader.read(payload) for payload in revisions]
                 best_score(proposal, records, case.statistics)
 
     read = [

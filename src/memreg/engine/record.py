@@ -52,26 +52,7 @@ class Record:
     @classmethod
     def of(cls, payload: Mapping[str, Any], spec: ClassSpec, annotation: ClassAnnotation) -> Record:
         """The view of a payload under an annotation; columns without a value are left out."""
-        fields = {
-            name: found
-            for name in annotation.searchable
-            if payload.get(name) is not None and (found := value_tokens(payload[name]))
-        }
-        alone = {key.columns[0] for key in annotation.identity if len(key.columns) == 1}
-        compare = [name for name in annotation.compare if name not in alone]
-        counted = {*annotation.searchable, *compare}
-        identity = {n: canonical(payload[n]) for n in annotation.identity_columns if payload.get(n) is not None}
-        open_columns = _open_columns(spec, annotation)
-        return cls(
-            fields=fields,
-            boosts=annotation.searchable,
-            open_columns=open_columns,
-            compared={n: canonical(payload[n]) for n in compare if payload.get(n) is not None},
-            identity=identity,
-            only_identity={name: value for name, value in identity.items() if name not in counted},
-            roles=roles_of(annotation, open_columns),
-            lists=frozenset(name for name in fields if name in spec.by_name and spec.by_name[name].dtype.is_list),
-        )
+        return Reader(spec, annotation).read(payload)
 
     def all_tokens(self) -> frozenset[str]:
         """Every token of every field."""
@@ -86,6 +67,50 @@ class Record:
     def name_columns(self) -> tuple[str, ...]:
         """The searchable columns that name an object, in declared order."""
         return tuple(name for name, role in self.roles.items() if role is Role.NAME)
+
+
+class Reader:
+    """Reads payloads of one class as records. What several of them share, such as the revisions of a memory, is read
+    once."""
+
+    def __init__(self, spec: ClassSpec, annotation: ClassAnnotation) -> None:
+        alone = {key.columns[0] for key in annotation.identity if len(key.columns) == 1}
+        self._annotation = annotation
+        self._open_columns = _open_columns(spec, annotation)
+        self._compare = [name for name in annotation.compare if name not in alone]
+        self._only_identity = annotation.identity_columns - {*annotation.searchable, *self._compare}
+        self._roles = roles_of(annotation, self._open_columns)
+        columns = spec.by_name
+        self._lists = frozenset(n for n in annotation.searchable if n in columns and columns[n].dtype.is_list)
+        self._tokens: dict[str, tuple[str, ...]] = {}
+
+    def read(self, payload: Mapping[str, Any]) -> Record:
+        """A payload as a record; columns without a value are left out."""
+        annotation = self._annotation
+        fields = {
+            name: found
+            for name in annotation.searchable
+            if payload.get(name) is not None and (found := self._tokens_of(payload[name]))
+        }
+        identity = {n: canonical(payload[n]) for n in annotation.identity_columns if payload.get(n) is not None}
+        return Record(
+            fields=fields,
+            boosts=annotation.searchable,
+            open_columns=self._open_columns,
+            compared={n: canonical(payload[n]) for n in self._compare if payload.get(n) is not None},
+            identity=identity,
+            only_identity={name: value for name, value in identity.items() if name in self._only_identity},
+            roles=self._roles,
+            lists=self._lists & fields.keys(),
+        )
+
+    def _tokens_of(self, value: object) -> tuple[str, ...]:
+        if not isinstance(value, str):
+            return value_tokens(value)
+        found = self._tokens.get(value)
+        if found is None:
+            found = self._tokens[value] = value_tokens(value)
+        return found
 
 
 def name_columns(spec: ClassSpec, annotation: ClassAnnotation) -> tuple[str, ...]:

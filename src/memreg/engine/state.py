@@ -10,7 +10,7 @@ from uuid import UUID
 
 from memreg.engine.identity import KeyValue, key_values, name_tokens
 from memreg.engine.model import Payload
-from memreg.engine.record import Record
+from memreg.engine.record import Reader, Record
 from memreg.registry.models import ClassAnnotation, ClassSpec
 
 KEPT_PAYLOADS = 4
@@ -79,7 +79,8 @@ class MemoryState:
             for payload in [self.payload, *self.earlier[:KEPT_PAYLOADS]]:
                 if payload not in distinct:
                     distinct.append(payload)
-            self._records = self.revision, tuple(Record.of(payload, spec, annotation) for payload in distinct)
+            reader = Reader(spec, annotation)
+            self._records = self.revision, tuple(reader.read(payload) for payload in distinct)
         return self._records[1]
 
     def complete_keys(self, annotation: ClassAnnotation) -> tuple[KeyValue, ...]:
