@@ -17,7 +17,7 @@ from memreg.engine.level import LEVELS, Level
 from memreg.engine.record import Role
 
 Shares = tuple[float, ...]
-"""How often each level occurs, from NONE to EQUAL; the sum is 1."""
+"""How often each level occurs, from NONE to EQUAL; the sum is 1, or less where `CAPPED` holds a level down."""
 
 REPEATS = 0.3
 LEAST_REPEATS, MOST_REPEATS = 0.06, 0.7
@@ -25,9 +25,13 @@ SIBLINGS = 0.1
 RIVALS = 5
 """The candidates that a decision is learned from: at most one of them is the same object."""
 HEADSTART = 0.7
+"""Natural log odds: a true match stands among the first of the rivals more often than by chance."""
 COMMON_SLOTS = 60
 COMMON_FLOOR = 0.05
 DEPENDENCE = 0.25
+"""For words that many memories share: of how many candidates the sharing ones are counted, what a word of one memory
+counts as, and how far the next rarest word is independent of the rarest. These and HEADSTART were chosen on labelled
+streams, all together."""
 PLACES = 5
 LEAST_SHARE = 10**-PLACES
 CLIP = 30.0

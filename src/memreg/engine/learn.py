@@ -34,7 +34,7 @@ CLIP = 60.0
 @dataclass(frozen=True, slots=True)
 class Observed:
     """The candidates that one decision was held against, best first: the level of each column by `role:column`.
-    `identified`: an identity key decided it, so that the first is almost surely the same object."""
+    `identified`: an identity key decided it, so that one of them is almost surely the same object."""
 
     candidates: tuple[Mapping[str, int], ...]
     identified: bool = False
