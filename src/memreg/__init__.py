@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from memreg.api.engine_async import AsyncEngine
     from memreg.core.errors import MemregError
     from memreg.engine.model import Decision, IngestResult, Message, Proposal, Stored
+    from memreg.engine.recalled import recalled
 
 __version__ = "0.1.0"
 
@@ -22,6 +23,7 @@ __all__ = [
     "Proposal",
     "Stored",
     "__version__",
+    "recalled",
 ]
 
 _HOMES = {
@@ -33,6 +35,7 @@ _HOMES = {
     "Message": "memreg.engine.model",
     "Proposal": "memreg.engine.model",
     "Stored": "memreg.engine.model",
+    "recalled": "memreg.engine.recalled",
 }
 
 
