@@ -75,18 +75,17 @@ class Mask:
         kind, as `[email]`, and stays hidden.
         """
         spans = _spans(text)
-        # A known value is hidden even where it does not look like one, as in the middle of a word.
+        table = {text[start:end]: f"[{kind}]" for start, end, kind in spans} | dict(self.placeholders)
+        # A value is hidden even where it does not look like one, as in the middle of a word.
         rest = _without(text, [(start, end) for start, end, _ in spans])
-        stray = sorted((value for value in self.placeholders if value in rest), key=len, reverse=True)
+        stray = sorted((value for value in table if value in rest), key=len, reverse=True)
         known = re.compile("|".join(map(re.escape, stray)) or r"(?!)")
         parts: list[str] = []
         at = 0
-        for start, end, kind in [*spans, (len(text), len(text), "")]:
-            parts.append(known.sub(lambda found: self.placeholders[found[0]], text[at:start]))
-            if kind:
-                parts.append(self.placeholders.get(text[start:end], f"[{kind}]"))
+        for start, end, _ in spans:
+            parts += [known.sub(lambda found: table[found[0]], text[at:start]), table[text[start:end]]]
             at = end
-        return "".join(parts)
+        return "".join([*parts, known.sub(lambda found: table[found[0]], text[at:])])
 
     def reveal(self, value: Any) -> Any:
         """The value with its placeholders made personal values again: in texts, and in those in lists and objects."""
