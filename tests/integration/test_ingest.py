@@ -28,7 +28,7 @@ from memreg.core.errors import (
 )
 from memreg.core.queries import Query
 from memreg.engine.candidates import CANDIDATES
-from memreg.engine.model import Action, Basis, Extraction, Message, Proposal
+from memreg.engine.model import Action, Basis, Extraction, Message, Proposal, Refused
 from memreg.engine.score import Score, best_score
 from memreg.engine.statistics import FIRST_SNAPSHOT
 from memreg.engine.workspace import MOST_HOLDERS
@@ -92,7 +92,7 @@ class Failing:
         self.calls += 1
         if not self.works:
             raise ExtractionFailed(extractor=self.name, reason="the model said \0 prose")
-        return Extraction((ANA,), self.name, problems=("item 2 has no class",))
+        return Extraction((ANA,), self.name, refused=(Refused("item 2 has no class"),))
 
 
 # Once per message

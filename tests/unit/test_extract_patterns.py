@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from memreg.engine.extract import MAX_PROPOSALS, AsyncExtractor, Extractor
-from memreg.engine.model import Message, Proposal
+from memreg.engine.model import Message, Proposal, Refused
 from memreg.engine.patterns import LONGEST_SENTENCE, AsyncPatternsExtractor, PatternsExtractor, extract, sentences
 from memreg.registry.models import ClassSpec, Column, Dtype, Kind, Pattern, SchemaSpec, SchemaVersion, Status
 
@@ -150,13 +150,13 @@ def test_hostile_text_of_a_megabyte_is_read_to_the_end() -> None:
     hostile = ("x " * 900 + "y. ") * 600 + "\n" + "a" * 300_000 + "\n" + " " * 300_000 + "\nAna lives in Oslo"
     found = extract(hostile, spec)
     assert dict(found.proposals[-1].values) == {"name": "Ana", "city": "Oslo"}
-    assert found.problems == (f"1 sentence(s) of more than {LONGEST_SENTENCE:,} characters were not read",)
+    assert found.refused == (Refused(f"1 sentence(s) of more than {LONGEST_SENTENCE:,} characters were not read"),)
 
 
 def test_more_matches_than_the_bound_are_a_problem() -> None:
     found = extract("Ana lives in Oslo\n" * (MAX_PROPOSALS + 5), PERSON)
     assert len(found.proposals) == MAX_PROPOSALS
-    assert "more than 1,000 times" in found.problems[0]
+    assert "more than 1,000 times" in found.refused[0].reason
 
 
 def test_the_extractors_fulfil_the_protocols() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from memreg.core.errors import ExtractionFailed, ProposalInvalid
 from memreg.engine.extract import MAX_PROPOSALS, AsyncExtractor, Extractor
-from memreg.engine.model import Message, Proposal
+from memreg.engine.model import Message, Proposal, Refused
 from memreg.engine.structured import (
     AsyncStructuredExtractor,
     StructuredExtractor,
@@ -99,7 +99,7 @@ def test_the_extractors_read_a_message_that_is_proposals() -> None:
     waiting: AsyncExtractor = AsyncStructuredExtractor()
     found = blocking.extract(Message(f"{ANA}\nnonsense\n{BOB}"), version)
     assert [dict(proposal.values) for proposal in found.proposals] == [{"name": "Ana"}, {"name": "Bob"}]
-    assert found.problems == ("the message, line 2: it is not JSON: Expecting value at character 1",)
+    assert found.refused == (Refused("the message, line 2: it is not JSON: Expecting value at character 1"),)
     assert asyncio.run(waiting.extract(Message(f"{ANA}\nnonsense\n{BOB}"), version)) == found
 
 
@@ -111,4 +111,4 @@ def test_a_message_of_prose_is_a_failure() -> None:
 def test_more_proposals_than_the_bound_are_a_problem() -> None:
     found = extract("\n".join([ANA] * (MAX_PROPOSALS + 5)))
     assert len(found.proposals) == MAX_PROPOSALS
-    assert found.problems == ("the message has more than 1,000 proposals; the rest was not read",)
+    assert found.refused == (Refused("the message has more than 1,000 proposals; the rest was not read"),)

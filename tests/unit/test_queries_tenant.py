@@ -22,6 +22,7 @@ TENANT_TABLES = frozenset(
         "review_items",
         "kill_switches",
         "calibrations",
+        "model_calls",
     }
 )
 # It tells the planner about tables as a whole, and reads no row for anybody.

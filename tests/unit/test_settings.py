@@ -67,7 +67,7 @@ def test_is_frozen() -> None:
         ("MEMREG_POOL_SIZE", "0", "greater than or equal to 1, not '0'"),
         ("MEMREG_STATEMENT_TIMEOUT", "-1", "greater than 0"),
         ("MEMREG_AUTO_APPROVE", "1.5", "less than or equal to 1"),
-        ("MEMREG_LLM_MODE", "telepathy", "'tools', 'json_schema' or 'md_json'"),
+        ("MEMREG_LLM_MODE", "telepathy", "'tools', 'json_schema', 'json' or 'md_json'"),
         ("MEMREG_LOG_LEVEL", "loud", "'debug', 'info'"),
     ],
 )

@@ -50,6 +50,13 @@ def as_number(name: str, value: int | None) -> int | None:
     return value
 
 
+def as_seconds(name: str, value: float) -> float:
+    """The number of seconds (or of whatever `name` counts), 0 or more. Raises ArgumentInvalid."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise ArgumentInvalid(name=name, value=_shown(value), reason="it must be a number, 0 or more")
+    return float(value)
+
+
 def who_and_why(by: str | None, why: str | None, *, needs_why: bool) -> tuple[str, str | None]:
     """Who wants something and the reason, both with something in them. Raises ArgumentInvalid."""
     for name, value, needed in (("by", by, True), ("why", why, needs_why)):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -12,23 +13,25 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from memreg.api.arguments import as_text, as_uuid, as_words, class_of, who_and_why
+from memreg.api.arguments import as_seconds, as_text, as_uuid, as_words, class_of, who_and_why
 from memreg.api.extractors_async import AsyncExtractors, ExtractorChoice
+from memreg.api.intake_async import AsyncIntake
+from memreg.api.writers import AsyncWriter
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database_async import AsyncDatabase
-from memreg.core.errors import ArgumentInvalid, DatabaseError, ExtractionFailed
+from memreg.core.errors import ArgumentInvalid, MessageSettled, QueueFull, WaitTimeout
 from memreg.core.ids import uuid7
-from memreg.core.logs import get_logger
 from memreg.core.settings import Settings
 from memreg.core.steps import Steps, fetch_rows
 from memreg.core.tenant import check_tenant
-from memreg.engine import calibrate, reads
+from memreg.engine import calibrate, inbox, reads
 from memreg.engine.cache import Cache
 from memreg.engine.class_calibration import ClassCalibration
 from memreg.engine.explain import explain
 from memreg.engine.extract import AsyncExtractor
 from memreg.engine.given import as_proposals
-from memreg.engine.ingest import Accepted, Decided, Walk, accept, bury, decide_message
+from memreg.engine.inbox import Stats
+from memreg.engine.ingest import Walk
 from memreg.engine.message import prepare
 from memreg.engine.model import (
     AuditEntry,
@@ -41,7 +44,6 @@ from memreg.engine.model import (
     Revision,
     Stored,
 )
-from memreg.engine.refresh import Due, look_at_tables, refresh
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
 
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
-_log = get_logger(__name__)
+_FIRST_LOOK, _LONGEST_LOOK = 0.01, 0.2  # seconds between two looks at what is waited for
 
 
 class AsyncEngine:
@@ -75,9 +77,10 @@ class AsyncEngine:
         self.tenant = check_tenant(tenant)
         self._schema = schema or database.settings.schema_
         self._resolved: str | None = None
-        self._extractors = AsyncExtractors(extractor, database.settings)
         self._cache = cache or Cache()
         self._clock = clock
+        self._intake = AsyncIntake(database, AsyncExtractors(extractor, database.settings))
+        self._writer = AsyncWriter(self._intake, self._cache, clock, database.settings.workers)
         self._owns_database = owns_database
         self._is_shared = False
 
@@ -108,13 +111,21 @@ class AsyncEngine:
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.aclose()
+        await self._close(0.0 if kind is not None else self.database.settings.drain_timeout)
 
     async def aclose(self) -> None:
-        """Give the connections back. An engine made by `for_tenant` leaves that to the one it was made from."""
+        """Wait until the workers have emptied the queue (setting `drain_timeout`), then give the connections back.
+
+        What they did not get to is kept, and done by the next one. Leaving the context by an error waits only for
+        the messages at hand. An engine made by `for_tenant` leaves all this to the one it was made from.
+        """
+        await self._close(self.database.settings.drain_timeout)
+
+    async def _close(self, drain: float) -> None:
         if self._is_shared:
             return
-        await self._extractors.aclose()
+        await self._writer.aclose(drain)
+        await self._intake.extractors.aclose()
         if self._owns_database:
             await self.database.close()
 
@@ -124,7 +135,7 @@ class AsyncEngine:
         Raises TenantInvalid.
         """
         other = AsyncEngine(self.database, tenant=tenant, schema=self._schema, cache=self._cache, clock=self._clock)
-        other._extractors = self._extractors
+        other._intake, other._writer = self._intake, self._writer
         other._resolved = self._resolved
         other._is_shared = True
         return other
@@ -153,47 +164,87 @@ class AsyncEngine:
         prepared = prepare(message, given, uuid7)
         walk = await self._walk()
         if given is not None:
-            extraction = Extraction(given, "structured")
-            return await self._decide(walk, prepared, extraction)
-        extractor = self._extractors.pick()
-        accepted: Accepted = await self._run(lambda: accept(walk, prepared))
-        if accepted.replayed is not None:
-            return accepted.replayed
-        started = time.perf_counter()
-        try:
-            extraction = await extractor.extract(prepared, accepted.version)
-        except ExtractionFailed as failure:
-            reply = getattr(failure, "reply", None)
-            error = str(failure)
-            _log.warning("extraction_failed", message_id=prepared.id, extractor=extractor.name)
-            return await self._run(lambda: bury(walk, prepared, error, reply))
-        if extraction.latency_ms is None:
-            extraction = replace(extraction, latency_ms=(time.perf_counter() - started) * 1000)
-        return await self._decide(walk, prepared, extraction)
+            return await self._intake.decide(walk, prepared, Extraction(given, "structured"))
+        return await self._intake.take(walk, prepared)
 
-    async def _decide(self, walk: Walk, message: Message, extraction: Extraction) -> IngestResult:
-        decided: Decided = await self._run(lambda: decide_message(walk, message, extraction))
-        for decision in decided.result.decisions if decided.result.status == "decided" else ():
-            _log.info(
-                "decided",
-                message_id=message.id,
-                action=str(decision.action),
-                basis=str(decision.basis),
-                class_name=decision.class_name,
-                memory_id=str(decision.memory_id),
-                audit_id=str(decision.audit_id),
-            )
-        await self._refresh(walk, decided.due)
-        return decided.result
+    # In the background
 
-    async def _refresh(self, walk: Walk, due: Mapping[str, Due]) -> None:
-        """Take the snapshots that are due. The message is decided already, so a failure here is only logged."""
-        for class_name, due_now in due.items():
+    async def submit(self, message: str | Message, *, timeout: float = 0.0) -> str:
+        """Keep one message and leave it to the workers; gives its id, for `wait`.
+
+        Returns once the message is kept. Messages of one session are decided in the order of their submits, others side
+        by side. The first submit starts workers in this process (setting `workers`; 0: none, `memreg worker` does it).
+        Where the queue is full, room is waited for up to `timeout` seconds.
+
+        Raises QueueFull, MessageInvalid, MessageConflict, NoSchema, SchemaAmbiguous, NoUsableVersion, DatabaseError.
+        """
+        prepared = prepare(message, None, uuid7)
+        limit = as_seconds("timeout", timeout)
+        walk = await self._walk()
+        capacity = self.database.settings.queue_capacity
+        ends = time.monotonic() + limit
+        while True:
             try:
-                await self._run(_refreshing(walk, class_name, due_now))
-                await self._run(look_at_tables)
-            except DatabaseError as exc:
-                _log.warning("statistics_not_refreshed", class_name=class_name, error=type(exc).__name__)
+                await self._run(lambda: inbox.submit(walk, prepared, capacity))
+                break
+            except QueueFull:
+                await self._writer.start()  # somebody has to make room
+                if time.monotonic() >= ends:
+                    raise
+            await asyncio.sleep(_LONGEST_LOOK)
+        await self._writer.start()
+        return prepared.id or ""
+
+    async def wait(self, message_id: str, *, timeout: float = 30.0) -> IngestResult:
+        """What became of a message that was submitted, waited for up to `timeout` seconds: `decided` or `dead`.
+
+        What it changed can be read from then on. Raises WaitTimeout, MessageNotFound, ArgumentInvalid, DatabaseError.
+        """
+        wanted, limit = as_text("message_id", message_id), as_seconds("timeout", timeout)
+        walk = await self._walk()
+        ends, look = time.monotonic() + limit, _FIRST_LOOK
+        while True:
+            found: IngestResult | str = await self._run(lambda: inbox.outcome(walk, wanted))
+            if isinstance(found, IngestResult):
+                return found
+            left = ends - time.monotonic()
+            if left <= 0:
+                raise WaitTimeout(message_id=wanted, timeout=f"{limit:g}", status=found)
+            await asyncio.sleep(min(look, left))
+            look = min(look * 1.5, _LONGEST_LOOK)
+
+    async def retry(self, message_id: str) -> IngestResult:
+        """Ingest a kept message again, now: a dead one, or one that waits. One that is decided gives its result.
+
+        Raises MessageNotFound, MessageSettled (a person dropped it) and what `ingest` raises.
+        """
+        wanted = as_text("message_id", message_id)
+        walk = await self._walk()
+        kept: Message = await self._run(lambda: inbox.one_message(walk, wanted))
+        result = await self._intake.take(walk, kept)
+        if result.error is not None and result.status == "replayed":
+            raise MessageSettled(message_id=wanted, verb="retried", status="dropped")
+        return result
+
+    def background(self, *, slots: int | None = None) -> AsyncWriter:
+        """A worker of its own, for the queues of every tenant and schema: `start` it, and close it at the end.
+
+        `slots`: messages at once; without it, the setting `workers`. `memreg worker` is made of it.
+        """
+        wanted = slots if slots is not None else self.database.settings.workers
+        return AsyncWriter(self._intake, self._cache, self._clock, wanted)
+
+    async def jobs_left(self) -> int:
+        """How many messages of every tenant are being worked on, or could be now, counted up to 1,000."""
+        return await self.database.run_admin(inbox.jobs_left)
+
+    async def stats(self, *, hours: float = 24.0) -> Stats:
+        """The queue of this tenant and schema: how full it is, its workers, what became of the last hours' messages.
+
+        Raises ArgumentInvalid, DatabaseError.
+        """
+        walk, capacity, since = await self._walk(), self.database.settings.queue_capacity, as_seconds("hours", hours)
+        return await self._run(lambda: inbox.stats(walk, capacity, since))
 
     # Reads
 
@@ -358,10 +409,6 @@ class AsyncEngine:
 
     async def _run(self, plan: Callable[[], Steps[T]]) -> T:
         return await self.database.run(self.tenant, plan)
-
-
-def _refreshing(walk: Walk, class_name: str, due: Due) -> Callable[[], Steps[int | None]]:
-    return lambda: refresh(walk.tenant, walk.schema, class_name, due, walk.clock)
 
 
 def _typed(memory: Stored[Payload], model: type[BaseModel] | None) -> Stored[Any]:

@@ -23,6 +23,12 @@ class Extractors:
         self._made: Extractor | None = None
         self._making = Lock()
 
+    @property
+    def name(self) -> str:
+        """The extractor's name, or the name of the choice where it is not made yet."""
+        chosen = self._made or self._choice
+        return chosen if isinstance(chosen, str) else chosen.name
+
     def pick(self) -> Extractor:
         """The extractor; `auto` is the model where one is configured, else the patterns.
 

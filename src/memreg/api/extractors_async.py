@@ -22,6 +22,12 @@ class AsyncExtractors:
         self._made: AsyncExtractor | None = None
         self._making = Lock()
 
+    @property
+    def name(self) -> str:
+        """The extractor's name, or the name of the choice where it is not made yet."""
+        chosen = self._made or self._choice
+        return chosen if isinstance(chosen, str) else chosen.name
+
     def pick(self) -> AsyncExtractor:
         """The extractor; `auto` is the model where one is configured, else the patterns.
 

@@ -23,12 +23,13 @@ from memreg.cli.output import tell
 from memreg.cli.resolve import resolve
 from memreg.cli.review import review
 from memreg.cli.schemas import register, schemas, show
+from memreg.cli.worker import worker
 from memreg.core.errors import FileInvalid, MemregError
 
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Start": (demo, migrate),
     "Describe what is worth remembering": (register, schemas, show, annotate, show_annotations, approve, reject),
-    "Remember": (ingest, memories, get, search, history),
+    "Remember": (ingest, worker, memories, get, search, history),
     "Ask why": (audit, explain),
     "Measure": (evaluate, calibrate),
     "Keep it safe": (review, kill_switch, resolve, backfill),

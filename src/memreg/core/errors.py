@@ -121,6 +121,10 @@ class AnnotationInvalid(FileInvalid):
     """The annotation {source} has {count}: {listing}"""
 
 
+class SamplesInvalid(FileInvalid):
+    """The sample rows {source} have {count}: {listing}"""
+
+
 class GoldenInvalid(FileInvalid):
     """The golden file {source} has {count}: {listing}"""
 
@@ -183,9 +187,37 @@ class MessageConflict(IngestError):
 class ExtractionFailed(IngestError):
     """The extractor {extractor} gave nothing usable: {reason}."""
 
+    reply: str | None = None
+    """What the model said, where it said anything."""
+    transient: bool = False
+    """Whether the same may well work a little later: a rate limit, an error of the server, a time-out."""
+    retry_after: float | None = None
+    """Seconds that the server asks to wait."""
+    calls: tuple[Any, ...] = ()
+    """The requests that were made (`memreg.engine.model.Call`)."""
+    prompt_hash: str | None = None
+
 
 class ExtractorUnavailable(IngestError):
     """The extractor {extractor!r} cannot be used: {reason}."""
+
+
+class QueueFull(IngestError):
+    """The queue of schema {schema!r} in tenant {tenant!r} is full: {pending} messages wait, and it holds {capacity}.
+    Wait and submit again, run more `memreg worker`, or raise MEMREG_QUEUE_CAPACITY."""
+
+
+class WaitTimeout(IngestError):
+    """The message {message_id!r} was not decided within {timeout} s: it is {status}. It is kept; wait again, or see
+    `memreg inbox`."""
+
+
+class MessageNotFound(IngestError):
+    """No message {message_id!r} was taken in tenant {tenant!r}. `memreg inbox` lists those that wait."""
+
+
+class MessageSettled(IngestError):
+    """The message {message_id!r} cannot be {verb}: it is {status} already."""
 
 
 class MemoryNotFound(MemregError):

@@ -53,9 +53,35 @@ class Settings(BaseSettings):
         None, validation_alias=AliasChoices("MEMREG_LLM_API_KEY", "OPENAI_API_KEY"), description="Its key"
     )
     llm_model: str | None = Field(None, description="Its model; gpt-4.1-mini where no base URL is given")
-    llm_mode: Literal["tools", "json_schema", "md_json"] = Field("tools", description="How it is asked for structure")
+    llm_mode: Literal["tools", "json_schema", "json", "md_json"] = Field(
+        "tools", description="How it is asked for structure"
+    )
     llm_timeout: float = Field(60.0, gt=0, description="Seconds that a call may take")
-    llm_max_retries: int = Field(2, ge=0, le=10, description="Calls again after an HTTP error")
+    llm_max_retries: int = Field(
+        2, ge=0, le=10, description="Calls again, within one ingest, after a rate limit, a server's error or a time-out"
+    )
+    llm_max_characters: int = Field(50_000, ge=100, description="Characters of the longest message that it is sent")
+    llm_context_turns: int = Field(4, ge=0, le=100, description="Earlier messages of the session that it is shown")
+    llm_pii: Literal["send", "mask"] = Field(
+        "send", description="Whether e-mail addresses, phone numbers and the like are hidden from it"
+    )
+    llm_price_in: float | None = Field(None, ge=0, description="What a million tokens of a prompt cost")
+    llm_price_out: float | None = Field(None, ge=0, description="What a million tokens of an answer cost")
+    breaker_failures: int = Field(5, ge=1, description="Failures in a row after which a server is left alone")
+    breaker_seconds: float = Field(30.0, gt=0, description="How long it is left alone, in seconds")
+
+    ignored_roles: str = Field(
+        "assistant,system,developer,tool,function",
+        description="Roles whose messages are kept but not extracted, separated by commas; `nobody` for none",
+    )
+    workers: int = Field(4, ge=0, le=1000, description="Messages that a process works on at once after a submit")
+    queue_capacity: int = Field(10_000, ge=1, description="Messages that may wait in a schema of a tenant")
+    inbox_attempts: int = Field(10, ge=1, le=1000, description="Tries of a queued message before it is dead")
+    drain_timeout: float = Field(30.0, ge=0, description="Seconds that closing waits for the queue to empty")
+
+    min_identity_confidence: float = Field(
+        0.7, ge=0, le=1, description="Confidence of an identity key below which a person must approve its class"
+    )
 
     auto_approve: float | None = Field(
         None, ge=0, le=1, description="Confidence above which a version is approved without a person; none means never"

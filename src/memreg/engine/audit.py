@@ -17,6 +17,7 @@ from memreg.engine.storable import storable, storable_text
 from memreg.engine.store import JsonRow, bytea, digest_of
 
 KEPT_CANDIDATES = 5
+MOST_CLASS_NAME = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
     log: JsonRow = {
         "id": str(entry.id),
         "version": entry.version,
-        "class": storable_text(entry.situation.proposal.class_name)[:300],
+        "class": storable_text(entry.situation.proposal.class_name)[:MOST_CLASS_NAME],
         "message_id": entry.message_id,
         "ordinal": entry.ordinal,
         "operation": entry.situation.proposal.operation,
@@ -100,6 +101,7 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
         "tokens_in": extraction.tokens_in,
         "tokens_out": extraction.tokens_out,
         "latency_ms": extraction.latency_ms,
+        "attempts": len(extraction.calls) or None,
         "actor": entry.actor,
         "created_at": entry.now.isoformat(),
     }
@@ -150,7 +152,7 @@ def review(kind: ReviewKind, entry: Entry, review_id: UUID) -> JsonRow:
         subject = " ".join(sorted(str(memory) for memory in memories))
     return {
         "id": str(review_id),
-        "class": situation.proposal.class_name,
+        "class": storable_text(situation.proposal.class_name)[:MOST_CLASS_NAME],
         "kind": kind,
         "subject": subject,
         "memory_ids": [str(memory) for memory in memories],

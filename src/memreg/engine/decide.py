@@ -92,10 +92,11 @@ Rule = Callable[[Situation], Verdict | None]
 
 
 def invalid(at: Situation) -> Verdict | None:
-    """The validator refused the proposal."""
+    """The validator refused the proposal, or the extractor what was to be one."""
     if at.proposal.refusal is None:
         return None
-    return Verdict(Action.REJECT, Basis.INVALID, reasons=(at.proposal.refusal,))
+    reviews: tuple[ReviewKind, ...] = ("dead_letter",) if at.proposal.dead_letter else ()
+    return Verdict(Action.REJECT, Basis.INVALID, reasons=(at.proposal.refusal,), reviews=reviews)
 
 
 def duplicate_in_turn(at: Situation) -> Verdict | None:

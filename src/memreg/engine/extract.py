@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from memreg.engine.model import Extraction, Message
 from memreg.registry.models import SchemaVersion
 
 MAX_PROPOSALS = 1000
-"""The proposals of one message; more are left out, and named in the extraction's problems."""
+"""The proposals of one message; more are left out, which is named among the refused."""
 
 
 @runtime_checkable
@@ -30,6 +31,34 @@ class AsyncExtractor(Protocol):
 
     async def extract(self, message: Message, version: SchemaVersion) -> Extraction:
         """The proposals of a message. Raises ExtractionFailed when nothing usable came of it."""
+        ...
+
+
+@runtime_checkable
+class Contextual(Protocol):
+    """An extractor that wants to see the messages of the session before the one that it extracts."""
+
+    name: str
+    context_turns: int
+
+    def extract_in_context(self, message: Message, version: SchemaVersion, before: Sequence[Message]) -> Extraction:
+        """The proposals of a message, `before` being up to `context_turns` earlier ones, oldest first; nothing is
+        extracted from those. Raises ExtractionFailed."""
+        ...
+
+
+@runtime_checkable
+class AsyncContextual(Protocol):
+    """An asynchronous extractor that wants to see the messages of the session before the one that it extracts."""
+
+    name: str
+    context_turns: int
+
+    async def extract_in_context(
+        self, message: Message, version: SchemaVersion, before: Sequence[Message]
+    ) -> Extraction:
+        """The proposals of a message, `before` being up to `context_turns` earlier ones, oldest first; nothing is
+        extracted from those. Raises ExtractionFailed."""
         ...
 
 

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from memreg.core.clock import Clock
-from memreg.core.errors import MessageConflict
-from memreg.core.queries import Statement
+from memreg.core.errors import ExtractionFailed, MessageConflict
+from memreg.core.queries import Query, Statement
 from memreg.core.steps import Row, Steps, fetch, fetch_row, fetch_rows
 from memreg.engine.cache import Cache
 from memreg.engine.identity import digest
-from memreg.engine.model import Action, Basis, Decision, Extraction, IngestResult, Message
+from memreg.engine.model import Action, Basis, Call, Decision, Extraction, IngestResult, Message
 from memreg.engine.refresh import Due
 from memreg.engine.storable import storable_text
 from memreg.engine.store import SQL
 from memreg.engine.turn import Turn
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
+
+MOST_MODEL_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,13 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A message that is kept. `replayed`: its recorded result, when it was decided before."""
+    """A message that is kept, with a time: its own, or when it was received. `replayed`: its recorded result, when it
+    was settled before; `before`: the turns of its session before it, oldest first."""
 
     message: Message
     version: SchemaVersion
     replayed: IngestResult | None = None
+    before: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +61,63 @@ def message_digest(message: Message) -> bytes:
     return digest([message.text])
 
 
-def accept(walk: Walk, message: Message) -> Steps[Accepted]:
-    """Keep a message, before anything is made of it. Raises MessageConflict, NoUsableVersion, SchemaNotFound."""
-    now = walk.clock()
+def accept(walk: Walk, message: Message, turns: int = 0) -> Steps[Accepted]:
+    """Keep a message, before anything is made of it, and begin with it.
+
+    `turns`: how many messages of its session before it are wanted. Raises MessageConflict, NoUsableVersion,
+    SchemaNotFound.
+    """
     _, heads, rows = yield from fetch(
         versions.lock_shared(walk.schema),
         versions.usable_head(walk.schema),
         SQL["one_message"](tenant=walk.tenant, schema=walk.schema, id=message.id),
     )
     version = yield from walk.cache.usable(walk.schema, heads)
-    replayed = yield from _known(walk, message, rows[0] if rows else None)
-    if replayed is None and not rows:
-        yield (_accept_statement(walk, message, now),)
-    return Accepted(message, version, replayed)
+    replayed = yield from known(walk, message, rows[0] if rows else None)
+    if replayed is not None:
+        return Accepted(message, version, replayed)
+    return (yield from begin(walk, message, version, turns))
 
 
-def decide_message(walk: Walk, message: Message, extraction: Extraction, actor: str | None = None) -> Steps[Decided]:
+def begin(walk: Walk, message: Message, version: SchemaVersion, turns: int) -> Steps[Accepted]:
+    """Keep a message as one that is being extracted, and read the turns before it."""
+    taken = _keep(SQL["take_message"], walk, message, walk.clock())
+    if not turns or message.session is None:
+        rows, before = (yield from fetch_rows(taken)), []
+    else:
+        asked = SQL["turns_before"](
+            tenant=walk.tenant, schema=walk.schema, session=message.session, id=message.id, limit=turns
+        )
+        rows, before = yield from fetch(taken, asked)
+    if not rows:  # it was settled since it was looked at
+        row = yield from fetch_row(SQL["one_message"](tenant=walk.tenant, schema=walk.schema, id=message.id))
+        return Accepted(message, version, (yield from known(walk, message, row)))
+    received = rows[0]["received_at"]
+    return Accepted(
+        replace(message, at=message.at or received),
+        version,
+        before=tuple(
+            Message(row["text"], row["id"], row["session"], row["role"], row["at"]) for row in reversed(before)
+        ),
+    )
+
+
+def decide_message(
+    walk: Walk, message: Message, extraction: Extraction, actor: str | None = None, note: str | None = None
+) -> Steps[Decided]:
     """Decide every proposal of a message, in order, in this transaction; the message is kept by it if it was not yet.
 
-    Raises MessageConflict, NoUsableVersion, SchemaNotFound.
+    `note`: why nothing was extracted, kept with the message. Raises MessageConflict, NoUsableVersion, SchemaNotFound.
     """
     now = walk.clock()
-    _, heads, known, switches = yield from fetch(
+    _, heads, kept_rows, switches = yield from fetch(
         versions.lock_shared(walk.schema),
         versions.usable_head(walk.schema),
         SQL["one_message"](tenant=walk.tenant, schema=walk.schema, id=message.id),
         _switches_statement(walk),
     )
     version = yield from walk.cache.usable(walk.schema, heads)
-    replayed = yield from _known(walk, message, known[0] if known else None)
+    replayed = yield from known(walk, message, kept_rows[0] if kept_rows else None)
     if replayed is not None:
         return Decided(replayed)
     while True:
@@ -102,12 +134,12 @@ def decide_message(walk: Walk, message: Message, extraction: Extraction, actor: 
         )
         yield from turn.read()
         _, claims, switches = yield from turn.lock(
-            _accept_statement(walk, message, now), _claim_statement(walk, message), _switches_statement(walk)
+            _keep(SQL["accept_message"], walk, message, now), _claim_statement(walk, message), _switches_statement(walk)
         )
         if turn.switched == {row["class"] for row in switches}:
             break  # else a switch was turned while this waited for the locks: it is obeyed
     claimed = claims[0] if claims else None
-    replayed = yield from _known(walk, message, claimed)
+    replayed = yield from known(walk, message, claimed)
     if replayed is not None:
         return Decided(replayed)
     decisions = yield from turn.decide()
@@ -119,20 +151,22 @@ def decide_message(walk: Walk, message: Message, extraction: Extraction, actor: 
             id=message.id,
             now=now,
             reply=storable_text(extraction.reply) if extraction.reply else None,
+            note=note,
         ),
+        *_calls(walk, message, extraction.extractor, extraction.prompt_hash, extraction.calls),
     ]
-    if claimed is not None and claimed["status"] == "dead":
+    if claimed is not None and claimed["error"] is not None:  # it may have been dead before
         subject = f"message {message.id}"
         writes.append(SQL["settle_dead_letter"](tenant=walk.tenant, schema=walk.schema, subject=subject))
     yield tuple(writes)
     return Decided(IngestResult(message.id or "", "decided", tuple(decisions)), turn.due())
 
 
-def bury(walk: Walk, message: Message, error: str, reply: str | None) -> Steps[IngestResult]:
+def bury(walk: Walk, message: Message, failure: ExtractionFailed) -> Steps[IngestResult]:
     """A message whose extraction failed: it stays kept, with the reason, and a question to a person is made."""
     now = walk.clock()
-    reason = storable_text(error)
-    replayed = yield from _known(walk, message, (yield from fetch_row(_claim_statement(walk, message))))
+    reason = storable_text(str(failure))
+    replayed = yield from known(walk, message, (yield from fetch_row(_claim_statement(walk, message))))
     if replayed is not None:
         return replayed
     review: dict[str, object] = {
@@ -151,25 +185,62 @@ def bury(walk: Walk, message: Message, error: str, reply: str | None) -> Steps[I
             schema=walk.schema,
             id=message.id,
             error=reason,
-            reply=storable_text(reply) if reply else None,
+            reply=storable_text(failure.reply) if failure.reply else None,
         ),
         SQL["insert_reviews"](tenant=walk.tenant, schema=walk.schema, now=now, rows=Jsonb([review])),
+        *_calls(walk, message, str(failure.facts["extractor"]), failure.prompt_hash, failure.calls),
     )
     return IngestResult(message.id or "", "dead", error=reason)
 
 
-def _known(walk: Walk, message: Message, row: Row | None) -> Steps[IngestResult | None]:
-    """The recorded result of a message decided before; None for one that is new, waiting or dead."""
+def postpone(walk: Walk, message: Message, failure: ExtractionFailed, again: datetime) -> Steps[IngestResult | None]:
+    """A message whose extraction failed in a way that may pass waits until `again`; its result if it was settled
+    meanwhile."""
+    replayed = yield from known(walk, message, (yield from fetch_row(_claim_statement(walk, message))))
+    if replayed is not None:
+        return replayed
+    yield (
+        SQL["postpone_message"](
+            tenant=walk.tenant,
+            schema=walk.schema,
+            id=message.id,
+            error=storable_text(str(failure)),
+            reply=storable_text(failure.reply) if failure.reply else None,
+            tried=1 if failure.calls else 0,
+            next=again,
+        ),
+        *_calls(walk, message, str(failure.facts["extractor"]), failure.prompt_hash, failure.calls),
+    )
+    return None
+
+
+def known(walk: Walk, message: Message, row: Row | None) -> Steps[IngestResult | None]:
+    """The recorded result of a message settled before; None for one that is new, waiting or dead.
+
+    Raises MessageConflict.
+    """
     if row is None:
         return None
     if bytes(row["digest"]) != message_digest(message):
         raise MessageConflict(message_id=message.id)
+    if row["status"] == "dropped":
+        return IngestResult(message.id or "", "replayed", error=dropped_by(row))
     if row["status"] != "decided":
         return None
+    return IngestResult(message.id or "", "replayed", (yield from decisions_of(walk, message.id or "")))
+
+
+def decisions_of(walk: Walk, message_id: str) -> Steps[tuple[Decision, ...]]:
+    """The recorded decisions of a message, in the order of its proposals."""
     rows = yield from fetch_rows(
-        SQL["decisions_of_message"](tenant=walk.tenant, schema=walk.schema, message_id=message.id)
+        SQL["decisions_of_message"](tenant=walk.tenant, schema=walk.schema, message_id=message_id)
     )
-    return IngestResult(message.id or "", "replayed", tuple(decision_from(each) for each in rows))
+    return tuple(decision_from(each) for each in rows)
+
+
+def dropped_by(row: Row) -> str:
+    """Who gave a message up and why, as a sentence."""
+    return f"it was dropped by {row['settled_by'] or 'somebody'}: {row['error'] or 'no reason was given'}"
 
 
 def decision_from(row: Row) -> Decision:
@@ -185,18 +256,54 @@ def decision_from(row: Row) -> Decision:
     )
 
 
-def _accept_statement(walk: Walk, message: Message, now: datetime) -> Statement:
-    return SQL["accept_message"](
-        tenant=walk.tenant,
-        schema=walk.schema,
-        id=message.id,
-        session=message.session,
-        role=message.role,
-        at=message.at,
-        text=message.text,
-        digest=message_digest(message),
-        now=now,
-    )
+def _keep(query: Query, walk: Walk, message: Message, now: datetime) -> Statement:
+    return query(**kept(walk, message, now))
+
+
+def kept(walk: Walk, message: Message, now: datetime) -> dict[str, object]:
+    """A message as the parameters of a statement that keeps it."""
+    return {
+        "tenant": walk.tenant,
+        "schema": walk.schema,
+        "id": message.id,
+        "arrival": walk.new_id(),
+        "session": message.session,
+        "role": message.role,
+        "at": message.at,
+        "text": message.text,
+        "digest": message_digest(message),
+        "now": now,
+    }
+
+
+def _calls(
+    walk: Walk, message: Message, extractor: str, prompt_hash: str | None, calls: Sequence[Call]
+) -> list[Statement]:
+    if not calls:
+        return []
+    rows = [
+        {
+            "id": str(walk.new_id()),
+            "ordinal": ordinal,
+            "model": storable_text(call.model)[:MOST_MODEL_NAME] if call.model else None,
+            "tokens_in": call.tokens_in,
+            "tokens_out": call.tokens_out,
+            "latency_ms": call.latency_ms,
+            "outcome": call.outcome,
+        }
+        for ordinal, call in enumerate(calls)
+    ]
+    return [
+        SQL["keep_calls"](
+            tenant=walk.tenant,
+            schema=walk.schema,
+            message_id=message.id,
+            extractor=extractor,
+            prompt_hash=prompt_hash,
+            now=walk.clock(),
+            rows=Jsonb(rows),
+        )
+    ]
 
 
 def _switches_statement(walk: Walk) -> Statement:

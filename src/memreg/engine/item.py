@@ -13,9 +13,10 @@ from memreg.engine.candidates import probes
 from memreg.engine.decide import Mode
 from memreg.engine.given import given_form
 from memreg.engine.identity import KeyValue, key_values, name_tokens
-from memreg.engine.model import Proposal
+from memreg.engine.model import Proposal, Refused
 from memreg.engine.record import Record
 from memreg.engine.score import Score
+from memreg.engine.storable import storable
 from memreg.engine.validate import Checked, validate
 from memreg.engine.workspace import KeyPlace
 from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion, Status
@@ -65,9 +66,20 @@ class Item:
         return item
 
     @classmethod
-    def unread(cls, ordinal: int, problem: str) -> Item:
-        """What an extractor could not read as a proposal: refused, for the reason that it gave."""
-        return cls(ordinal, {"unread": problem}, Checked("", "upsert", refusal=problem))
+    def unread(cls, ordinal: int, refused: Refused) -> Item:
+        """What an extractor could not take for a proposal: refused, for the reason that it gave."""
+        given = {"refused": storable(refused.given)} if refused.given is not None else {"unread": refused.reason}
+        return cls(
+            ordinal,
+            given,
+            Checked(
+                refused.class_name,
+                refused.operation,
+                refusal=refused.reason,
+                evidence=refused.evidence,
+                dead_letter=refused.dead_letter,
+            ),
+        )
 
     @property
     def key_places(self) -> list[KeyPlace]:

@@ -68,19 +68,49 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """What an extractor was given and is no proposal: it ends as a refusal in the audit, for the `reason` (one
+    sentence, without values). `given` is the item as it came; `dead_letter`: a person is asked about it as well."""
+
+    reason: str
+    given: Any = None
+    class_name: str = ""
+    operation: Operation = "upsert"
+    evidence: str | None = None
+    dead_letter: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to a model, answered or not. `outcome`: ok, or in a word or two what was wrong (`http 429`).
+
+    Tokens are None where the server did not count them; `latency_ms` is milliseconds.
+    """
+
+    outcome: str
+    model: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Extraction:
-    """What an extractor made of a message, with the cost of it; `problems` are items it could not read, with the
-    reason."""
+    """What an extractor made of a message: proposals, what it had to refuse, and every request that it took.
+
+    Tokens and `latency_ms` are the sums over the `calls`.
+    """
 
     proposals: tuple[Proposal, ...]
     extractor: str
-    problems: tuple[str, ...] = ()
+    refused: tuple[Refused, ...] = ()
     model: str | None = None
     prompt_hash: str | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
     latency_ms: float | None = None
     reply: str | None = None
+    calls: tuple[Call, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from string import Formatter
 import parse  # type: ignore[import-untyped]
 
 from memreg.engine.extract import MAX_PROPOSALS
-from memreg.engine.model import Extraction, Message, Proposal
+from memreg.engine.model import Extraction, Message, Proposal, Refused
 from memreg.registry.models import ClassSpec, Kind, Operation, SchemaSpec, SchemaVersion
 
 NAME = "patterns"
@@ -91,7 +91,7 @@ def extract(text: str, spec: SchemaSpec) -> Extraction:
     """The proposals that a schema's patterns find in a text; what is past the bounds is named as a problem."""
     readers = readers_of(spec)
     found: list[Proposal] = []
-    problems: list[str] = []
+    refused: list[Refused] = []
     too_long = 0
     for sentence in sentences(text) if readers else ():
         if len(sentence) > LONGEST_SENTENCE:
@@ -99,12 +99,12 @@ def extract(text: str, spec: SchemaSpec) -> Extraction:
             continue
         found.extend(_proposal(match) for match in matches(sentence, readers))
         if len(found) > MAX_PROPOSALS:
-            problems.append(f"the message matches more than {MAX_PROPOSALS:,} times; the rest was not read")
+            refused.append(Refused(f"the message matches more than {MAX_PROPOSALS:,} times; the rest was not read"))
             del found[MAX_PROPOSALS:]
             break
     if too_long:
-        problems.append(f"{too_long} sentence(s) of more than {LONGEST_SENTENCE:,} characters were not read")
-    return Extraction(tuple(found), extractor=NAME, problems=tuple(problems))
+        refused.append(Refused(f"{too_long} sentence(s) of more than {LONGEST_SENTENCE:,} characters were not read"))
+    return Extraction(tuple(found), extractor=NAME, refused=tuple(refused))
 
 
 def sentences(text: str) -> Iterator[str]:

@@ -10,19 +10,62 @@ where tenant in (%(tenant)s, '*') and schema in (%(schema)s, '*') and is_on
 
 -- one_message --
 -- What is known of a message.
-select status, digest, error
+select arrival, session, role, at, text, digest, status, queued, attempts, error, settled_by, received_at
 from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
 
+-- arrived_message --
+-- A message by its arrival, which is what the jobs of the queue name it by.
+select id, session, role, at, text, status, attempts, received_at
+from memreg.messages
+where tenant = %(tenant)s and schema = %(schema)s and arrival = %(arrival)s
+
+-- next_of_session --
+-- The oldest message of a session that waits for a worker.
+select id, session, role, at, text, status, attempts, received_at
+from memreg.messages
+where tenant = %(tenant)s and schema = %(schema)s and session = %(session)s
+    and status in ('accepted', 'extracting') and queued
+order by arrival
+limit 1
+
 -- accept_message --
 -- Keep a message before anything is made of it; nothing happens when it is already kept.
-insert into memreg.messages (tenant, schema, id, session, role, at, text, digest, status, received_at)
-values (%(tenant)s, %(schema)s, %(id)s, %(session)s, %(role)s, %(at)s, %(text)s, %(digest)s, 'accepted', %(now)s)
+insert into memreg.messages (tenant, schema, id, arrival, session, role, at, text, digest, status, received_at)
+values (
+    %(tenant)s, %(schema)s, %(id)s, %(arrival)s, %(session)s, %(role)s, %(at)s, %(text)s, %(digest)s, 'accepted',
+    %(now)s
+)
 on conflict (tenant, schema, id) do nothing
+
+-- take_message --
+-- Keep a message and begin with it; one that was kept and is not settled is begun again.
+insert into memreg.messages as kept (
+    tenant, schema, id, arrival, session, role, at, text, digest, status, received_at, started_at
+)
+values (
+    %(tenant)s, %(schema)s, %(id)s, %(arrival)s, %(session)s, %(role)s, %(at)s, %(text)s, %(digest)s, 'extracting',
+    %(now)s, %(now)s
+)
+on conflict (tenant, schema, id) do update
+set status = 'extracting', started_at = excluded.started_at, next_attempt_at = null
+where kept.status in ('accepted', 'extracting', 'dead')
+returning received_at
+
+-- turns_before --
+-- The newest messages of a session that were taken before one.
+select id, session, role, coalesce(at, received_at) as at, text
+from memreg.messages
+where tenant = %(tenant)s and schema = %(schema)s and session = %(session)s and status <> 'dropped'
+    and arrival < (
+        select arrival from memreg.messages where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
+    )
+order by arrival desc
+limit %(limit)s
 
 -- claim_message --
 -- Hold a kept message until the end of the transaction, and give its state.
-select status, digest
+select status, digest, error, settled_by
 from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
 for update
@@ -30,14 +73,113 @@ for update
 -- decide_message --
 -- A message is decided.
 update memreg.messages
-set status = 'decided', decided_at = %(now)s, error = null, reply = %(reply)s, attempts = attempts + 1
+set status = 'decided', decided_at = %(now)s, error = %(note)s, reply = %(reply)s, attempts = attempts + 1,
+    next_attempt_at = null
 where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
 
 -- bury_message --
 -- A message is dead: kept with the reason, to be retried.
 update memreg.messages
-set status = 'dead', error = %(error)s, reply = %(reply)s, attempts = attempts + 1
-where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s and status <> 'decided'
+set status = 'dead', error = %(error)s, reply = %(reply)s, attempts = attempts + 1, next_attempt_at = null
+where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s and status not in ('decided', 'dropped')
+
+-- postpone_message --
+-- A message waits for its next try after a failure that may pass; `tried` is 0 where nobody was asked.
+update memreg.messages
+set status = 'accepted', error = %(error)s, reply = %(reply)s, attempts = attempts + %(tried)s,
+    next_attempt_at = %(next)s
+where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s and status not in ('decided', 'dropped')
+
+-- keep_calls --
+-- Every request that a message made to a model.
+insert into memreg.model_calls (
+    tenant, id, schema, message_id, ordinal, extractor, model, prompt_hash, tokens_in, tokens_out, latency_ms, outcome,
+    created_at
+)
+select
+    %(tenant)s, id, %(schema)s, %(message_id)s, ordinal, %(extractor)s, model, %(prompt_hash)s, tokens_in, tokens_out,
+    latency_ms, outcome, %(now)s
+from jsonb_to_recordset(%(rows)s) as rows (
+    id uuid, ordinal integer, model text, tokens_in integer, tokens_out integer, latency_ms double precision,
+    outcome text
+)
+
+-- count_waiting --
+-- How many messages wait in the queue, counted up to its capacity.
+select count(*) as waiting
+from (
+    select from memreg.messages
+    where tenant = %(tenant)s and schema = %(schema)s and status in ('accepted', 'extracting') and queued
+    limit %(capacity)s
+) as waiting
+
+-- queue_message --
+-- Keep a message for the workers; one that nobody works on is left to them.
+insert into memreg.messages as kept (
+    tenant, schema, id, arrival, session, role, at, text, digest, status, queued, received_at
+)
+values (
+    %(tenant)s, %(schema)s, %(id)s, %(arrival)s, %(session)s, %(role)s, %(at)s, %(text)s, %(digest)s, 'accepted', true,
+    %(now)s
+)
+on conflict (tenant, schema, id) do update
+set status = 'accepted', queued = true, next_attempt_at = null
+where kept.status in ('accepted', 'dead')
+returning arrival
+
+-- defer_message --
+-- A job for the workers, unless one of the same lock waits: held, so that nobody takes it before this message is kept.
+with waiting as materialized (
+    select id from memreg.procrastinate_jobs where lock = %(lock)s and status in ('todo', 'doing') and status = 'todo'
+    for update
+)
+select memreg.procrastinate_defer_jobs_v1(array[
+    row(
+        %(queue)s::text, %(task)s::text, 0, %(lock)s::text, null,
+        jsonb_build_object('tenant', %(tenant)s::text, 'schema', %(schema)s::text, 'arrival', %(arrival)s::text), null
+    )::memreg.procrastinate_job_to_defer_v1
+])
+where not exists (select from waiting)
+
+-- queue_figures --
+-- What became of the messages left to the workers that were received since a time, and how many wait now.
+select
+    (
+        select coalesce(jsonb_object_agg(status, messages), '{}')
+        from (
+            select status, count(*) as messages
+            from memreg.messages
+            where tenant = %(tenant)s and schema = %(schema)s and queued and received_at >= %(since)s
+            group by status
+        ) as since
+    ) as since,
+    (
+        select coalesce(jsonb_object_agg(status, messages), '{}')
+        from (
+            select status, count(*) as messages
+            from memreg.messages
+            where tenant = %(tenant)s and schema = %(schema)s and queued and status in ('accepted', 'extracting')
+            group by status
+        ) as waiting
+    ) as waiting
+
+-- worker_figures --
+-- The slots of the workers that were seen since a time, and how many are taken.
+select
+    (select coalesce(sum(slots), 0) from memreg.workers where seen_at > %(alive)s) as slots,
+    (
+        select count(*)
+        from memreg.procrastinate_jobs as jobs
+        join memreg.procrastinate_workers as workers on workers.id = jobs.worker_id
+        where jobs.queue_name = %(queue)s and jobs.status = 'doing'
+    ) as active
+
+-- requeue_message --
+-- A message that was left behind, or that a person retries, is left to the workers again.
+update memreg.messages
+set status = 'accepted', queued = true, next_attempt_at = null
+where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s and status in ('accepted', 'extracting', 'dead')
+returning arrival, session
 
 -- latest_snapshots --
 -- The newest statistics of the classes, without the frequencies, and how often each class was written to.
@@ -371,17 +513,18 @@ where identity_keys.tenant = %(tenant)s
 insert into memreg.audit_log (
     tenant, id, schema, version, class, message_id, ordinal, operation, action, basis, memory_id, revision, score,
     unresolved, candidates, thresholds, snapshot, annotation, extractor, model, prompt_hash, tokens_in, tokens_out,
-    latency_ms, actor, digest, created_at
+    latency_ms, attempts, actor, digest, created_at
 )
 select
     %(tenant)s, id, %(schema)s, version, class, message_id, ordinal, operation, action, basis, memory_id, revision,
     score, unresolved, candidates, thresholds, snapshot, annotation, extractor, model, prompt_hash, tokens_in,
-    tokens_out, latency_ms, actor, digest, created_at
+    tokens_out, latency_ms, attempts, actor, digest, created_at
 from jsonb_to_recordset(%(rows)s) as rows (
     id uuid, version integer, class text, message_id text, ordinal integer, operation text, action text, basis text,
     memory_id uuid, revision integer, score numeric, unresolved boolean, candidates jsonb, thresholds jsonb,
     snapshot integer, annotation integer, extractor text, model text, prompt_hash text, tokens_in integer,
-    tokens_out integer, latency_ms double precision, actor text, digest bytea, created_at timestamptz
+    tokens_out integer, latency_ms double precision, attempts integer, actor text, digest bytea,
+    created_at timestamptz
 )
 
 -- insert_audit_values --

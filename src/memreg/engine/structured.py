@@ -10,7 +10,7 @@ from typing import Any
 
 from memreg.core.errors import ExtractionFailed, ProposalInvalid
 from memreg.engine.extract import MAX_PROPOSALS
-from memreg.engine.model import Extraction, Message, Proposal
+from memreg.engine.model import Extraction, Message, Proposal, Refused
 from memreg.registry.models import SchemaVersion
 
 NAME = "structured"
@@ -45,7 +45,7 @@ class StructuredExtractor:
     name = NAME
 
     def extract(self, message: Message, version: SchemaVersion) -> Extraction:  # noqa: ARG002
-        """The proposals of a message; lines that cannot be read are named in `problems`.
+        """The proposals of a message; lines that cannot be read are refused.
 
         Raises ExtractionFailed when there are only such lines.
         """
@@ -58,7 +58,7 @@ class AsyncStructuredExtractor:
     name = NAME
 
     async def extract(self, message: Message, version: SchemaVersion) -> Extraction:  # noqa: ARG002
-        """The proposals of a message; lines that cannot be read are named in `problems`.
+        """The proposals of a message; lines that cannot be read are refused.
 
         Raises ExtractionFailed when there are only such lines.
         """
@@ -69,12 +69,12 @@ def extract(text: str) -> Extraction:
     """The proposals of a text in JSON or JSON lines. Raises ExtractionFailed when no line of it can be read."""
     lines = list(islice(read_lines(_lines(text, "the message"), "the message"), MAX_PROPOSALS + 1))
     proposals = tuple(each.proposal for each in lines[:MAX_PROPOSALS] if each.proposal is not None)
-    problems = [str(each.error.facts["reason"]) for each in lines[:MAX_PROPOSALS] if each.error is not None]
-    if problems and not proposals:
-        raise ExtractionFailed(extractor=NAME, reason=problems[0])
+    refused = [Refused(str(each.error.facts["reason"])) for each in lines[:MAX_PROPOSALS] if each.error is not None]
+    if refused and not proposals:
+        raise ExtractionFailed(extractor=NAME, reason=refused[0].reason)
     if len(lines) > MAX_PROPOSALS:
-        problems.append(f"the message has more than {MAX_PROPOSALS:,} proposals; the rest was not read")
-    return Extraction(proposals, extractor=NAME, problems=tuple(problems))
+        refused.append(Refused(f"the message has more than {MAX_PROPOSALS:,} proposals; the rest was not read"))
+    return Extraction(proposals, extractor=NAME, refused=tuple(refused))
 
 
 def read_proposals(text: str | bytes, source: str = "proposals") -> tuple[Proposal, ...]:

@@ -61,8 +61,8 @@ class Turn:
                 item.unresolved = self.workspace.take(made).id
                 self.keys_before[item.unresolved] = set()
             self.items.append(item)
-        for problem in self.extraction.problems:
-            self.items.append(Item.unread(len(self.items), problem))
+        for refused in self.extraction.refused:
+            self.items.append(Item.unread(len(self.items), refused))
 
     @property
     def _classes(self) -> list[str]:

@@ -18,7 +18,7 @@ SHOWN = 80
 @dataclass(frozen=True, slots=True)
 class Checked:
     """A proposal after validation: normalised values, `originals` where normalising changed what was said, `notes` on
-    dropped columns; or the `refusal` that ends it."""
+    dropped columns; or the `refusal` that ends it, which may also be a `dead_letter` for a person."""
 
     class_name: str
     operation: Operation
@@ -28,6 +28,7 @@ class Checked:
     refusal: str | None = None
     evidence: str | None = None
     confidence: float | None = None
+    dead_letter: bool = False
 
 
 def validate(proposal: Proposal, version: SchemaVersion) -> Checked:

@@ -209,6 +209,7 @@ def _decide(resolver: Resolver, version: SchemaVersion, held: HeldTurn) -> Steps
             tenant=tenant,
             schema=schema,
             id=held.resolution_id,
+            arrival=resolver.new_id(),
             text=held.text,
             digest=digest([held.text]),
             now=now,

@@ -1,0 +1,204 @@
+# Generated from intake_async.py by scripts/generate_sync.py: change that file, not this one.
+"""The blocking intake: one message extracted, tried again where that may help, and decided."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from memreg.api.extractors import Extractors
+from memreg.core.backoff import LONGEST, pause
+from memreg.core.database import Database
+from memreg.core.errors import DatabaseError, ExtractionFailed, MemregError
+from memreg.core.logs import get_logger
+from memreg.core.steps import Steps
+from memreg.engine import inbox
+from memreg.engine.extract import Contextual, Extractor
+from memreg.engine.inbox import Claimed
+from memreg.engine.ingest import Accepted, Decided, Walk, accept, bury, decide_message, postpone
+from memreg.engine.model import Call, Extraction, IngestResult, Message
+from memreg.engine.recalled import without_recalled
+from memreg.engine.refresh import Due, look_at_tables, refresh
+
+T = TypeVar("T")
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 600.0  # seconds, between the tries of a message that waits in the queue
+MOST_IN_A_ROW = 100
+"""Messages of one session that a worker decides before it looks at the others."""
+_log = get_logger(__name__)
+
+
+class Intake:
+    """What `ingest` and the workers have in common: the walk of one message, with its model call outside of any
+    transaction."""
+
+    def __init__(self, database: Database, extractors: Extractors) -> None:
+        self.database = database
+        self.extractors = extractors
+        self._ignored = frozenset(role.strip().lower() for role in database.settings.ignored_roles.split(","))
+
+    def take(self, walk: Walk, message: Message) -> IngestResult:
+        """Keep a message, extract it and decide what it says; a failure that may pass is tried again before it is dead.
+
+        Raises MessageConflict, NoUsableVersion, SchemaNotFound, ExtractorUnavailable, DatabaseError.
+        """
+        extractor = self.extractors.pick()
+        turns = _turns(extractor)
+        accepted: Accepted = self._run(walk, lambda: accept(walk, message, turns))
+        if accepted.replayed is not None:
+            return accepted.replayed
+        tries, tried = 0, list[Call]()
+        while True:
+            try:
+                extraction, note = self._extract(extractor, accepted)
+                break
+            except ExtractionFailed as failure:
+                tries += 1
+                tried += failure.calls
+                if not self._is_worth_another(failure, tries):
+                    return self.bury(walk, message, _after(failure, tried))
+                time.sleep(pause(tries, failure.retry_after))
+            except Exception as exc:
+                self._postpone(walk, message, _failure_of(exc, self.extractors), walk.clock())
+                raise
+        return self.decide(walk, message, _with(extraction, tried), note)
+
+    def work(self, walk: Walk, arrival: UUID) -> datetime | None:
+        """Take up the message of a job, and those of its session after it. Gives when to go on; None: never.
+
+        Raises DatabaseError; whatever else happens is kept with the message.
+        """
+        for _ in range(MOST_IN_A_ROW):
+            done, again = self._work_one(walk, arrival)
+            if done or again is not None:
+                return again
+        return walk.clock()  # the others had to wait long enough
+
+    def _work_one(self, walk: Walk, arrival: UUID) -> tuple[bool, datetime | None]:
+        """Whether nothing is left to do; and when one that failed is tried again."""
+        claimed: Claimed | None = None
+        try:
+            extractor = self.extractors.pick()
+            turns = _turns(extractor)
+            claimed = self._run(walk, lambda: inbox.claim(walk, arrival, turns))
+            if claimed is None or claimed.accepted.replayed is not None:
+                return claimed is None, None
+            extraction, note = self._extract(extractor, claimed.accepted)
+        except DatabaseError:
+            raise
+        except Exception as exc:
+            return False, self._put_off(walk, claimed, exc)
+        self.decide(walk, claimed.accepted.message, extraction, note)
+        return claimed.accepted.message.session is None, None
+
+    def decide(self, walk: Walk, message: Message, extraction: Extraction, note: str | None = None) -> IngestResult:
+        """Decide what was extracted, in one transaction, and take the statistics that are due."""
+        decided: Decided = self._run(walk, lambda: decide_message(walk, message, extraction, note=note))
+        for decision in decided.result.decisions if decided.result.status == "decided" else ():
+            _log.info(
+                "decided",
+                message_id=message.id,
+                action=str(decision.action),
+                basis=str(decision.basis),
+                class_name=decision.class_name,
+                memory_id=str(decision.memory_id),
+                audit_id=str(decision.audit_id),
+            )
+        self._refresh(walk, decided.due)
+        return decided.result
+
+    def bury(self, walk: Walk, message: Message, failure: ExtractionFailed) -> IngestResult:
+        """A message that cannot be extracted is dead: kept with the reason, to be tried again by a person."""
+        _log.warning("extraction_failed", message_id=message.id, extractor=failure.facts["extractor"])
+        return self._run(walk, lambda: bury(walk, message, failure))
+
+    def _extract(self, extractor: Extractor, accepted: Accepted) -> tuple[Extraction, str | None]:
+        """What a message says, with a note where it is not asked. Raises ExtractionFailed, and what an extractor
+        raises."""
+        message = replace(accepted.message, text=without_recalled(accepted.message.text))
+        if message.role.strip().lower() in self._ignored:
+            note = f"messages of the role {message.role!r} are not extracted (MEMREG_IGNORED_ROLES)"
+            return Extraction((), extractor.name), note
+        if not message.text.strip():
+            return Extraction((), extractor.name), "it only repeats what was recalled from memory"
+        started = time.perf_counter()
+        if isinstance(extractor, Contextual):
+            extraction = extractor.extract_in_context(message, accepted.version, accepted.before)
+        else:
+            extraction = extractor.extract(message, accepted.version)
+        if extraction.latency_ms is None:
+            extraction = replace(extraction, latency_ms=(time.perf_counter() - started) * 1000)
+        return extraction, None
+
+    def _is_worth_another(self, failure: ExtractionFailed, tries: int) -> bool:
+        """Whether somebody who waits should wait for one more try."""
+        settings = self.database.settings
+        return failure.transient and tries <= settings.llm_max_retries and (failure.retry_after or 0.0) <= LONGEST
+
+    def _put_off(self, walk: Walk, claimed: Claimed | None, error: Exception) -> datetime | None:
+        """When a message of the queue is tried again after an error; None once it is dead or settled."""
+        tries = claimed.attempts + 1 if claimed is not None else 1
+        failure = _failure_of(error, self.extractors)
+        seconds = pause(tries, failure.retry_after, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)
+        again = walk.clock() + timedelta(seconds=seconds)
+        if claimed is None:  # the schema or the extractor is not usable now; the message stays as it is
+            _log.warning("message_not_claimed", error=type(error).__name__)
+            return again
+        message = claimed.accepted.message
+        if not failure.transient or (tries >= self.database.settings.inbox_attempts and failure.calls):
+            self.bury(walk, message, failure)
+            return None
+        _log.info("message_postponed", message_id=message.id, tries=tries)
+        return again if self._postpone(walk, message, failure, again) is None else None
+
+    def _postpone(
+        self, walk: Walk, message: Message, failure: ExtractionFailed, again: datetime
+    ) -> IngestResult | None:
+        return self._run(walk, lambda: postpone(walk, message, failure, again))
+
+    def _refresh(self, walk: Walk, due: Mapping[str, Due]) -> None:
+        """Take the snapshots that are due. The message is decided already, so a failure here is only logged."""
+        for class_name, due_now in due.items():
+            try:
+                self._run(walk, _refreshing(walk, class_name, due_now))
+                self._run(walk, look_at_tables)
+            except DatabaseError as exc:
+                _log.warning("statistics_not_refreshed", class_name=class_name, error=type(exc).__name__)
+
+    def _run(self, walk: Walk, plan: Callable[[], Steps[T]]) -> T:
+        return self.database.run(walk.tenant, plan)
+
+
+def _refreshing(walk: Walk, class_name: str, due: Due) -> Callable[[], Steps[int | None]]:
+    return lambda: refresh(walk.tenant, walk.schema, class_name, due, walk.clock)
+
+
+def _turns(extractor: Extractor) -> int:
+    return extractor.context_turns if isinstance(extractor, Contextual) else 0
+
+
+def _with(extraction: Extraction, tried: list[Call]) -> Extraction:
+    """An extraction with the requests that failed before it."""
+    if not tried:
+        return extraction
+    calls = (*tried, *extraction.calls)
+    return replace(extraction, calls=calls, latency_ms=sum(call.latency_ms or 0.0 for call in calls))
+
+
+def _after(failure: ExtractionFailed, tried: list[Call]) -> ExtractionFailed:
+    """A failure with every request that was made, not only the last one's."""
+    return ExtractionFailed(**{**failure.facts, "calls": tuple(tried)})
+
+
+def _failure_of(error: Exception, extractors: Extractors) -> ExtractionFailed:
+    """An error as what became of the extraction; a foreign one is named by its type, because its text may quote."""
+    if isinstance(error, ExtractionFailed):
+        return error
+    name = extractors.name
+    if isinstance(error, MemregError):
+        return ExtractionFailed(extractor=name, reason=str(error).rstrip("."))
+    return ExtractionFailed(extractor=name, reason=f"it raised {type(error).__name__}")

@@ -1,0 +1,199 @@
+"""A worker of the inbox: takes the queue's jobs, a few at once, and finds again what others left behind.
+
+procrastinate runs the jobs: one for each message, those of a session in order, those of a worker that was killed taken
+over once its heartbeat is missing. What is to be done with a message is the caller's `handle`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+from memreg.core.backoff import pause
+from memreg.core.clock import Clock
+from memreg.core.errors import DatabaseError
+from memreg.core.ids import uuid7
+from memreg.core.logs import get_logger
+from memreg.core.steps import Steps
+from memreg.engine import inbox
+from memreg.engine.inbox import QUEUE, TASK
+
+if TYPE_CHECKING:
+    from procrastinate import App
+
+BEAT = 5.0
+"""Seconds between two heartbeats, and between two looks for what was left behind."""
+STALLED = 20.0
+"""Seconds without a heartbeat after which a worker's jobs are taken over."""
+_POLL = 1.0
+_log = get_logger(__name__)
+
+Handle = Callable[[str, str, UUID], Awaitable[datetime | None]]
+"""What a job is given to: tenant, schema, arrival. Gives when it is to be done again, or None: it is done."""
+
+
+class RunAdmin(Protocol):
+    """Drives a plan with no tenant set, in one transaction."""
+
+    def __call__(self, plan: Callable[[], Steps[Any]]) -> Awaitable[Any]:
+        """Give the plan's value. Raises DatabaseError."""
+        ...
+
+
+class _Again(Exception):
+    """Tells procrastinate when a job is to be done again."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(at.isoformat())
+        self.at = at
+
+
+@dataclass
+class InboxWorker:
+    """Works in the event loop that `run` is awaited in.
+
+    `conninfo`: where the job queue is; `slots`: messages at once; `requeue`: leaves a message (tenant, schema, id) to
+    the workers again; `lease`: after how long a message that somebody else began with counts as left behind.
+    """
+
+    conninfo: str
+    run_admin: RunAdmin
+    handle: Handle
+    requeue: Callable[[str, str, str], Awaitable[Any]]
+    slots: int
+    lease: timedelta
+    clock: Clock
+    id: UUID = field(default_factory=uuid7)
+    _working: asyncio.Task[None] | None = None
+    _open: App | None = None
+    _stopping: bool = False
+
+    async def run(self) -> None:
+        """Work until `stop`.
+
+        A lost connection is waited out. What is being worked on when it stops is ended first.
+        """
+        side = asyncio.create_task(self._look_after())
+        failures = 0
+        try:
+            while not self._stopping:
+                self._working = asyncio.create_task(self._work())
+                try:
+                    await self._working
+                    failures = 0
+                except asyncio.CancelledError:
+                    if not self._stopping:
+                        raise
+                except (DatabaseError, OSError, _connector_error()) as exc:
+                    failures += 1
+                    _log.warning("worker_lost_the_queue", error=type(exc).__name__)
+                    await asyncio.sleep(pause(failures, first=0.2, longest=10.0))
+                if not self._stopping:
+                    await asyncio.sleep(_POLL)  # procrastinate stopped by itself
+        finally:
+            side.cancel()
+            with suppress(asyncio.CancelledError):
+                await side
+            with suppress(DatabaseError):
+                await self.run_admin(lambda: inbox.forget_worker(self.id, self.clock))
+
+    def stop(self) -> None:
+        """Take no further job and end those at hand; `run` returns then. To be called in the loop of `run`."""
+        self._stopping = True
+        if self._working is not None:
+            self._working.cancel()  # which procrastinate takes for a graceful shutdown
+
+    async def drain(self, seconds: float) -> int:
+        """Wait until no job is left that could be done now, at most so long; gives how many are left, up to 1,000."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + seconds
+        while True:
+            try:
+                left: int = await self.run_admin(inbox.jobs_left)
+            except DatabaseError:
+                return 0
+            if not left or loop.time() >= ends:
+                return left
+            await asyncio.sleep(0.05)
+
+    async def _work(self) -> None:
+        app = self._app()
+        async with app.open_async():
+            await self._take_over(app)
+            self._open = app
+            try:
+                await app.run_worker_async(
+                    queues=[QUEUE],
+                    name=f"memreg {self.id}",
+                    concurrency=self.slots,
+                    fetch_job_polling_interval=_POLL,
+                    install_signal_handlers=False,
+                    delete_jobs="always",
+                    update_heartbeat_interval=BEAT,
+                    stalled_worker_timeout=STALLED,
+                )
+            finally:
+                self._open = None
+
+    def _app(self) -> App:
+        from procrastinate import App, BaseRetryStrategy, RetryDecision
+        from procrastinate.jobs import Job
+        from procrastinate.psycopg_connector import PsycopgConnector
+
+        class When(BaseRetryStrategy):
+            def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
+                return RetryDecision(retry_at=exception.at) if isinstance(exception, _Again) else None
+
+        app = App(
+            connector=PsycopgConnector(
+                conninfo=self.conninfo, kwargs={"options": "-c search_path=memreg"}, min_size=1, max_size=3
+            )
+        )
+
+        @app.task(name=TASK, retry=When())
+        async def ingest(tenant: str, schema: str, arrival: str) -> None:
+            try:
+                again = await self.handle(tenant, schema, UUID(arrival))
+            except Exception as exc:  # whatever it was, the message is kept and taken up again
+                _log.warning("job_failed", error=type(exc).__name__)
+                again = self.clock() + timedelta(seconds=pause(4, first=1.0, longest=30.0))
+            if again is not None:
+                raise _Again(again) from None
+
+        return app
+
+    async def _look_after(self) -> None:
+        """Say that this worker is alive, and find what others left behind."""
+        while True:
+            try:
+                await self.run_admin(
+                    lambda: inbox.see_worker(self.id, socket.gethostname(), os.getpid(), self.slots, self.clock)
+                )
+                found = await self.run_admin(lambda: inbox.left_behind(self.clock() - self.lease))
+                for each in found:
+                    await self.requeue(each.tenant, each.schema, each.message_id)
+                if self._open is not None:
+                    await self._take_over(self._open)
+            except (DatabaseError, OSError, _connector_error()) as exc:
+                _log.warning("worker_not_seen", error=type(exc).__name__)
+            await asyncio.sleep(BEAT)
+
+    async def _take_over(self, app: App) -> None:
+        """Put the jobs of workers without a heartbeat back into the queue."""
+        manager = app.job_manager
+        for job in await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED):
+            await manager.retry_job(job)
+        await manager.prune_stalled_workers(seconds_since_heartbeat=STALLED)
+
+
+def _connector_error() -> type[Exception]:
+    from procrastinate.exceptions import ConnectorException
+
+    return ConnectorException

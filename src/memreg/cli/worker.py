@@ -1,0 +1,56 @@
+"""`memreg worker`: works the inbox off, until it is told to stop or nothing is left."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+import rich_click as click
+
+from memreg.cli.options import Access, database_options
+from memreg.cli.output import print_json, say, tell
+
+_LOOK = 0.1  # seconds
+
+
+@click.command()
+@click.option("--slots", type=click.IntRange(1, 1000), help="Messages at once; without it, the setting `workers`.")
+@click.option("--until-empty", is_flag=True, help="Stop once nothing is left that could be done now.")
+@database_options
+def worker(access: Access, slots: int | None, until_empty: bool) -> None:
+    """Decide the messages that were submitted, in the background.
+
+    Takes the messages of every tenant and schema that were left to the workers, those of a session in order, and finds
+    those again that a killed process left behind. Run as many as you like, on as many machines. A message that fails
+    for a reason that may pass is tried again later.
+
+    Ctrl-C, or SIGTERM, ends what is at hand and stops; a second one stops at once, and nothing is lost either.
+    """
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        stopped.set()
+
+    with access.engine() as engine:
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            wanted = slots or engine.database.settings.workers or 1
+            if not access.as_json:
+                tell(f"Working with {wanted} {'slot' if wanted == 1 else 'slots'} on {engine.database.where}.")
+            writer = engine.background(slots=wanted)
+            writer.start()
+            while not stopped.wait(_LOOK):
+                if until_empty and not engine.jobs_left():
+                    break
+            writer.close(drain=0.0)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if access.as_json:
+        print_json({"messages": writer.taken})
+    else:
+        taken = writer.taken
+        say(f"Stopped; {taken:,} {'message was' if taken == 1 else 'messages were'} taken up.")
