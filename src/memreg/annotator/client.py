@@ -7,12 +7,13 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from memreg.annotator.breaker import Breaker
+from memreg.annotator.transit import failure_of, left_alone
 from memreg.annotator.wire import (
     OPENAI,
     Ask,
     Endpoint,
     Reply,
-    failure_of,
     keep_messages_out_of_logs,
     reply_of,
     request,
@@ -36,7 +37,10 @@ class LLMClient(Protocol):
 
 
 class OpenAIClient:
-    """Made of openai and instructor. Asks exactly once; openai repeats calls that failed in HTTP, if set so."""
+    """Made of openai and instructor. Asks exactly once: whether and when to ask again is the caller's to say.
+
+    A server that failed several times in a row is left alone for a while: what is asked meanwhile fails at once.
+    """
 
     def __init__(self, endpoint: Endpoint, http_client: Any = None) -> None:
         """Make a client; nothing is sent yet. Raises ExtractorUnavailable without the extra `llm`."""
@@ -45,12 +49,13 @@ class OpenAIClient:
 
         keep_messages_out_of_logs()
         self.endpoint = endpoint
+        self._breaker = Breaker(endpoint.breaker_failures, endpoint.breaker_seconds)
         # openai reads OPENAI_* by itself: what is not said here would come from the environment.
         self._openai = OpenAI(
             base_url=endpoint.base_url,
             api_key=endpoint.key,
             timeout=endpoint.timeout,
-            max_retries=endpoint.max_retries,
+            max_retries=0,
             http_client=http_client,
         )
         if endpoint.base_url != OPENAI:  # another server has no business with a name at OpenAI
@@ -65,11 +70,20 @@ class OpenAIClient:
     def ask(self, ask: Ask) -> Reply:
         """Ask once. Raises ModelFailed with the reason, and the raw reply where there was one."""
         arguments = request(ask, self.endpoint)
+        left = self._breaker.wait()
+        if left is not None:
+            raise left_alone(self.endpoint, self._breaker.failed, left)
         started = time.perf_counter()
         try:
             completion = self._create(**arguments)
         except Exception as exc:
-            raise failure_of(exc, self.endpoint, _since(started)) from exc
+            failure = failure_of(exc, self.endpoint, _since(started))
+            (self._breaker.failed_again if failure.transient else self._breaker.succeeded)()
+            raise failure from exc
+        except BaseException:
+            self._breaker.gave_up()
+            raise
+        self._breaker.succeeded()
         return reply_of(completion, ask, _since(started))
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from memreg.annotator.failure import ModelFailed
 from memreg.annotator.reading import LONGEST_REPLY, Unreadable, clean, read_object
+from memreg.annotator.salvage import read_items
 from memreg.core.errors import ExtractorUnavailable
+from memreg.engine.model import Call
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -19,17 +22,25 @@ if TYPE_CHECKING:
 OPENAI = "https://api.openai.com/v1"
 NO_KEY = "none"  # local servers want no key, and the client wants one
 _SHOWN = 200
+_SAID = {
+    "json": "Answer with one JSON object and nothing else.",
+    "md_json": "Answer with one JSON object in a block that starts with ```json and ends with ```, and nothing else.",
+}
 N = TypeVar("N", int, float)
 T = TypeVar("T", str, int)
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question to a model: the instructions, the user's part, and the shape of the answer, an object of one list."""
+    """A question to a model: the instructions, the user's part, and the shape of the answer, an object of one list.
+
+    `items`: the instructions describe the shape in full, and of the answer every item counts that can be read.
+    """
 
     shape: type[BaseModel]
     system: str
     user: str
+    items: bool = False
 
     @property
     def field(self) -> str:
@@ -40,12 +51,15 @@ class Ask:
         """The same question with the refused answer and why it was refused."""
         refused = "\n".join(f"- {reason}" for reason in reasons)
         parts = [self.user, f"Your answer was:\n{reply.raw}", f"It was refused:\n{refused}", "Answer again in full."]
-        return Ask(self.shape, self.system, "\n\n".join(parts))
+        return replace(self, user="\n\n".join(parts))
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A model's answer: the object, the raw text, and its cost. Tokens are None when the server does not count them."""
+    """A model's answer: the object, the raw text, and its cost. Tokens are None when the server does not count them.
+
+    `whole`: no item can be missing, as where it broke off.
+    """
 
     value: dict[str, Any]
     raw: str
@@ -54,6 +68,13 @@ class Reply:
     tokens_out: int | None = None
     latency_ms: float | None = None
     attempts: int = 1
+    items: tuple[Any, ...] = ()
+    whole: bool = True
+
+    @property
+    def call(self) -> Call:
+        """The request that this answers."""
+        return Call("ok" if self.whole else "cut off", self.model, self.tokens_in, self.tokens_out, self.latency_ms)
 
     def after(self, earlier: Reply) -> Reply:
         """This reply with the cost of an earlier one added."""
@@ -75,7 +96,8 @@ class Endpoint:
     model: str
     mode: str
     timeout: float
-    max_retries: int
+    breaker_failures: int = 5
+    breaker_seconds: float = 30.0
 
     @property
     def where(self) -> str:
@@ -106,7 +128,8 @@ class Endpoint:
             model=settings.model,
             mode=settings.llm_mode,
             timeout=settings.llm_timeout,
-            max_retries=settings.llm_max_retries,
+            breaker_failures=settings.breaker_failures,
+            breaker_seconds=settings.breaker_seconds,
         )
 
 
@@ -131,16 +154,25 @@ def keep_messages_out_of_logs() -> None:
 def request(ask: Ask, endpoint: Endpoint) -> dict[str, Any]:
     """The arguments of a chat completion in the endpoint's mode.
 
-    instructor prepares them; it neither sends nor parses: its retries would ask again for a whole list because of one
-    item, its logs would quote users, and with `context=` it would render a user's braces as a template.
+    instructor prepares tools and schemas; it neither sends nor parses: its retries would ask again for a whole list
+    because of one item, its logs would quote users, and with `context=` it would render a user's braces as a template.
+    Where only the prompt says so it would add the whole schema to it, in a form of twice the size.
     """
+    system, more = ask.system, {}
+    if endpoint.mode in _SAID:
+        shape = "" if ask.items else f"\nThe object's JSON schema: {json.dumps(ask.shape.model_json_schema())}"
+        system += f"\n{_SAID[endpoint.mode]}{shape}"
+    if endpoint.mode == "json":
+        more = {"response_format": {"type": "json_object"}}
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": ask.user}]
+    arguments = {"model": endpoint.model, "messages": messages, **more}
+    if endpoint.mode in _SAID:
+        return arguments
     from instructor.v2 import Mode, Provider, mode_registry
 
-    mode = {"tools": Mode.TOOLS, "json_schema": Mode.JSON_SCHEMA, "md_json": Mode.MD_JSON}[endpoint.mode]
-    messages = [{"role": "system", "content": ask.system}, {"role": "user", "content": ask.user}]
-    handlers = mode_registry.get_handlers(Provider.OPENAI, mode)
-    _, arguments = handlers.request_handler(ask.shape, {"model": endpoint.model, "messages": messages})
-    return dict(arguments)
+    mode = {"tools": Mode.TOOLS, "json_schema": Mode.JSON_SCHEMA}[endpoint.mode]
+    _, prepared = mode_registry.get_handlers(Provider.OPENAI, mode).request_handler(ask.shape, arguments)
+    return dict(prepared)
 
 
 def reply_of(completion: Any, ask: Ask, latency_ms: float) -> Reply:
@@ -148,10 +180,10 @@ def reply_of(completion: Any, ask: Ask, latency_ms: float) -> Reply:
     choice = next(iter(getattr(completion, "choices", None) or ()), None)
     message = getattr(choice, "message", None)
     if choice is None or message is None:
-        raise ModelFailed("the server's answer is not a chat completion", reply=_kept(str(completion)))
-    calls = getattr(message, "tool_calls", None) or []
-    arguments = getattr(getattr(calls[0], "function", None), "arguments", None) if calls else None
-    raw = _typed(arguments, str) or _typed(getattr(message, "content", None), str) or ""
+        reason = "the server's answer is not a chat completion"
+        raise ModelFailed(reason, reply=_kept(str(completion)), latency_ms=latency_ms, outcome="no completion")
+    texts = _texts(message)
+    raw = "\n".join(texts)
     usage = getattr(completion, "usage", None)
     cost: dict[str, Any] = {
         "model": _typed(getattr(completion, "model", None), str) or None,
@@ -160,46 +192,27 @@ def reply_of(completion: Any, ask: Ask, latency_ms: float) -> Reply:
         "latency_ms": latency_ms,
     }
     if refusal := getattr(message, "refusal", None):
-        raise ModelFailed("it refused to answer", reply=_kept(str(refusal)), **cost)
+        raise ModelFailed("it refused to answer", reply=_kept(str(refusal)), **cost, outcome="refused")
+    cut_off = choice.finish_reason == "length"
     try:
-        value = read_object(raw, ask.field, cut_off=choice.finish_reason == "length")
+        if ask.items:
+            found = read_items(texts, ask.field, cut_off=cut_off)
+            return Reply({ask.field: list(found.items)}, _kept(raw), **cost, items=found.items, whole=found.whole)
+        return Reply(read_object(texts[0] if texts else "", ask.field, cut_off=cut_off), _kept(raw), **cost)
     except Unreadable as exc:
-        raise ModelFailed(str(exc), reply=_kept(raw), **cost) from exc
-    return Reply(value, _kept(raw), **cost)
+        outcome = "cut off" if cut_off else "unreadable"
+        raise ModelFailed(str(exc), reply=_kept(raw), **cost, outcome=outcome) from exc
 
 
-def failure_of(exc: Exception, endpoint: Endpoint, latency_ms: float) -> ModelFailed:
-    """An error of the client in our words: unreachable, time-out, or the HTTP status with what to correct."""
-    import openai
-
-    where = endpoint.where
-    if isinstance(exc, openai.APITimeoutError):
-        reason = f"{where} did not answer within {endpoint.timeout:g} s; raise MEMREG_LLM_TIMEOUT or ask a faster model"
-    elif isinstance(exc, openai.APIStatusError):
-        reason = (
-            f"{where} answered HTTP {exc.status_code}{_said(exc.body, endpoint)}{_advice(exc.status_code, endpoint)}"
-        )
-    elif isinstance(exc, openai.APIConnectionError):
-        cause = f" ({endpoint.told(str(exc.__cause__))})" if str(exc.__cause__ or "") else ""
-        reason = f"{where} cannot be reached{cause}; start the server or correct MEMREG_LLM_BASE_URL"
-    elif isinstance(exc, UnicodeError):
-        reason = "the message cannot be sent, because it has characters that are not Unicode"
-    else:
-        reason = f"{where} gave no chat completion ({type(exc).__name__}); it may be no OpenAI-compatible server"
-    return ModelFailed(reason, model=endpoint.model, latency_ms=latency_ms)
-
-
-def _advice(status: int, endpoint: Endpoint) -> str:
-    if status in (401, 403):
-        return "; correct MEMREG_LLM_API_KEY"
-    if status == 404:
-        return f"; it may not know the model {endpoint.model!r}: correct MEMREG_LLM_MODEL or MEMREG_LLM_BASE_URL"
-    return ""
-
-
-def _said(body: object, endpoint: Endpoint) -> str:
-    said = (body.get("message") or body.get("detail")) if isinstance(body, dict) else None
-    return f": {endpoint.told(said)}" if isinstance(said, str) and said.strip() else ""
+def _texts(message: Any) -> list[str]:
+    """What a message says: the arguments of every call of a tool, else its text."""
+    functions = [getattr(call, "function", None) for call in getattr(message, "tool_calls", None) or ()]
+    functions.append(getattr(message, "function_call", None))
+    said = [_typed(getattr(function, "arguments", None), str) for function in functions]
+    if texts := [text for text in said if text]:
+        return texts
+    content = _typed(getattr(message, "content", None), str)
+    return [content] if content else []
 
 
 def _typed(value: object, kind: type[T]) -> T | None:

@@ -32,7 +32,7 @@ BEAT = 5.0
 """Seconds between two heartbeats, and between two looks for what was left behind."""
 STALLED = 20.0
 """Seconds without a heartbeat after which a worker's jobs are taken over."""
-_POLL = 1.0
+_POLL = 0.5
 _log = get_logger(__name__)
 
 Handle = Callable[[str, str, UUID], Awaitable[datetime | None]]
