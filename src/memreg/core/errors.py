@@ -239,6 +239,10 @@ class BackfillRefused(MemregError):
     """The backfill of {name} to version {version} cannot start: {reason}."""
 
 
+class MetricsUnavailable(MemregError):
+    """Metrics need prometheus-client, which is not installed: `pip install "memreg[metrics]"`."""
+
+
 # Evaluation
 
 
