@@ -1,53 +1,56 @@
-"""The asynchronous LLM extractor: one call per message for all classes of the schema, read item by item."""
+"""The asynchronous LLM extractor: one call per message for all classes of the schema, and one more where an answer has
+to be corrected."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from memreg.annotator.client_async import AsyncLLMClient
+from memreg.annotator.extraction import NAME, Conversation
 from memreg.annotator.failure import ModelFailed
-from memreg.annotator.items import proposals_of
-from memreg.annotator.prompt import extract_prompt, message_text, prompt_hash
-from memreg.annotator.shapes import Items
-from memreg.annotator.wire import Ask
-from memreg.core.errors import ExtractionFailed
+from memreg.annotator.options import ExtractOptions
 from memreg.engine.model import Extraction, Message
 from memreg.registry.models import SchemaVersion
 
-NAME = "llm"
-
 
 class AsyncLLMExtractor:
-    """Asks a language model what a message says. It sees the classes and the message: no memories, no ids."""
+    """Asks a language model what a message says. It sees the classes, the message and the turns before: no memories, no
+    ids."""
 
     name = NAME
 
-    def __init__(self, client: AsyncLLMClient) -> None:
+    def __init__(self, client: AsyncLLMClient, options: ExtractOptions | None = None) -> None:
         self.client = client
+        self.options = options or ExtractOptions()
+        self.context_turns = self.options.context_turns
 
     async def extract(self, message: Message, version: SchemaVersion) -> Extraction:
-        """The proposals of a message; items that cannot be read are named in `problems`, an empty list is no failure.
+        """The proposals of a message by itself.
 
-        Raises ExtractionFailed with the reason; its facts also have the raw reply and the cost of the call.
+        Items that are no proposals are in `refused`, each with its reason; an empty list is no failure.
+        Raises ExtractionFailed with the reason, the raw reply, and the requests that were made.
         """
-        system = extract_prompt(version.spec)
-        hashed = prompt_hash(system, Items)
-        ask = Ask(Items, system, message_text(message))
+        return await self.extract_in_context(message, version, ())
+
+    async def extract_in_context(
+        self, message: Message, version: SchemaVersion, before: Sequence[Message]
+    ) -> Extraction:
+        """The proposals of a message after earlier ones of its session, oldest first, which only tell who and what is
+        meant. Raises ExtractionFailed."""
+        plan = Conversation(message, version, before[-self.context_turns :] if self.context_turns else (), self.options)
+        steps = plan.plan()
         try:
-            reply = await self.client.ask(ask)
-        except ModelFailed as exc:
-            facts = {**exc.facts, "prompt_hash": hashed}
-            raise ExtractionFailed(extractor=NAME, **facts) from exc
-        proposals, problems = proposals_of(reply.value[ask.field])
-        return Extraction(
-            proposals,
-            extractor=NAME,
-            problems=problems,
-            model=reply.model,
-            prompt_hash=hashed,
-            tokens_in=reply.tokens_in,
-            tokens_out=reply.tokens_out,
-            latency_ms=reply.latency_ms,
-            reply=reply.raw,
-        )
+            ask = next(steps)
+            while True:
+                try:
+                    reply = await self.client.ask(ask)
+                except ModelFailed as exc:
+                    ask = steps.throw(exc)
+                else:
+                    ask = steps.send(reply)
+        except StopIteration as done:
+            extraction: Extraction = done.value
+            return extraction
 
     async def aclose(self) -> None:
         """Close the client's connections."""

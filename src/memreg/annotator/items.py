@@ -1,59 +1,200 @@
-"""From the items of a model's answer to proposals, one by one: the good are kept, the bad are named. Pure."""
+"""One item of a model's answer against the message and the schema: a proposal, a refusal, or a reason to ask again.
+Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from memreg.annotator.disguise import visible
+from memreg.annotator.evidence import grounded, needs_grounding, quoted
+from memreg.annotator.mask import Mask
+from memreg.annotator.moments import resolve_date, resolve_datetime
 from memreg.annotator.reading import clean
-from memreg.engine.extract import MAX_PROPOSALS
-from memreg.engine.model import Proposal
-from memreg.registry.models import Operation
+from memreg.annotator.whole import names_a_column
+from memreg.engine.model import Proposal, Refused
+from memreg.engine.storable import MAX_DEPTH, storable
+from memreg.engine.validate import validate
+from memreg.registry.models import ClassSpec, Column, Kind, Operation, SchemaVersion
+from memreg.registry.normalize import ValueRefused, is_absent, normalize
 
-_LONGEST_NAME = 200
 _LONGEST_EVIDENCE = 10_000
-_MOST_PROBLEMS = 20
+_NOT_STATED = frozenset({"false", "no", "0"})
+_MOMENTS = frozenset({Kind.DATE, Kind.DATETIME})
+_KEYS = ("class", "class_name", "operation", "values", "evidence", "forget", "stated", "confidence")
 
 
-def proposals_of(items: Sequence[Any]) -> tuple[tuple[Proposal, ...], tuple[str, ...]]:
-    """The proposals and the problems of an answer's items. Problems name the item's number and never quote its values.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What items are held against: the text of the message, earlier turns, its time, the schema version, and the mask
+    that the model saw them through."""
 
-    Whether a class or column exists is the validator's to say, so that a refusal ends in the audit.
+    text: str
+    before: tuple[str, ...]
+    at: datetime | None
+    version: SchemaVersion
+    mask: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What is made of an item. `problem`: why it is asked for again; `refused`: what of it is no proposal for good.
+
+    An item with both a problem and a proposal is proposed as it is where asking again does not help.
     """
-    proposals: list[Proposal] = []
-    problems: list[str] = []
-    for number, item in enumerate(items[:MAX_PROPOSALS], 1):
-        try:
-            proposals.append(_proposal(item))
-        except ValueError as exc:
-            problems.append(f"item {number}: {exc}")
-    if len(problems) > _MOST_PROBLEMS:
-        problems[_MOST_PROBLEMS:] = [f"{len(problems) - _MOST_PROBLEMS} more items could not be read"]
-    if len(items) > MAX_PROPOSALS:
-        problems.append(f"the answer has {len(items):,} items, and only the first {MAX_PROPOSALS:,} were read")
-    return tuple(proposals), tuple(problems)
+
+    item: Any
+    proposal: Proposal | None = None
+    problem: str | None = None
+    refused: tuple[Refused, ...] = ()
+    class_name: str = ""
+    operation: Operation = "upsert"
+    evidence: str | None = None
+    unfounded: bool = False
+    taken_back: bool = False
+
+    @property
+    def refusals(self) -> tuple[Refused, ...]:
+        """What of the item ends as a refusal. A person is asked, unless the message does not bear the item out and the
+        model took it back."""
+        if self.problem is None or self.proposal is not None:
+            return self.refused
+        letter = not self.taken_back
+        return (*self.refused, Refused(self.problem, self.item, self.class_name, self.operation, self.evidence, letter))
 
 
-def _proposal(item: Any) -> Proposal:
+def read(item: Any, source: Source) -> Read:
+    """One item of an answer."""
+    if _is_deep(item):
+        return Read(storable(item), problem="it is nested too deep")
     if not isinstance(item, Mapping):
-        raise ValueError(f"it is {_kind(item)}, not an object")
-    class_name = item.get("class", item.get("class_name"))
-    if not isinstance(class_name, str) or not class_name.strip() or len(class_name) > _LONGEST_NAME:
-        raise ValueError("it has no class")
-    values = item.get("values")
-    if not isinstance(values, Mapping):
-        raise ValueError(f"its values are {_kind(values)}, not an object")
-    operation: Operation = item.get("operation") or "upsert"
+        return Read(item, problem=f"it is {_kind(item)}, not an object")
+    spec, problem = _class(item, source.version)
+    if spec is None:
+        return Read(item, problem=problem)
+    operation, evidence = item.get("operation") or "upsert", _evidence(item, source)
     if operation not in ("upsert", "delete"):
-        raise ValueError("its operation is neither upsert nor delete")
-    evidence = item.get("evidence")
-    return Proposal(
-        class_name=clean(class_name.strip()),
-        values=dict(values),
-        operation=operation,
-        evidence=clean(evidence[:_LONGEST_EVIDENCE]) if isinstance(evidence, str) and evidence.strip() else None,
-        confidence=_confidence(item.get("confidence")),
-    )
+        return Read(item, problem="its operation is neither upsert nor delete", class_name=spec.name, evidence=evidence)
+    about: dict[str, Any] = {"class_name": spec.name, "operation": operation, "evidence": evidence}
+    if str(item.get("stated", True)).strip().casefold() in _NOT_STATED:
+        reason = "the message does not state it: it is denied, supposed, asked, wished or a guess"
+        return Read(item, refused=(Refused(reason, item, dead_letter=False, **about),), **about)
+    if evidence is None:
+        return Read(item, problem="it has no evidence: quote the words of the message that say it", **about)
+    if not quoted(visible(evidence), source.text):
+        reason = "its evidence is not in the message: quote the words of the message itself, exactly"
+        return Read(item, problem=reason, unfounded=True, **about)
+    values, problem = _values(item, spec)
+    if problem:
+        return Read(item, problem=problem, **about)
+    return _whole(item, spec, source.mask.reveal(values), source, about)
+
+
+def _whole(item: Any, spec: ClassSpec, values: dict[str, Any], source: Source, about: dict[str, Any]) -> Read:
+    """An item whose parts are there: what is to be forgotten taken out, days worked out, keys held against the text."""
+    annotation = source.version.annotation_of(spec.name)
+    forgotten = _forgotten(item, spec)
+    refused: tuple[Refused, ...] = ()
+    if forgotten:
+        what = ", ".join(forgotten)
+        reason = f"{what} of a {spec.name} is to be forgotten, and only whole objects are: a person can correct it"
+        refused = (Refused(reason, item, **about),)
+        values = {name: value for name, value in values.items() if name not in forgotten}
+        naming = {*annotation.identity_columns, *annotation.name_columns}
+        naming |= {column.name for column in spec.columns if column.required}
+        if about["operation"] == "delete" or not (values.keys() - naming):
+            return Read(item, refused=refused, **about)
+    elif about["operation"] == "delete" and (column := names_a_column(about["evidence"], spec)):
+        problem = (
+            f"the words that it quotes ask to forget {column.name}, and it would delete the whole {spec.name}: say"
+            " forget, or quote the words that ask for the whole"
+        )
+        return Read(item, problem=problem, **about)
+    values, unsettled = _days(values, spec, source.at)
+    for name in sorted(annotation.identity_columns & values.keys()):
+        if needs_grounding(values[name]) and not grounded(values[name], (source.text, *source.before)):
+            problem = f"its {name} identifies the object, and is not in the message: copy it as it is written there"
+            return Read(item, problem=problem, refused=refused, unfounded=True, **about)
+    proposal = Proposal(spec.name, values, about["operation"], about["evidence"], _confidence(item.get("confidence")))
+    if (checked := validate(proposal, source.version)).refusal is not None:
+        return Read(item, problem=checked.refusal, refused=refused, **about)
+    return Read(item, proposal, unsettled, refused, **about)
+
+
+def _class(item: Mapping[str, Any], version: SchemaVersion) -> tuple[ClassSpec | None, str]:
+    given = item.get("class", item.get("class_name"))
+    if not isinstance(given, str) or not given.strip():
+        return None, "it has no class"
+    known = version.spec.by_name
+    named = [known[given.strip()]] if given.strip() in known else _alike(given, known)
+    if len(named) != 1:
+        return None, f"its class is none of the schema; the classes are {', '.join(known)}"
+    return named[0], ""
+
+
+def _values(item: Mapping[str, Any], spec: ClassSpec) -> tuple[dict[str, Any], str]:
+    """The values by column. Some models write the columns beside the class instead of under `values`."""
+    values = item.get("values")
+    if values is None and any(name in item for name in spec.by_name if name not in _KEYS):
+        values = {name: value for name, value in item.items() if name not in _KEYS}
+    if not isinstance(values, Mapping):
+        return {}, f"its values are {_kind(values)}, not an object"
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        alike = [] if name in spec.by_name else _alike(name, spec.by_name)
+        found[alike[0].name if len(alike) == 1 and alike[0].name not in values else str(name)] = value
+    return found, ""
+
+
+def _alike(name: str, known: Mapping[str, Any]) -> list[Any]:
+    """What is called the same but for case, white space and joining signs."""
+    return [each for key, each in known.items() if _bare(key) == _bare(name)]
+
+
+def _bare(name: str) -> str:
+    return "".join(char for char in str(name).casefold() if char.isalnum())
+
+
+def _forgotten(item: Mapping[str, Any], spec: ClassSpec) -> tuple[str, ...]:
+    given = item.get("forget")
+    names = given if isinstance(given, list) else [given] if isinstance(given, str) else []
+    bare = {_bare(name) for name in names if isinstance(name, str)}
+    return tuple(column.name for column in spec.columns if _bare(column.name) in bare)
+
+
+def _evidence(item: Mapping[str, Any], source: Source) -> str | None:
+    given = item.get("evidence")
+    if isinstance(given, list) and given and all(isinstance(part, str) for part in given):
+        given = " … ".join(given)
+    if not isinstance(given, str) or not given.strip():
+        return None
+    revealed = source.mask.reveal(clean(given[:_LONGEST_EVIDENCE]))
+    return revealed if isinstance(revealed, str) else None
+
+
+def _days(values: dict[str, Any], spec: ClassSpec, at: datetime | None) -> tuple[dict[str, Any], str | None]:
+    """The values with relative days worked out, and what to ask again where one is no day."""
+    found, problem = dict(values), None
+    for name, value in values.items():
+        column = spec.by_name.get(name)
+        if column is None or column.dtype.kind not in _MOMENTS or is_absent(value):
+            continue
+        found[name] = [_day(column, each, at) for each in value] if isinstance(value, list) else _day(column, value, at)
+        try:
+            normalize(column, found[name])
+        except ValueRefused as exc:
+            form = "YYYY-MM-DD" if column.dtype.kind is Kind.DATE else "YYYY-MM-DDThh:mm"
+            problem = f"its {name} {'' if column.pii else exc.reason + ': '}write {form}, or leave it out"
+    return found, problem
+
+
+def _day(column: Column, value: Any, at: datetime | None) -> Any:
+    if not isinstance(value, str) or at is None:
+        return value
+    resolve = resolve_date if column.dtype.kind is Kind.DATE else resolve_datetime
+    return resolve(value, at) or value
 
 
 def _confidence(value: Any) -> float | None:
@@ -61,6 +202,19 @@ def _confidence(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         return None
     return float(value)
+
+
+def _is_deep(item: Any) -> bool:
+    level, depth = [item], 0
+    while level and depth <= MAX_DEPTH:
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        depth += 1
+    return depth > MAX_DEPTH
 
 
 def _kind(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The prompts: a schema's classes in few words, a message between tags that it cannot close, and their hash."""
+"""What the prompts share: their files, a tag that a text cannot close, their hash; and the annotator's."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ from importlib import resources
 
 from pydantic import BaseModel
 
-from memreg.engine.model import Message
 from memreg.registry.models import ClassSpec, Column, Kind, SchemaSpec
 
-# strftime would name the day in the language of the process.
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _LONGEST_DESC = 200
 _MOST_VALUES = 40
 _MOST_EXAMPLES = 3
@@ -24,11 +21,6 @@ _MOST_EXAMPLES = 3
 def template(name: str) -> str:
     """The text of a prompt file."""
     return resources.files("memreg.annotator").joinpath("prompts", f"{name}.txt").read_text("utf-8").strip()
-
-
-def extract_prompt(spec: SchemaSpec) -> str:
-    """The instructions of the extractor: the classes with their columns; no annotation, no ids, no memories."""
-    return template("extract").replace("{classes}", classes_text(spec.classes))
 
 
 def annotate_prompt() -> str:
@@ -44,15 +36,6 @@ def annotate_user(spec: SchemaSpec) -> str:
 def classes_text(classes: Iterable[ClassSpec]) -> str:
     """Classes and columns, a line each: `name: dtype, required - description; e.g. …`."""
     return "\n".join(line for spec in classes for line in _class_lines(spec))
-
-
-def message_text(message: Message) -> str:
-    """The user's part: time and role where known, and the text, unchanged, between tags that do not occur in it."""
-    facts = [f"role: {_line(message.role)}"]
-    if message.at is not None:
-        facts.append(f"time: {message.at.isoformat(timespec='minutes')} ({_DAYS[message.at.weekday()]})")
-    tag = tag_for(message.text)
-    return "\n".join([", ".join(facts), f"<{tag}>", message.text, f"</{tag}>"])
 
 
 def tag_for(text: str) -> str:

@@ -7,36 +7,17 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
-def _short(schema: dict[str, Any]) -> None:
-    """Drop the titles that pydantic adds: a model reads the names already, and each costs tokens."""
+def short(schema: dict[str, Any]) -> None:
+    """Drop the titles and defaults that pydantic adds: a model reads the names already, and each costs tokens."""
     for column in schema.get("properties", {}).values():
         column.pop("title", None)
-
-
-class Item(BaseModel):
-    """One object that the message speaks of."""
-
-    model_config = ConfigDict(json_schema_extra=_short)
-
-    class_name: str = Field(alias="class")
-    operation: Literal["upsert", "delete"] = "upsert"
-    values: dict[str, Any]
-    evidence: str
-    confidence: float
-
-
-class Items(BaseModel):
-    """What the message says about objects worth remembering."""
-
-    model_config = ConfigDict(json_schema_extra=_short)
-
-    items: list[Item]
+        column.pop("default", None)
 
 
 class Key(BaseModel):
     """Columns that together identify an object."""
 
-    model_config = ConfigDict(json_schema_extra=_short)
+    model_config = ConfigDict(json_schema_extra=short)
 
     columns: list[str]
     strength: Literal["strong", "shared"]
@@ -47,7 +28,7 @@ class Key(BaseModel):
 class ClassAnswer(BaseModel):
     """How objects of one class are found again."""
 
-    model_config = ConfigDict(json_schema_extra=_short)
+    model_config = ConfigDict(json_schema_extra=short)
 
     class_name: str = Field(alias="class")
     searchable: dict[str, float]
@@ -60,6 +41,6 @@ class ClassAnswer(BaseModel):
 class Annotations(BaseModel):
     """How the objects of every class are found again."""
 
-    model_config = ConfigDict(json_schema_extra=_short)
+    model_config = ConfigDict(json_schema_extra=short)
 
     classes: list[ClassAnswer]

@@ -59,8 +59,9 @@ def make_extractor(name: str, settings: Settings) -> Extractor:
         case "llm":
             from memreg.annotator.client import OpenAIClient
             from memreg.annotator.extractor import LLMExtractor
+            from memreg.annotator.options import ExtractOptions
 
-            return LLMExtractor(OpenAIClient.of(settings))
+            return LLMExtractor(OpenAIClient.of(settings), ExtractOptions.of(settings))
         case "patterns":
             from memreg.engine.patterns import PatternsExtractor
 

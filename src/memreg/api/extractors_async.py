@@ -58,8 +58,9 @@ def make_extractor(name: str, settings: Settings) -> AsyncExtractor:
         case "llm":
             from memreg.annotator.client_async import AsyncOpenAIClient
             from memreg.annotator.extractor_async import AsyncLLMExtractor
+            from memreg.annotator.options import ExtractOptions
 
-            return AsyncLLMExtractor(AsyncOpenAIClient.of(settings))
+            return AsyncLLMExtractor(AsyncOpenAIClient.of(settings), ExtractOptions.of(settings))
         case "patterns":
             from memreg.engine.patterns import AsyncPatternsExtractor
 

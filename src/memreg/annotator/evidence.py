@@ -1,0 +1,81 @@
+"""Whether words are in a text: the evidence that an item quotes, and the identity values that it gives. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+MOST_PARTS = 8
+"""Into how many parts a quotation may fall; more is a collage."""
+
+_LEAST = 2
+_GAP = re.compile(r"\s*(?:…|\.{3,}|\[\s*(?:…|\.{3,})\s*\])\s*")
+_QUOTES = dict.fromkeys(map(ord, "\"'`´‘’‚‛“”„‟«»‹›「」『』〝〞＂＇"), "'")
+_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹘﹣－"), "-")
+_SIGNS = _QUOTES | _DASHES
+_EDGES = " .,;:!?'-()[]、。！？，：；"
+
+
+def quoted(evidence: str, text: str) -> bool:
+    """Whether evidence is quoted from a text: in its words and order, `…` standing for what is left out.
+
+    Case, white space, width and the kind of quotation marks and dashes do not count. Each part needs two letters or
+    digits, so that a quotation cannot be made of nothing.
+    """
+    parts = [part for each in _GAP.split(evidence) if (part := _plain(each).strip(_EDGES))]
+    if not parts or len(parts) > MOST_PARTS:
+        return False
+    at, words = 0, _plain(text)
+    for part in parts:
+        if sum(char.isalnum() for char in part) < min(_LEAST, len(words)):
+            return False
+        found = words.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
+def grounded(value: str, texts: Iterable[str]) -> bool:
+    """Whether a value stands in one of the texts: its letters and digits one after the other, whatever is between them,
+    and not in the midst of a longer number or word. A value with `@` needs one in the text as well."""
+    wanted = "".join(char for char in _plain(value) if char.isalnum())
+    return bool(wanted) and any(_stands(wanted, _plain(text), at_sign="@" in value) for text in texts)
+
+
+def needs_grounding(value: object) -> bool:
+    """Whether a value is of the kind that identifies: a text with a digit or an `@` in it."""
+    return isinstance(value, str) and ("@" in value or any(char.isdigit() for char in value))
+
+
+def _stands(wanted: str, text: str, *, at_sign: bool) -> bool:
+    if at_sign and "@" not in text:
+        return False
+    places = [place for place, char in enumerate(text) if char.isalnum()]
+    letters = "".join(text[place] for place in places)
+    at = letters.find(wanted)
+    while at >= 0:
+        first, last = places[at], places[at + len(wanted) - 1]
+        if not (_joined(text, first - 1, first) or _joined(text, last, last + 1)):
+            return True
+        at = letters.find(wanted, at + 1)
+    return False
+
+
+def _joined(text: str, left: int, right: int) -> bool:
+    """Whether two neighbours are of one number or one word. Scripts that set no spaces tell nothing by being next."""
+    if left < 0 or right >= len(text):
+        return False
+    one, other = text[left], text[right]
+    return (one.isdigit() and other.isdigit()) or (_spaced(one) and _spaced(other))
+
+
+def _spaced(char: str) -> bool:
+    """A letter of a script that sets spaces between words: below the first of those that do not, and with a case."""
+    return char.isalpha() and (char.lower() != char.upper())
+
+
+def _plain(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text.translate(_SIGNS)).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).translate(_SIGNS).split())
