@@ -23,8 +23,8 @@ from tests.docs.pages import ROOT, Fence, code_spans, commands, fences, name_of,
 PAGES = pages()
 FENCES = [fence for page in PAGES for fence in fences(page)]
 REFERENCE = ROOT / "docs" / "reference"
-# Read by the tests and by nothing else.
-TEST_SETTINGS = {"MEMREG_TEST_DATABASE_URL"}
+# Read by tests, ours and those of users, and by nothing else.
+TEST_SETTINGS = {"MEMREG_TEST_DATABASE_URL", "MEMREG_RECORDING"}
 
 
 def root() -> click.Group:

@@ -40,8 +40,7 @@ class Request:
     def message(self) -> str:
         """The message that is to be extracted, without its facts and what was said before it; the whole user message
         where there is none, as in other questions."""
-        found = _MESSAGE.findall(self.user)
-        return str(found[-1][1]) if found else self.user
+        return message_in(self.user)
 
     def _text(self, role: str) -> str:
         messages = self.body.get("messages")
@@ -49,3 +48,9 @@ class Request:
             if isinstance(message, Mapping) and message.get("role") == role:
                 return str(message.get("content") or "")
         return ""
+
+
+def message_in(asked: str) -> str:
+    """The message in a question of the extractor; the whole question where there is none."""
+    found = _MESSAGE.search(asked)
+    return found[2] if found else asked
