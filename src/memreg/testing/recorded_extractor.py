@@ -26,4 +26,5 @@ class RecordedExtractor(LLMExtractor):
 
         Raises RecordingInvalid, SettingsInvalid.
         """
-        super().__init__(Recorder(None, file, mode), ExtractOptions.of(settings or Settings()))
+        settings = settings or Settings()
+        super().__init__(Recorder(None, file, mode, settings=settings), ExtractOptions.of(settings))

@@ -25,4 +25,5 @@ class AsyncRecordedExtractor(AsyncLLMExtractor):
 
         Raises RecordingInvalid, SettingsInvalid.
         """
-        super().__init__(AsyncRecorder(None, file, mode), ExtractOptions.of(settings or Settings()))
+        settings = settings or Settings()
+        super().__init__(AsyncRecorder(None, file, mode, settings=settings), ExtractOptions.of(settings))

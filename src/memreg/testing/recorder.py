@@ -17,7 +17,14 @@ from memreg.testing.recording import Mode, Question, Recording
 class Recorder:
     """A client that records what another one answers, or answers from the file; the mode says which."""
 
-    def __init__(self, client: LLMClient | None, file: str | Path | Recording, mode: Mode | None = None) -> None:
+    def __init__(
+        self,
+        client: LLMClient | None,
+        file: str | Path | Recording,
+        mode: Mode | None = None,
+        *,
+        settings: Settings | None = None,
+    ) -> None:
         """`client` None: the one that the settings describe, made when the first question has to be asked. `file` ends
         in `.yaml` or `.json`; `mode` None: what MEMREG_RECORDING says, else `replay`.
 
@@ -25,6 +32,7 @@ class Recorder:
         """
         self.recording = file if isinstance(file, Recording) else Recording(file, mode)
         self._client = client
+        self._settings = settings
 
     def ask(self, ask: Ask) -> Reply:
         """The recorded answer, or the client's, which is kept, and so is an unusable one.
@@ -54,7 +62,7 @@ class Recorder:
     def _asked(self, question: Question) -> LLMClient:
         if self._client is None:
             try:
-                self._client = OpenAIClient.of(Settings())
+                self._client = OpenAIClient.of(self._settings or Settings())
             except ExtractorUnavailable as exc:
                 raise self.recording.lack(question) from exc
         return self._client

@@ -16,7 +16,14 @@ from memreg.testing.recording import Mode, Question, Recording
 class AsyncRecorder:
     """A client that records what another one answers, or answers from the file; the mode says which."""
 
-    def __init__(self, client: AsyncLLMClient | None, file: str | Path | Recording, mode: Mode | None = None) -> None:
+    def __init__(
+        self,
+        client: AsyncLLMClient | None,
+        file: str | Path | Recording,
+        mode: Mode | None = None,
+        *,
+        settings: Settings | None = None,
+    ) -> None:
         """`client` None: the one that the settings describe, made when the first question has to be asked. `file` ends
         in `.yaml` or `.json`; `mode` None: what MEMREG_RECORDING says, else `replay`.
 
@@ -24,6 +31,7 @@ class AsyncRecorder:
         """
         self.recording = file if isinstance(file, Recording) else Recording(file, mode)
         self._client = client
+        self._settings = settings
 
     async def ask(self, ask: Ask) -> Reply:
         """The recorded answer, or the client's, which is kept, and so is an unusable one.
@@ -53,7 +61,7 @@ class AsyncRecorder:
     def _asked(self, question: Question) -> AsyncLLMClient:
         if self._client is None:
             try:
-                self._client = AsyncOpenAIClient.of(Settings())
+                self._client = AsyncOpenAIClient.of(self._settings or Settings())
             except ExtractorUnavailable as exc:
                 raise self.recording.lack(question) from exc
         return self._client
