@@ -24,9 +24,10 @@ HEAVY = {
 }  # fmt: skip
 COMMANDS = (
     "demo migrate register schemas show annotate annotations approve reject ingest memories get search history audit"
-    " explain kill-switch resolve review backfill eval calibrate"
+    " explain kill-switch resolve review backfill eval calibrate worker inbox doctor usage metrics"
 )
-DATA = "ingest memories get search history audit explain resolve review calibrate"
+INBOX = ("inbox show", "inbox retry", "inbox drop")
+DATA = "ingest memories get search history audit explain resolve review calibrate inbox doctor usage metrics"
 
 
 def command(*path: str) -> click.Command:
@@ -57,7 +58,7 @@ def test_the_commands_are_those_of_the_design() -> None:
     assert set(cli.memreg.list_commands(click.Context(cli.memreg))) == set(COMMANDS.split())
 
 
-@pytest.mark.parametrize("name", [*COMMANDS.split(), "kill-switch on", "kill-switch off", "kill-switch status"])
+@pytest.mark.parametrize("name", [*COMMANDS.split(), "kill-switch on", "kill-switch off", "kill-switch status", *INBOX])
 def test_every_command_takes_json_and_a_database_and_explains_itself(name: str) -> None:
     found = command(*name.split())
     assert len((found.help or "").splitlines()[0]) <= 60
@@ -65,7 +66,7 @@ def test_every_command_takes_json_and_a_database_and_explains_itself(name: str) 
         assert {"--json", "--database"} <= options(found)
 
 
-@pytest.mark.parametrize("name", [*DATA.split(), "kill-switch on", "kill-switch off", "kill-switch status"])
+@pytest.mark.parametrize("name", [*DATA.split(), "kill-switch on", "kill-switch off", "kill-switch status", *INBOX])
 def test_data_commands_take_tenant_and_schema(name: str) -> None:
     assert {"--tenant", "--schema"} <= options(command(*name.split()))
 

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import rich_click as click
 
 from memreg.cli.options import WORDS, Access, by_option, data_options
 from memreg.cli.output import Col, print_json, print_table, say
-
-if TYPE_CHECKING:
-    from memreg.core.database import Database
-
-EVERY = "*"
 
 _class = click.option(
     "--class", "class_name", metavar="CLASS", type=WORDS, help="Only this class; without it, every class."
@@ -58,7 +50,7 @@ def status(access: Access) -> None:
     """Show which switches are on, and what waits."""
     from memreg.operations.kill_switch import status as read
 
-    with _scope(access) as (database, tenant, schema):
+    with access.scope() as (database, tenant, schema):
         found = read(database, tenant, schema)
     if access.as_json:
         print_json(found)
@@ -74,7 +66,7 @@ def status(access: Access) -> None:
 def _switch(access: Access, class_name: str | None, why: str | None, by: str, *, on: bool) -> None:
     from memreg.operations.kill_switch import switch
 
-    with _scope(access) as (database, tenant, schema):
+    with access.scope() as (database, tenant, schema):
         done = switch(database, tenant, schema, class_name, on=on, by=by, reason=why)
     if access.as_json:
         print_json({"sentence": done.sentence, **_data(done)})
@@ -99,22 +91,3 @@ def _tell_waiting(waiting: Mapping[str, int], *, resolvable: bool) -> None:
         counts = ", ".join(f"{count} of {name}" for name, count in waiting.items())
         rest = "memreg resolve decides them" if resolvable else "memreg resolve decides them once it is off"
         say(f"Held back meanwhile: {counts}; {rest}.")
-
-
-@contextmanager
-def _scope(access: Access) -> Iterator[tuple[Database, str, str]]:
-    """The database, and the tenant and schema that are meant; `*` is every one."""
-    from memreg.registry.versions import resolve_name
-
-    named = replace(
-        access,
-        tenant=None if access.tenant == EVERY else access.tenant,
-        schema=None if access.schema == EVERY else access.schema,
-    )
-    with named.database() as database:
-        settings = database.settings
-        tenant = EVERY if access.tenant == EVERY else settings.tenant
-        schema = EVERY
-        if access.schema != EVERY:
-            schema = database.run_admin(lambda: resolve_name(settings.schema_))
-        yield database, tenant, schema

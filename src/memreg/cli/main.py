@@ -14,24 +14,29 @@ from memreg.cli.audit import audit, explain
 from memreg.cli.backfill import backfill
 from memreg.cli.calibrate import calibrate
 from memreg.cli.demo.command import demo
+from memreg.cli.doctor import doctor
 from memreg.cli.evaluate import evaluate
+from memreg.cli.inbox import inbox
 from memreg.cli.ingest import ingest
 from memreg.cli.kill_switch import kill_switch
 from memreg.cli.memories import get, history, memories, search
+from memreg.cli.metrics import metrics
 from memreg.cli.migrate import migrate
 from memreg.cli.output import tell
 from memreg.cli.resolve import resolve
 from memreg.cli.review import review
 from memreg.cli.schemas import register, schemas, show
+from memreg.cli.usage import usage
 from memreg.cli.worker import worker
 from memreg.core.errors import FileInvalid, MemregError
 
 GROUPS: dict[str, tuple[click.Command, ...]] = {
-    "Start": (demo, migrate),
+    "Start": (demo, migrate, doctor),
     "Describe what is worth remembering": (register, schemas, show, annotate, show_annotations, approve, reject),
     "Remember": (ingest, worker, memories, get, search, history),
     "Ask why": (audit, explain),
     "Measure": (evaluate, calibrate),
+    "Keep it running": (inbox, usage, metrics),
     "Keep it safe": (review, kill_switch, resolve, backfill),
 }
 

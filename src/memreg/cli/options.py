@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from memreg.core.settings import Settings
 
 _VERSIONED = re.compile(r"(?P<name>[^@]+)(?:@(?P<number>[0-9]{1,9}))?")
+EVERY = "*"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -94,6 +95,24 @@ class Access:
 
         with Database.connect(self.settings(), migrate=migrate) as database:
             yield database
+
+    @contextmanager
+    def scope(self) -> Iterator[tuple[Database, str, str]]:
+        """The database, and the tenant and schema that are meant; `*` is every one."""
+        from memreg.registry.versions import resolve_name
+
+        named = replace(
+            self,
+            tenant=None if self.tenant == EVERY else self.tenant,
+            schema=None if self.schema == EVERY else self.schema,
+        )
+        with named.database() as database:
+            settings = database.settings
+            tenant = EVERY if self.tenant == EVERY else settings.tenant
+            schema = EVERY
+            if self.schema != EVERY:
+                schema = database.run_admin(lambda: resolve_name(settings.schema_))
+            yield database, tenant, schema
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:

@@ -129,7 +129,9 @@ def set_switch(
     yield from check_class(schema, class_name)
     name = class_name or EVERY
     before = yield from fetch_row(SQL["one_switch"](tenant=tenant, schema=schema, class_name=name))
-    changed = on != (before is not None and before["is_on"])
+    # A person's word takes over what auto-approval holds back: an approval does not end it then.
+    is_held_back = before is not None and before["is_on"] and before["set_by"] == versions.AUTO_APPROVAL
+    changed = on != (before is not None and before["is_on"]) or (on and is_held_back and by != versions.AUTO_APPROVAL)
     if changed:
         yield (
             SQL["set_switch"](
@@ -146,7 +148,7 @@ def set_switch(
         SQL["switches_of"](tenant=tenant, schema=schema, class_name=name),
         SQL["count_held_back"](tenant=tenant, schema=schema),
     )
-    found = [_switch(row) for row in all_switches]
+    found = [switch_of(row) for row in all_switches]
     mine = next((each for each in found if (each.tenant, each.schema, each.class_name) == (tenant, schema, name)), None)
     still_on = () if on else tuple(each for each in found if each.is_on and each is not mine)
     waiting = {row["class"]: row["proposals"] for row in counts if name in (EVERY, row["class"])}
@@ -163,7 +165,7 @@ def read_switches(tenant: str, schema: str) -> Steps[Switches]:
         SQL["count_unresolved"](tenant=tenant, schema=schema),
     )
     return Switches(
-        tuple(_switch(row) for row in switches),
+        tuple(switch_of(row) for row in switches),
         {row["class"]: row["proposals"] for row in waiting},
         {row["class"]: row["memories"] for row in unresolved},
     )
@@ -183,5 +185,6 @@ def check_class(schema: str, class_name: str | None) -> Steps[None]:
         raise ArgumentInvalid(name="class", value=repr(class_name), reason=f"no version of {where} has it ({listed})")
 
 
-def _switch(row: Row) -> Switch:
+def switch_of(row: Row) -> Switch:
+    """A switch from its row."""
     return Switch(row["tenant"], row["schema"], row["class"], row["is_on"], row["reason"], row["set_by"], row["set_at"])

@@ -352,11 +352,9 @@ select
     count(*) as messages,
     min(received_at) as oldest,
     count(*) filter (where queued) as queued,
-    count(*) filter (where queued and coalesce(next_attempt_at, received_at) <= %(now)s) as due,
     count(*) filter (where attempts > 0) as failed_before,
     min(received_at) filter (where coalesce(next_attempt_at, received_at) <= %(now)s) as oldest_due,
-    count(*) filter (where started_at <= %(left_since)s) as left_behind,
-    min(started_at) as started
+    count(*) filter (where started_at <= %(left_since)s) as left_behind
 from memreg.messages
 where status in ('accepted', 'extracting', 'dead')
     and (%(tenant)s::text is null or tenant = %(tenant)s)

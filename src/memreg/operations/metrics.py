@@ -1,0 +1,179 @@
+"""The figures of a running memreg for a monitor: values, and the text that Prometheus reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from memreg.core.clock import Clock, utc_now
+from memreg.core.database import Database
+from memreg.core.errors import MetricsUnavailable
+from memreg.core.steps import Steps
+from memreg.operations.inbox import UNSETTLED, lease_of
+from memreg.operations.review import KINDS
+from memreg.operations.state import State, read_state
+from memreg.operations.store import EVERY
+from memreg.registry import versions
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of a metric, told from its others by labels."""
+
+    labels: Mapping[str, str]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A gauge: its name, what it says, and its values."""
+
+    name: str
+    help: str
+    samples: tuple[Sample, ...]
+
+
+def metrics(
+    database: Database, *, tenant: str = EVERY, schema: str = EVERY, clock: Clock = utc_now
+) -> tuple[Metric, ...]:
+    """The figures of now, of one tenant and schema or of every one (`*`).
+
+    Labels are schemas, models and states, never tenants. What a status or kind may be is there with 0, too, so that
+    nothing is missing where nothing is wrong. Raises SchemaNotFound, TenantInvalid, DatabaseError.
+    """
+    lease = lease_of(database)
+    one_tenant, one_schema = (None if name == EVERY else name for name in (tenant, schema))
+
+    def plan() -> Steps[State]:
+        if one_schema is not None:
+            yield from versions.resolve_name(one_schema)
+        return (yield from read_state(one_tenant, one_schema, lease, clock))
+
+    state = database.run_admin(plan) if one_tenant is None else database.run(one_tenant, plan)
+    return figures(state, database.settings.queue_capacity)
+
+
+def figures(state: State, capacity: int) -> tuple[Metric, ...]:
+    """The metrics of a state. `capacity`: of a queue, in messages. Pure."""
+    return (*_inbox(state, capacity), *_models(state), *_workers(state), *_questions(state))
+
+
+def prometheus_text(found: Iterable[Metric]) -> str:
+    """The metrics in Prometheus' text format. Raises MetricsUnavailable without the extra `metrics`."""
+    try:
+        from prometheus_client import CollectorRegistry, generate_latest
+        from prometheus_client.core import GaugeMetricFamily
+    except ImportError as exc:
+        raise MetricsUnavailable from exc
+
+    class Collector:
+        """Hands over what was measured already."""
+
+        def collect(self) -> Iterator[GaugeMetricFamily]:
+            for metric in found:
+                names = list(metric.samples[0].labels) if metric.samples else []
+                family = GaugeMetricFamily(metric.name, metric.help, labels=names)
+                for sample in metric.samples:
+                    family.add_metric([sample.labels[name] for name in names], sample.value)
+                yield family
+
+    registry = CollectorRegistry()
+    registry.register(Collector())
+    return generate_latest(registry).decode()
+
+
+def _inbox(state: State, capacity: int) -> Iterator[Metric]:
+    counts = {(each.schema, each.status): each for each in state.inbox}
+    by_status = [
+        Sample(
+            {"schema": schema, "status": status}, counts[schema, status].messages if (schema, status) in counts else 0
+        )
+        for schema in state.schemas
+        for status in UNSETTLED
+    ]
+    yield Metric("memreg_inbox_messages", "Messages that are not decided, by status", tuple(by_status))
+    yield _by_schema(
+        state,
+        "memreg_inbox_oldest_seconds",
+        "Age of the oldest message that waits or is worked on; 0 without one",
+        {schema: _age(state, schema) for schema in state.schemas},
+    )
+    retrying, left = Counter[str](), Counter[str]()
+    for each in state.inbox:
+        retrying[each.schema] += each.failed_before if each.status == "accepted" else 0
+        left[each.schema] += each.left
+    yield _by_schema(state, "memreg_inbox_retrying_messages", "Messages that failed and wait for another try", retrying)
+    yield _by_schema(
+        state, "memreg_inbox_left_messages", "Messages that were begun and not ended by somebody who is gone", left
+    )
+    yield _by_schema(
+        state,
+        "memreg_queue_utilisation",
+        "Share of its capacity that the fullest queue of a tenant holds, from 0 to 1",
+        {schema: min(1.0, count / capacity) for schema, count in state.fullest.items()},
+    )
+
+
+def _models(state: State) -> Iterator[Metric]:
+    requests, tokens = Counter[tuple[str, str, str]](), Counter[tuple[str, str, str, str]]()
+    failures = Counter[str]()
+    for each in state.calls:
+        key = (each.schema, each.model or "unknown", each.outcome)
+        requests[key] += each.requests
+        tokens[*key, "in"] += each.tokens_in
+        tokens[*key, "out"] += each.tokens_out
+        failures[each.schema] += each.requests if each.outcome != "ok" else 0
+    names = ("schema", "model", "outcome")
+    yield Metric(
+        "memreg_model_requests_last_hour",
+        "Requests to language models within the last hour, by outcome",
+        tuple(Sample(dict(zip(names, key, strict=True)), count) for key, count in requests.items()),
+    )
+    yield Metric(
+        "memreg_model_tokens_last_hour",
+        "Tokens sent to and received from language models within the last hour, by outcome of the request",
+        tuple(Sample(dict(zip((*names, "direction"), key, strict=True)), count) for key, count in tokens.items()),
+    )
+    yield _by_schema(
+        state,
+        "memreg_model_failures_last_hour",
+        "Requests to language models without a usable answer, within the last hour",
+        failures,
+    )
+
+
+def _workers(state: State) -> Iterator[Metric]:
+    yield _alone("memreg_workers", "Workers seen within the last 30 seconds", len(state.workers))
+    yield _alone("memreg_worker_slots", "Messages that they work on at once", sum(each.slots for each in state.workers))
+    jobs = [
+        Sample({"queue": each.queue, "state": name}, getattr(each, name))
+        for each in state.jobs
+        for name in ("due", "doing", "stalled")
+    ]
+    yield Metric("memreg_jobs", "Jobs of the inbox and of backfills: due, being done, without a worker", tuple(jobs))
+
+
+def _questions(state: State) -> Iterator[Metric]:
+    items = {(each.schema, each.kind): each.items for each in state.reviews}
+    samples = [
+        Sample({"schema": schema, "kind": kind}, items.get((schema, kind), 0))
+        for schema in state.schemas
+        for kind in KINDS
+    ]
+    yield Metric("memreg_review_items", "Open questions to a person, by kind; a dead_letter among them", tuple(samples))
+    yield _alone("memreg_kill_switches_on", "Kill switches that are on", len(state.switches))
+
+
+def _by_schema(state: State, name: str, text: str, values: Mapping[str, float]) -> Metric:
+    return Metric(name, text, tuple(Sample({"schema": each}, values.get(each, 0)) for each in state.schemas))
+
+
+def _alone(name: str, text: str, value: float) -> Metric:
+    return Metric(name, text, (Sample({}, value),))
+
+
+def _age(state: State, schema: str) -> float:
+    oldest: list[datetime] = [each.oldest for each in state.inbox if each.schema == schema and each.status != "dead"]
+    return max(0.0, (state.now - min(oldest)).total_seconds()) if oldest else 0.0
