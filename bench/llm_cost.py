@@ -100,8 +100,8 @@ def five_by_eight(more: str = "") -> SchemaSpec:
         Column("notes", Dtype(Kind.TEXT), "Anything else that was said about it"),
     )
     names = ("Contact", "Organisation", "Appointment", "Subscription", "Purchase")
-    columns = tuple(replace(column, desc=column.desc + more) for column in columns)
-    classes = [ClassSpec(name, columns, f"What the user knows about one {name.lower()}{more}") for name in names]
+    told = tuple(replace(column, desc=column.desc + more) for column in columns)
+    classes = [ClassSpec(name, told, f"What the user knows about one {name.lower()}{more}") for name in names]
     return SchemaSpec("five_by_eight", tuple(classes))
 
 
@@ -238,9 +238,8 @@ def main() -> int:
     if arguments.live:
         settings = Settings()
         for spent in (spending := spend(messages, conversation, settings)):
-            print(
-                f"{spent.requests} request(s), {sum(spent.estimated):5} tokens, counted {spent.counted}: {spent.message}"
-            )
+            counted = f"{sum(spent.estimated):5} tokens, counted {spent.counted}"
+            print(f"{spent.requests} request(s), {counted}: {spent.message[:80]}")
         result["modes"][settings.llm_mode] = {"conversation": figures(spending)}
     for mode in () if arguments.live else MODES:
         with ScriptedServer(right(truth(messages, conversation))) as server:
