@@ -15,7 +15,7 @@ from memreg.core.errors import AnnotationFailed, AnnotationInvalid, ArgumentInva
 from memreg.core.settings import Settings
 from memreg.registry.models import Status
 from memreg.registry.parse import parse_schema
-from memreg.testing.llm_server import ScriptedServer, answer, content, error
+from memreg.testing import ScriptedServer, answer, content, error
 
 ONE = """
 schema: notes

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memreg.annotator.check import check
+from memreg.annotator.doubts import doubts
 from memreg.annotator.reading import clean
 from memreg.registry.models import ClassAnnotation, ClassSpec, IdentityKey, SchemaSpec, Strength
 
@@ -32,7 +33,7 @@ def annotations_of(spec: SchemaSpec, answers: Sequence[Any]) -> tuple[dict[str, 
                 found[name] = ClassAnnotation(source=SOURCE)
                 reasons.append(f"{name}: {exc}")
             else:
-                reasons.extend(check(spec.by_name[name], found[name]))
+                reasons.extend(check(spec.by_name[name], found[name]) or doubts(spec.by_name[name], found[name]))
     reasons.extend(f"{name}: its item is missing" for name in spec.by_name if name not in found)
     if len(reasons) > _MOST_REASONS:
         reasons[_MOST_REASONS:] = [f"and {len(reasons) - _MOST_REASONS} more"]

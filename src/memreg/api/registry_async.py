@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from memreg.annotator.gate import Note, notes_of
+from memreg.api.annotating_async import AnnotatorChoice, AsyncAnnotating, Tell, Wish
 from memreg.api.arguments import as_number, as_optional, as_text
 from memreg.api.sources import AnnotationSource, read_annotations, read_source
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database_async import AsyncDatabase
-from memreg.core.errors import (
-    AnnotationFailed,
-    ArgumentInvalid,
-    DatabaseError,
-    MemregError,
-    VersionStatus,
-)
+from memreg.core.errors import ArgumentInvalid, VersionStatus
+from memreg.core.tenant import check_tenant
+from memreg.operations.examples import ClassExamples
 from memreg.operations.key_precision import KeyPrecision, read_precision
+from memreg.operations.match_examples import read_examples
 from memreg.registry import versions
 from memreg.registry.annotation_file import dump_annotation
-from memreg.registry.models import ClassAnnotation, SchemaSpec, SchemaVersion, Status
-from memreg.registry.records import Registered, VersionRecord
+from memreg.registry.fingerprint import fingerprint
+from memreg.registry.holds import held_back, settle
+from memreg.registry.models import SchemaVersion, Status
+from memreg.registry.records import AnnotationRecord, Registered, VersionRecord
 
 if TYPE_CHECKING:
-    from memreg.annotator.client_async import AsyncOpenAIClient
-    from memreg.annotator.model import Annotated
+    from memreg.annotator.estimate import Estimate, Reused
+    from memreg.annotator.samples import Samples
     from memreg.api.sources import SchemaSource
-
-AnnotatorChoice = Literal["auto", "llm", "heuristic"]
-ANNOTATORS: tuple[AnnotatorChoice, ...] = ("auto", "llm", "heuristic")
-AUTO_APPROVAL = "auto-approval"
 
 
 class AsyncRegistry:
@@ -43,48 +40,98 @@ class AsyncRegistry:
         self._clock = clock
 
     async def register(
-        self, source: SchemaSource, *, annotate: AnnotatorChoice = "auto", by: str | None = None
+        self,
+        source: SchemaSource,
+        *,
+        annotate: AnnotatorChoice = "auto",
+        by: str | None = None,
+        samples: Samples | None = None,
+        fresh: bool = False,
+        tell: Tell | None = None,
     ) -> Registered:
         """Register a schema: a path, YAML text, `module:Class`, Pydantic classes or a SchemaSpec.
 
         The same content as the newest version's is that version (`created` is False); other content is the next one. A
         new version, and one that was a draft or rejected, is annotated and then pending; it is approved at once only
-        above the setting `auto_approve`. `annotate` auto: the LLM if one is configured, else the heuristic; classes
-        with a declared annotation keep that.
+        above the setting `auto_approve`, and then a class with an identity key below `min_identity_confidence` stays
+        create-only until a person approves it. `annotate` auto: the LLM if one is configured, else the heuristic;
+        classes with a declared annotation keep that.
 
-        Raises SchemaInvalid, AnnotationFailed (the version is a draft then), ExtractorUnavailable, DatabaseError.
+        What the model is asked: `samples`, rows that it may see (none by default, and never a pii column); `fresh`: ask
+        even where the same model was asked the same before, instead of taking its answer again; `tell` is called with
+        an Estimate before the call and with Spent after it, or with Reused where none is made.
+
+        Raises SchemaInvalid, SamplesInvalid, AnnotationFailed (the version is a draft then), ExtractorUnavailable,
+        DatabaseError.
         """
         spec, by = read_source(source), as_optional("by", by)
-        client = self._client(spec, annotate)
+        work = AsyncAnnotating(self.database, self._clock, Wish(annotate, samples, fresh, tell))
+        work.check(spec)
+        registered = await self.database.run_admin(lambda: versions.register(spec, by, self._clock))
+        if registered.version.status not in (Status.DRAFT, Status.REJECTED):
+            return registered
         try:
-            registered = await self.database.run_admin(lambda: versions.register(spec, by, self._clock))
-            if registered.version.status not in (Status.DRAFT, Status.REJECTED):
-                return registered
-            try:
-                version = await self._annotate(registered.version, client)
-            except VersionStatus:
-                # somebody else registered the same at the same time, and it is settled already
-                name, number = registered.version.name, registered.version.version
-                version = await self.database.run_admin(lambda: versions.get_version(name, number))
-            return Registered(version, registered.created)
-        finally:
-            if client is not None:
-                await client.aclose()
+            version = await work.annotate(registered.version)
+        except VersionStatus:
+            # somebody else registered the same at the same time, and it is settled already
+            name, number = registered.version.name, registered.version.version
+            version = await self.database.run_admin(lambda: versions.get_version(name, number))
+        return Registered(version, registered.created)
 
-    async def annotate(self, name: str, *, annotate: AnnotatorChoice = "auto", by: str | None = None) -> SchemaVersion:
+    async def annotate(
+        self,
+        name: str,
+        *,
+        annotate: AnnotatorChoice = "auto",
+        by: str | None = None,
+        samples: Samples | None = None,
+        fresh: bool = False,
+        tell: Tell | None = None,
+    ) -> SchemaVersion:
         """Annotate the newest version again while it is a draft, pending or rejected; else make the next one of it.
 
-        Raises SchemaNotFound, AnnotationFailed, ExtractorUnavailable, DatabaseError.
+        `samples`, `fresh` and `tell` as for `register`. Earlier annotations stay in the version's history.
+        Raises SchemaNotFound, SamplesInvalid, AnnotationFailed, ExtractorUnavailable, DatabaseError.
         """
         name, by = as_text("name", name), as_optional("by", by)
         newest = await self.database.run_admin(lambda: versions.newest(name))
-        client = self._client(newest.spec, annotate)
-        try:
-            version = await self.database.run_admin(lambda: versions.reopen(name, by, self._clock))
-            return await self._annotate(version, client)
-        finally:
-            if client is not None:
-                await client.aclose()
+        work = AsyncAnnotating(self.database, self._clock, Wish(annotate, samples, fresh, tell))
+        work.check(newest.spec)
+        version = await self.database.run_admin(lambda: versions.reopen(name, by, self._clock))
+        return await work.annotate(version)
+
+    async def estimate(
+        self,
+        source: SchemaSource | None = None,
+        *,
+        name: str | None = None,
+        annotate: AnnotatorChoice = "auto",
+        samples: Samples | None = None,
+        fresh: bool = False,
+    ) -> Estimate | Reused | None:
+        """What registering a source, or annotating the schema of a name again, would come to, without doing it.
+
+        None where no model would be asked: the rules or the schema itself say it all, or the content is registered and
+        annotated. Raises SchemaInvalid, SamplesInvalid, SchemaNotFound, ArgumentInvalid, ExtractorUnavailable.
+        """
+        if (source is None) == (name is None):
+            raise ArgumentInvalid(name="source", value="given twice or not at all", reason="give a source or a name")
+        work = AsyncAnnotating(self.database, self._clock, Wish(annotate, samples, fresh))
+        if name is not None:
+            name = as_text("name", name)
+            newest = await self.database.run_admin(lambda: versions.newest(name))
+            work.check(newest.spec)
+            return await work.expect(newest.spec, newest.fingerprint, newest.version)
+        assert source is not None
+        spec = read_source(source)
+        work.check(spec)
+        known = await self.database.run_admin(lambda: versions.list_versions(spec.name))
+        digest = fingerprint(spec)
+        if known and known[-1].version.fingerprint == digest:
+            status = known[-1].version.status
+            if status not in (Status.DRAFT, Status.REJECTED):
+                return None
+        return await work.expect(spec, digest)
 
     async def approve(
         self,
@@ -96,11 +143,15 @@ class AsyncRegistry:
     ) -> SchemaVersion:
         """Approve a pending version (the newest one without a number), by an edited annotation file where one is given.
 
-        It is active at once when no live memory is on an older version, else approved until its backfill.
+        It is active at once when no live memory is on an older version, else approved until its backfill. Where a
+        version is in force by auto-approval, this lets its classes go that were held back until a person approves.
         Raises AnnotationInvalid, VersionStatus, VersionNotFound, NothingPending, SchemaNotFound, DatabaseError.
         """
         name, version, by = as_text("name", name), as_number("version", version), as_optional("by", by)
         if annotations is None:
+            settled = await self.database.run_admin(lambda: settle(name, version, by, self._clock))
+            if settled is not None:
+                return settled
             return await self.database.run_admin(lambda: versions.approve(name, version, by, self._clock))
         pending = await self.database.run_admin(lambda: versions.pending_version(name, version))
         edited = read_annotations(annotations, pending)
@@ -124,6 +175,49 @@ class AsyncRegistry:
         """One version, or the newest, with its history. Raises VersionNotFound, SchemaNotFound, ArgumentInvalid."""
         name, version = as_text("name", name), as_number("version", version)
         return await self.database.run_admin(lambda: versions.get_record(name, version))
+
+    async def history(self, name: str, version: int | None = None) -> tuple[AnnotationRecord, ...]:
+        """Every annotation of a version, or of the newest, the first one first: the last one counts.
+
+        Raises VersionNotFound, SchemaNotFound, ArgumentInvalid.
+        """
+        name, version = as_text("name", name), as_number("version", version)
+        return await self.database.run_admin(lambda: versions.annotation_history(name, version))
+
+    async def notes(
+        self, name: str, version: int | None = None, *, annotations: AnnotationSource | None = None
+    ) -> tuple[Note, ...]:
+        """What a person should look at before approving a version, or the newest: the gravest first.
+
+        Identity keys of low confidence, doubtful keys, classes that overlap, and what rules by name and type would do
+        otherwise; with an edited annotation (as `approve` takes it), the notes on that one. Raises AnnotationInvalid,
+        VersionNotFound, SchemaNotFound, ArgumentInvalid.
+        """
+        record = await self.get(name, version)
+        found, said = record.version, record.annotation
+        if annotations is not None:
+            found = replace(found, annotations={**found.annotations, **read_annotations(annotations, found)})
+        is_settled = said is not None and said.verdict == "approved" and said.decided_by != versions.AUTO_APPROVAL
+        least = 0.0 if is_settled else self.database.settings.min_identity_confidence
+        return notes_of(found, least)
+
+    async def held_back(self, name: str) -> dict[str, str]:
+        """The classes of a schema that auto-approval keeps create-only until a person approves, with the reasons."""
+        name = as_text("name", name)
+        return await self.database.run_admin(lambda: held_back(name))
+
+    async def examples(
+        self, name: str, version: int | None = None, *, tenant: str | None = None, show_pii: bool = False
+    ) -> tuple[ClassExamples, ...]:
+        """What would match and what would not, by each key and by the text of each class of a version, or the newest.
+
+        Computed from what is stored in a tenant (None: the setting's); where nothing is, from the examples in the
+        schema; else from invented values. pii columns have placeholders unless `show_pii`
+        is set. Raises VersionNotFound, SchemaNotFound, ArgumentInvalid, TenantInvalid.
+        """
+        name, version = as_text("name", name), as_number("version", version)
+        tenant = check_tenant(as_optional("tenant", tenant) or self.database.settings.tenant)
+        return await self.database.run(tenant, lambda: read_examples(tenant, name, version, show_pii=show_pii))
 
     async def annotation_yaml(self, name: str, version: int | None = None) -> str:
         """The annotation of a version, or the newest, as the file that `approve` takes back.
@@ -153,61 +247,3 @@ class AsyncRegistry:
         if tenant is None:
             return await self.database.run_admin(lambda: read_precision(name, version, None))
         return await self.database.run(tenant, lambda: read_precision(name, version, tenant))
-
-    def _client(self, spec: SchemaSpec, annotate: AnnotatorChoice) -> AsyncOpenAIClient | None:
-        """The model's client where the model will annotate, else None."""
-        if annotate not in ANNOTATORS:
-            raise ArgumentInvalid(name="annotate", value=repr(annotate), reason=f"write one of {', '.join(ANNOTATORS)}")
-        settings = self.database.settings
-        if annotate == "heuristic" or (annotate == "auto" and not settings.llm_configured):
-            return None
-        if all(each.declared is not None for each in spec.classes):
-            return None
-        from memreg.annotator.client_async import AsyncOpenAIClient
-
-        return AsyncOpenAIClient.of(settings)
-
-    async def _annotate(self, version: SchemaVersion, client: AsyncOpenAIClient | None) -> SchemaVersion:
-        name, number = version.name, version.version
-        declared = {each.name: each.declared for each in version.spec.classes if each.declared is not None}
-        try:
-            made = await self._ask(version.spec, declared, client)
-        except DatabaseError:
-            raise
-        except MemregError as error:
-            reason = str(error).rstrip(".")
-            await self.database.run_admin(lambda: versions.annotation_failed(name, number, reason))
-            raise AnnotationFailed(name=name, version=number, reason=reason) from error
-        classes = {**(made.classes if made else {}), **declared}
-        stored = await self.database.run_admin(
-            lambda: versions.store_annotation(
-                name,
-                number,
-                classes,
-                source=made.source if made else "declared",
-                model=made.model if made else None,
-                prompt_hash=made.prompt_hash if made else None,
-                tokens_in=made.tokens_in if made else None,
-                tokens_out=made.tokens_out if made else None,
-                clock=self._clock,
-            )
-        )
-        threshold = self.database.settings.auto_approve
-        if threshold is None or any(each.confidence <= threshold for each in classes.values()):
-            return stored
-        return await self.database.run_admin(lambda: versions.approve(name, number, AUTO_APPROVAL, self._clock))
-
-    async def _ask(
-        self, spec: SchemaSpec, declared: dict[str, ClassAnnotation], client: AsyncOpenAIClient | None
-    ) -> Annotated | None:
-        """What the annotator says; None where every class declares its own annotation."""
-        rest = tuple(each for each in spec.classes if each.name not in declared)
-        if not rest:
-            return None
-        if client is None:
-            from memreg.annotator.heuristic import annotate
-
-            return annotate(spec)
-        from memreg.annotator.llm_async import AsyncLLMAnnotator
-
-        return await AsyncLLMAnnotator(client).annotate(replace(spec, classes=rest))

@@ -1,19 +1,23 @@
-"""What a schema or an annotation can be given as: a path, a text, a reference, Pydantic classes."""
+"""What a schema, an annotation or sample rows can be given as: a path, a text, a reference, classes, values."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from memreg.core.errors import AnnotationInvalid, ArgumentInvalid, Mistake
+from memreg.core.errors import AnnotationInvalid, ArgumentInvalid, Mistake, SamplesInvalid
 from memreg.registry.annotation_file import parse_annotation
 from memreg.registry.models import ClassAnnotation, SchemaSpec, SchemaVersion
 from memreg.registry.parse import parse_schema, parse_schema_file, read_bytes
+from memreg.registry.reader import MISTAKE_LIMIT
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from memreg.annotator.samples import Samples
 
     SchemaSource = Path | str | SchemaSpec | type[BaseModel] | Sequence[type[BaseModel]]
 
@@ -21,6 +25,8 @@ AnnotationSource = Path | str | Mapping[str, ClassAnnotation]
 
 _SCHEMAS = "give a path, YAML text, module:Class, Pydantic classes or a SchemaSpec"
 _ANNOTATIONS = "give a path, the text of an annotation file, or ClassAnnotations by class"
+_ROW = 'write {"class": …, "values": {…}}'
+_ROWS = "give a path, or a list of {class, values}"
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
@@ -54,19 +60,56 @@ def read_source(source: SchemaSource) -> SchemaSpec:
 def read_annotations(source: AnnotationSource, version: SchemaVersion) -> Mapping[str, ClassAnnotation]:
     """The annotations of a source for a version: values by class, a file's text (it has a line break), or a path.
 
-    Raises AnnotationInvalid.
+    An edited class is checked as a model's answer is. Raises AnnotationInvalid.
     """
+    from memreg.annotator.check import check
+
     if isinstance(source, Mapping):
         mistakes = tuple(Mistake(reason) for reason in _objections(source, version))
         if mistakes:
             raise AnnotationInvalid("given as values", mistakes)
         return source
     if isinstance(source, str) and "\n" in source:
-        return parse_annotation(source, "given as text", version)
+        return parse_annotation(source, "given as text", version, check)
     if not isinstance(source, str | Path):
         raise ArgumentInvalid(name="annotations", value=f"a {type(source).__name__}", reason=_ANNOTATIONS)
     path = Path(source)
-    return parse_annotation(read_bytes(path, AnnotationInvalid), str(path), version)
+    return parse_annotation(read_bytes(path, AnnotationInvalid), str(path), version, check)
+
+
+def read_rows(samples: Samples | None, spec: SchemaSpec) -> list[tuple[str, dict[str, Any]]]:
+    """The sample rows of one's own, by class of a schema, as a model may see them: from values or from a JSONL file.
+
+    Raises SamplesInvalid with every mistake, by line, ArgumentInvalid.
+    """
+    from memreg.annotator.samples import given_rows
+
+    if samples is None:
+        return []
+    given: object = samples.rows
+    source = str(given) if isinstance(given, str | Path) else "given as values"
+    if isinstance(given, str | Path):
+        given = _json_lines(Path(given), source)
+    if not isinstance(given, Sequence) or isinstance(given, bytes):
+        raise ArgumentInvalid(name="samples", value=f"a {type(given).__name__}", reason=_ROWS)
+    found, mistakes = given_rows(spec, given)
+    if mistakes:
+        raise SamplesInvalid(source, tuple(mistakes[:MISTAKE_LIMIT]))
+    return found
+
+
+def _json_lines(path: Path, source: str) -> list[Any]:
+    """A value for each line of a file, an empty object for an empty line."""
+    rows: list[Any] = []
+    mistakes = []
+    for number, line in enumerate(read_bytes(path, SamplesInvalid).decode("utf-8", "replace").splitlines(), 1):
+        try:
+            rows.append(json.loads(line) if line.strip() else {})
+        except (ValueError, RecursionError):
+            mistakes.append(Mistake(f"it is no JSON: {_ROW}", number, 1))
+    if mistakes:
+        raise SamplesInvalid(source, tuple(mistakes[:MISTAKE_LIMIT]))
+    return rows
 
 
 def _objections(annotations: Mapping[str, object], version: SchemaVersion) -> Iterator[str]:

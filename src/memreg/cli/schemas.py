@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import rich_click as click
 
+from memreg.cli.asking import Bill, asking_options, print_estimate, samples_of
 from memreg.cli.options import VERSIONED, WORDS, Access, VersionedName, database_options, os_user
 from memreg.cli.output import Col, print_json, print_table, say
 
@@ -23,27 +26,51 @@ if TYPE_CHECKING:
     show_default=True,
     help="Who proposes what is searched and what identifies: a model if one is configured, else rules.",
 )
+@asking_options
 @database_options
-def register(access: Access, source: str, annotate: Literal["auto", "llm", "heuristic"]) -> None:
+def register(
+    access: Access,
+    source: str,
+    annotate: Literal["auto", "llm", "heuristic"],
+    samples: int,
+    rows: Path | None,
+    fresh: bool,
+    dry_run: bool,
+) -> None:
     """Register a schema file or a Pydantic class.
 
     Its annotation (what is searched, what identifies) is proposed along. The same content again is the same version;
     other content is the next version. Mistakes in a file are all told at once, each with its line and column.
-    """
-    from memreg.cli.annotations import annotation_data, print_annotation
 
-    with access.registry() as registry:
-        registered = registry.register(source, annotate=annotate, by=os_user())
-    version = registered.version
+    What a model's call will cost is told before it is made. The model sees the schema, and rows only where you say so.
+    """
+    from memreg.cli.annotations import annotation_data, print_annotated
+
+    seen = samples_of(access, samples, rows)
+    with replace(access, tenant=None).registry() as registry:
+        if dry_run:
+            print_estimate(access, registry.estimate(source, annotate=annotate, samples=seen, fresh=fresh))
+            return
+        bill = Bill(quiet=access.as_json)
+        registered = registry.register(source, annotate=annotate, by=os_user(), samples=seen, fresh=fresh, tell=bill)
+        version = registered.version
+        notes = registry.notes(version.name, version.version)
+        held = registry.held_back(version.name)
     if access.as_json:
         print_json(
-            {**version_data(version), "created": registered.created, "annotation": annotation_data(version)},
+            {
+                **version_data(version),
+                "created": registered.created,
+                "annotation": annotation_data(version),
+                "call": bill.data,
+                "notes": notes,
+                "held_back": held,
+            },
         )
         return
     made = "Registered" if registered.created else "Already registered, with the same content:"
     say(f"{made} {version}, {version.status}: {_count(version)}.")
-    print_annotation(version)
-    say(next_step(version))
+    print_annotated(version, notes, held)
 
 
 @click.command()

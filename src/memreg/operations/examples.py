@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from memreg.engine.identity import canonical
@@ -32,7 +32,8 @@ class ClassExamples:
     """Up to three examples of what would match, and of what would not, by each key (by name) and by the text.
 
     `origin`: they are made of rows `stored` in the tenant, of examples `declared` in the schema, or of `invented`
-    values; `invented` are the columns that are made up.
+    values; `invented` are the columns that are made up. `made_up`: the keys of which no stored row says anything, by
+    name, with what their examples are made of instead.
     """
 
     class_name: str
@@ -40,6 +41,7 @@ class ClassExamples:
     keys: Mapping[str, tuple[Example, ...]]
     text: tuple[Example, ...]
     invented: frozenset[str] = frozenset()
+    made_up: Mapping[str, Origin] = field(default_factory=dict)
 
 
 def hide_pii(examples: ClassExamples, spec: ClassSpec) -> ClassExamples:

@@ -1,6 +1,6 @@
 """What would match and what would not: examples of each identity key and of the text of a class, by the engine's rules.
 
-For the person who approves an annotation: `sounds right` is hard to judge of a list of columns, and easy of two rows.
+For the person who approves: whether an annotation is right is hard to see in a list of columns, and easy in two rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from memreg.engine.record import Record
 from memreg.engine.score import PLACES, score
 from memreg.engine.statistics import Statistics
 from memreg.engine.store import SQL as ENGINE
-from memreg.operations.example_rows import ExampleRows, invented_value, read, rows_of
+from memreg.operations.example_rows import ExampleRows, Origin, invented_value, read, rows_of
 from memreg.operations.examples import ClassExamples, Example, Outcome, hide_pii
 from memreg.operations.retell import near_miss, retold
 from memreg.operations.sample_rows import SQL
@@ -74,10 +74,16 @@ def examples_of(
     spec: ClassSpec, version: SchemaVersion, stored: Sequence[Mapping[str, Any]], statistics: Statistics
 ) -> ClassExamples:
     """The examples of one class, of stored rows where there are any. Pure; values of pii columns are in it."""
-    given = rows_of(spec, version, stored)
+    given, others = rows_of(spec, version, stored), rows_of(spec, version, ())
     about = _Class(spec, version.annotation_of(spec.name), version, given, statistics)
-    keys = {key.name: _picked(_of_key(about, key)) for key in about.annotation.identity}
-    return ClassExamples(spec.name, given.origin, keys, _picked(_of_text(about)), given.invented)
+    keys: dict[str, tuple[Example, ...]] = {}
+    made_up: dict[str, Origin] = {}
+    for key in about.annotation.identity:
+        keys[key.name] = _picked(_of_key(about, key))
+        if not keys[key.name] and given.origin == "stored":  # no row says anything of this key yet
+            keys[key.name] = _picked(_of_key(replace(about, given=others), key))
+            made_up[key.name] = others.origin
+    return ClassExamples(spec.name, given.origin, keys, _picked(_of_text(about)), given.invented, made_up)
 
 
 def _statistics(tenant: str, schema: str, class_name: str) -> Steps[Statistics]:
@@ -102,14 +108,14 @@ def _picked(examples: Iterable[Example]) -> tuple[Example, ...]:
 
 
 def _of_key(about: _Class, key: IdentityKey) -> Iterator[Example]:
-    """Real pairs first, then what is said otherwise, nearly the same, of somebody else, or not at all."""
+    """Real pairs first, then what is said otherwise, of somebody else, nearly the same, or not at all."""
     whole = [row for row in about.given.rows if _digest(about, key, row) is not None]
     for one, other in combinations(whole, 2):
         if _digest(about, key, one) == _digest(about, key, other):
             yield _by_key(about, key, one, other, "")
-    ways = [(row, said) for row in whole[:MOST] for said in _ways(about, key, row)]
-    for row, said in ways:
-        yield _by_key(about, key, said, row, "written otherwise")
+    for row in whole[:MOST]:
+        for said in _ways(about, key, row):
+            yield _by_key(about, key, said, row, "written otherwise")
     if key.strength == "shared":
         for one, other in zip(whole, [*whole[1:], *whole[:1]], strict=True):
             names = {name: other[name] for name in about.annotation.name_columns if name in other}
@@ -134,13 +140,13 @@ def _of_key(about: _Class, key: IdentityKey) -> Iterator[Example]:
 
 
 def _ways(about: _Class, key: IdentityKey, row: Payload) -> Iterator[Payload]:
-    """The row with the values of a key written otherwise, as the version would read them; at least as it is."""
+    """The row with the values of a key written otherwise, as far as the version takes them; at least as it is."""
     for way in range(MOST):
         values = {name: retold(row[name], way) for name in key.columns}
-        if values != {name: row[name] for name in key.columns} or way == 0:
-            said = _said(about, row, values)
-            if said is not None:
-                yield {**said, **{name: values[name] for name in key.columns}}
+        is_other = any(values[name] != row[name] for name in key.columns)
+        said = _said(about, row, values) if is_other or way == 0 else None
+        if said is not None:
+            yield {**said, **values}
 
 
 def _said(about: _Class, row: Payload, values: Mapping[str, Any]) -> Payload | None:
@@ -154,29 +160,29 @@ def _by_key(about: _Class, key: IdentityKey, said: Payload, known: Payload, how:
     """Whether the key answers, by the engine's own rules, once the message is read as the version reads it."""
     heard = read(about.spec, about.version, said) or {}
     mine, theirs = _digest(about, key, heard), _digest(about, key, known)
+    note = f" ({how})" if how and said != known else ""
     shown = [*key.columns]
     outcome: Outcome = "match"
     if mine is None:
         missing = ", ".join(name for name in key.columns if heard.get(name) is None)
         outcome, why = "apart", f"it does not say {missing}, so that the key says nothing"
     elif mine != theirs:
-        outcome, why = "apart", f"{key.name} differs{f' ({how})' if how else ''}"
+        outcome, why = "apart", f"{key.name} differs{note}"
     elif key.strength == "shared":
         shown += [name for name in about.annotation.name_columns if name not in shown]
-        ours, others = (name_tokens(row, about.annotation) for row in (heard, known))
-        if names_agree(ours, others):
-            why = f"{key.name} is equal and the names agree"
+        if names_agree(*(name_tokens(row, about.annotation) for row in (heard, known))):
+            why = f"{key.name} is equal and the names agree{note}"
         else:
             outcome, why = "apart", f"{key.name} is equal, but the names do not agree"
     else:
-        why = f"{key.name} is equal{f', {how}' if how and said != known else ''}"
+        why = f"{key.name} is equal{note}"
     return Example(_part(said, shown) or _part(said, said), _part(known, shown), outcome, why)
 
 
 def _digest(about: _Class, key: IdentityKey, row: Mapping[str, Any]) -> bytes | None:
     """The digest of one key of a row; None where it is not complete."""
-    (found, *_) = key_values(row, replace(about.annotation, identity=(key,))) or (None,)
-    return found.digest if found is not None else None
+    found = key_values(row, replace(about.annotation, identity=(key,)))
+    return found[0].digest if found else None
 
 
 def _nearest(key: IdentityKey, rows: Sequence[Payload]) -> list[tuple[Payload, Payload]]:
@@ -194,10 +200,9 @@ def _of_text(about: _Class) -> Iterator[Example]:
     """Real pairs from the highest score down, then a row said again: as it is, with less, with another value."""
     annotation = about.annotation
     yield from sorted(_scored_pairs(about), key=lambda example: -(example.score or 0.0))
-    rows = [_without(row, annotation.identity_columns - {*annotation.searchable}) for row in about.given.rows[:MOST]]
-    told = [
-        (said, row) for said, row in zip(rows, about.given.rows, strict=False) if {*said} & {*annotation.searchable}
-    ]
+    only_keys = annotation.identity_columns - {*annotation.searchable}
+    said_again = [(_without(row, only_keys), row) for row in about.given.rows[:MOST]]
+    told = [(said, row) for said, row in said_again if {*said} & {*annotation.searchable}]
     for said, row in told:
         yield _by_text(about, said, row)
     for said, row in told:
@@ -215,38 +220,38 @@ def _of_text(about: _Class) -> Iterator[Example]:
                 yield _by_text(about, changed, row, f"an invented {name}")
 
 
-def _without(row: Payload, names: Collection[str]) -> Payload:
-    return {name: value for name, value in row.items() if name not in names}
-
-
 def _scored_pairs(about: _Class) -> Iterator[Example]:
-    keys = [{(held.key.name, held.digest) for held in key_values(row, about.annotation)} for row in about.given.rows]
-    words = [_record(about, row).all_tokens() for row in about.given.rows]
-    pairs = [(one, other) for one, other in combinations(range(len(words)), 2) if not keys[one] & keys[other]]
+    """Pairs of rows that no key decides, those with most words in common."""
+    rows = about.given.rows
+    keys = [{(held.key.name, held.digest) for held in key_values(row, about.annotation)} for row in rows]
+    words = [_record(about, row).all_tokens() for row in rows]
+    pairs = [(one, other) for one, other in combinations(range(len(rows)), 2) if not keys[one] & keys[other]]
     pairs.sort(key=lambda pair: -len(words[pair[0]] & words[pair[1]]))
     for one, other in pairs[:PAIRS]:
-        yield _by_text(about, about.given.rows[one], about.given.rows[other])
+        yield _by_text(about, rows[one], rows[other])
 
 
 def _by_text(about: _Class, said: Payload, known: Payload, how: str = "") -> Example:
     value = score(_record(about, said), _record(about, known), about.statistics).value
-    told = f"score {value:.{PLACES}f} is "
     outcome: Outcome
     if value >= THRESHOLDS.update:
-        outcome, why = "match", f"{told}at least {THRESHOLDS.update:.2f}"
+        outcome, why = "match", f"at least {THRESHOLDS.update:.2f}"
     elif value >= THRESHOLDS.possible:
-        outcome, why = (
-            "question",
-            f"{told}from {THRESHOLDS.possible:.2f} to below {THRESHOLDS.update:.2f}: a person is asked",
-        )
+        why = f"from {THRESHOLDS.possible:.2f} to below {THRESHOLDS.update:.2f}: a person is asked"
+        outcome = "question"
     else:
-        outcome, why = "apart", f"{told}below {THRESHOLDS.possible:.2f}"
-    used = [*about.annotation.searchable, *about.annotation.compare, *about.annotation.identity_columns]
-    return Example(_part(said, used), _part(known, used), outcome, f"{why} ({how})" if how else why, value)
+        outcome, why = "apart", f"below {THRESHOLDS.possible:.2f}"
+    used = [*about.annotation.searchable, *about.annotation.compare, *sorted(about.annotation.identity_columns)]
+    told = f"score {value:.{PLACES}f} is {why}" + (f" ({how})" if how else "")
+    return Example(_part(said, used), _part(known, used), outcome, told, value)
 
 
 def _record(about: _Class, row: Payload) -> Record:
     return Record.of(row, about.spec, about.annotation)
+
+
+def _without(row: Payload, names: Collection[str]) -> Payload:
+    return {name: value for name, value in row.items() if name not in names}
 
 
 def _part(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from memreg.core.errors import AnnotationInvalid
 from memreg.registry.dump import annotation_data, to_yaml
-from memreg.registry.models import ClassAnnotation, SchemaVersion
+from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion
 from memreg.registry.parse_annotation import read_annotation
 from memreg.registry.reader import Reader, read_file, shown, suggest
 from memreg.registry.yaml_tree import Fork, Leaf, Tree
 
+Objections = Callable[[ClassSpec, ClassAnnotation], Sequence[str]]
 KEYS = ("schema", "version", "fingerprint", "classes")
 PERSON = "person"
 
@@ -31,10 +34,13 @@ def dump_annotation(version: SchemaVersion) -> str:
     return "".join(parts)
 
 
-def parse_annotation(text: str | bytes, source: str, version: SchemaVersion) -> dict[str, ClassAnnotation]:
+def parse_annotation(
+    text: str | bytes, source: str, version: SchemaVersion, objections: Objections | None = None
+) -> dict[str, ClassAnnotation]:
     """The annotations by class in an annotation file of the version; `source` names the file in errors.
 
-    A class that reads as it was proposed keeps its proposal; an edited one has the source `person`.
+    A class that reads as it was proposed keeps its proposal; an edited one has the source `person`, and whatever else
+    `objections` finds wrong with it is a mistake at its line.
     Raises AnnotationInvalid with every mistake, by line and column.
     """
     reader, tree = read_file(text, source, AnnotationInvalid)
@@ -49,9 +55,13 @@ def parse_annotation(text: str | bytes, source: str, version: SchemaVersion) -> 
             classes = ", ".join(version.spec.by_name)
             reader.wrong(key, "classes", f"unknown class {shown(key.raw)}{hint}{the} classes are {classes}")
             continue
+        before = len(reader.mistakes)
         edited = read_annotation(reader, key.raw, value, spec.by_name, PERSON)
         proposed = version.annotation_of(key.raw)
         same = _content(edited) == _content(proposed) and key.raw in version.annotations
+        if objections is not None and not same and len(reader.mistakes) == before:
+            for reason in objections(spec, edited):
+                reader.wrong(key, "", reason)
         annotations[key.raw] = proposed if same else edited
     if mistakes := reader.ordered():
         raise AnnotationInvalid(source, mistakes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 from memreg.core.errors import NoSchema, NoUsableVersion, SchemaAmbiguous, SchemaNotFound, VersionNotFound
@@ -112,6 +113,32 @@ def list_versions(name: str | None = None) -> Steps[tuple[VersionRecord, ...]]:
     return tuple(record_of(row) for row in (yield from fetch_rows(SQL["all_versions"](name=name))))
 
 
+def annotation_history(name: str, version: int | None = None) -> Steps[tuple[AnnotationRecord, ...]]:
+    """Every annotation of a version (or of the newest), the first one first, with what each says.
+
+    Raises VersionNotFound, SchemaNotFound.
+    """
+    found = yield from get_version(name, version)
+    rows = yield from fetch_rows(SQL["annotation_history"](name=name, version=found.version))
+    return tuple(
+        replace(
+            _annotation(row),
+            reused_from=f"{row['asked_schema']}@{row['asked_version']}" if row["asked_version"] else None,
+            classes={name: annotation_from(each) for name, each in row["classes"].items()},
+        )
+        for row in rows
+    )
+
+
+def reusable_annotation(fingerprint: str, prompt_hash: str) -> Steps[tuple[str, AnnotationRecord] | None]:
+    """The version (as `notes@1`) and the annotation that a model gave for the same content and prompt before."""
+    row = yield from fetch_row(SQL["reusable_annotation"](fingerprint=fingerprint, prompt_hash=prompt_hash))
+    if row is None:
+        return None
+    said = replace(_annotation(row), classes={name: annotation_from(each) for name, each in row["classes"].items()})
+    return f"{row['schema']}@{row['version']}", said
+
+
 def check_number(name: str, version: int) -> None:
     """Raises VersionNotFound for a number that the database could not even look for."""
     if not 0 < version < 2**31:
@@ -134,19 +161,21 @@ def record_of(row: Row) -> VersionRecord:
         registered_by=row["registered_by"],
         activated_at=row["activated_at"],
         reason=row["reason"],
-        annotation=None
-        if row["ordinal"] is None
-        else AnnotationRecord(
-            ordinal=int(row["ordinal"]),
-            source=row["source"],
-            created_at=row["annotated_at"],
-            model=row["model"],
-            prompt_hash=row["prompt_hash"],
-            tokens_in=row["tokens_in"],
-            tokens_out=row["tokens_out"],
-            decided_by=row["decided_by"],
-            decided_at=row["decided_at"],
-            verdict=row["verdict"],
-            reason=row["verdict_reason"],
-        ),
+        annotation=None if row["ordinal"] is None else _annotation(row),
+    )
+
+
+def _annotation(row: Row) -> AnnotationRecord:
+    return AnnotationRecord(
+        ordinal=int(row["ordinal"]),
+        source=row["source"],
+        created_at=row["annotated_at"],
+        model=row["model"],
+        prompt_hash=row["prompt_hash"],
+        tokens_in=row["tokens_in"],
+        tokens_out=row["tokens_out"],
+        decided_by=row["decided_by"],
+        decided_at=row["decided_at"],
+        verdict=row["verdict"],
+        reason=row["verdict_reason"],
     )

@@ -109,6 +109,62 @@ update memreg.annotations set decided_by = %(by)s, decided_at = %(at)s, verdict 
 where schema = %(name)s and version = %(version)s
     and ordinal = (select max(ordinal) from memreg.annotations where schema = %(name)s and version = %(version)s)
 
+-- annotation_history --
+-- Every annotation of a version in order; one that took no tokens is of an earlier one that did, of the same prompt.
+select a.ordinal, a.source, a.classes, a.model, a.prompt_hash, a.tokens_in, a.tokens_out,
+    a.created_at as annotated_at, a.decided_by, a.decided_at, a.verdict, a.reason as verdict_reason,
+    asked.schema as asked_schema, asked.version as asked_version
+from memreg.annotations a
+left join lateral (
+    select earlier.schema, earlier.version
+    from memreg.annotations earlier
+    where earlier.prompt_hash = a.prompt_hash
+        and earlier.tokens_in is distinct from 0
+        and earlier.created_at <= a.created_at
+    order by earlier.created_at desc, earlier.version desc, earlier.ordinal desc
+    limit 1
+) asked on a.tokens_in = 0 and a.prompt_hash is not null
+where a.schema = %(name)s and a.version = %(version)s
+order by a.ordinal
+
+-- reusable_annotation --
+-- What a model said to the same prompt about the same content before, unless a person rejected it since.
+select a.*, a.created_at as annotated_at, a.reason as verdict_reason
+from memreg.annotations a
+join memreg.schema_versions v on v.schema = a.schema and v.version = a.version
+where v.fingerprint = %(fingerprint)s
+    and a.prompt_hash = %(prompt_hash)s
+    and a.source = 'llm'
+    and not exists (
+        select from memreg.annotations refused
+        where refused.prompt_hash = a.prompt_hash
+            and refused.verdict = 'rejected'
+            and refused.created_at >= a.created_at
+    )
+order by (a.tokens_in is not distinct from 0), a.created_at desc, a.version desc, a.ordinal desc
+limit 1
+
+-- hold_classes --
+-- Keeps classes create-only in every tenant until a person approves them; a switch that is on already stays as it was set.
+insert into memreg.kill_switches (tenant, schema, class, is_on, reason, set_by, set_at)
+select '*', %(name)s, held.class, true, held.reason, %(by)s, %(at)s
+from unnest(%(classes)s::text[], %(reasons)s::text[]) as held (class, reason)
+on conflict (tenant, schema, class) do update
+set is_on = true, reason = excluded.reason, set_by = excluded.set_by, set_at = excluded.set_at
+where not kill_switches.is_on
+
+-- release_classes --
+-- Lets the classes go that were held back until a person approves them; switches that a person set stay.
+update memreg.kill_switches set is_on = false, reason = %(reason)s, set_at = %(at)s
+where tenant = '*' and schema = %(name)s and is_on and set_by = %(by)s
+returning class
+
+-- held_classes --
+-- The classes of a schema that are held back until a person approves them, with the reasons.
+select class, reason from memreg.kill_switches
+where tenant = '*' and schema = %(name)s and is_on and set_by = %(by)s
+order by class
+
 -- memories_behind --
 -- Whether a live memory of one of the classes is on a version older than the given one, in any tenant.
 select exists (

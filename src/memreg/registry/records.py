@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from memreg.registry.models import SchemaVersion, Status
+from memreg.registry.models import ClassAnnotation, SchemaVersion, Status
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotationRecord:
-    """The annotation in force: its source (`declared`, `heuristic`, `llm`, `person`), its cost, what a person said."""
+    """An annotation of a version: its source (`declared`, `heuristic`, `llm`, `person`), its cost, what a person said.
+
+    `ordinal` counts the annotations of the version from 1; the last one counts. `reused_from` names the version (as
+    `notes@1`) whose annotation was taken without a call; `classes` is what it says, where the history was asked for.
+    """
 
     ordinal: int
     source: str
@@ -23,6 +28,8 @@ class AnnotationRecord:
     decided_at: datetime | None = None
     verdict: str | None = None
     reason: str | None = None
+    reused_from: str | None = None
+    classes: Mapping[str, ClassAnnotation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from memreg.core.steps import Steps, fetch, fetch_rows
 from memreg.registry.fingerprint import canonical, canonical_annotation, fingerprint
 from memreg.registry.lookup import (
     SQL,
+    annotation_history,
     check_number,
     get_record,
     get_version,
@@ -31,6 +32,7 @@ from memreg.registry.lookup import (
     no_usable,
     record_of,
     resolve_name,
+    reusable_annotation,
     schema_lock,
     usable_head,
 )
@@ -38,13 +40,16 @@ from memreg.registry.models import ClassAnnotation, SchemaSpec, SchemaVersion, S
 from memreg.registry.records import Registered
 
 __all__ = [
+    "AUTO_APPROVAL",
     "SQL",
     "activate",
     "annotation_failed",
+    "annotation_history",
     "approve",
     "get_record",
     "get_version",
     "head_from",
+    "is_behind",
     "list_versions",
     "load_version",
     "lock_exclusive",
@@ -56,11 +61,14 @@ __all__ = [
     "reject",
     "reopen",
     "resolve_name",
+    "reusable_annotation",
     "schema_lock",
     "store_annotation",
     "usable_head",
 ]
 
+AUTO_APPROVAL = "auto-approval"
+"""Who approved a version that no person approved."""
 _ANNOTATABLE = (Status.DRAFT, Status.PENDING, Status.REJECTED)
 
 
@@ -229,7 +237,7 @@ def activate(name: str, version: int, clock: Clock) -> Steps[SchemaVersion]:
     if found.status is Status.ACTIVE:
         return found
     advice = "" if found.status is Status.APPROVED else _advice(found, "activated")
-    if not advice and (yield from fetch_rows(_behind(found)))[0]["behind"]:
+    if not advice and (yield from is_behind(found)):
         advice = f"memories are still on an older version; run `memreg backfill {name} --to {version}`"
     if not advice:
         advice = yield from _superseded(found)
@@ -299,6 +307,11 @@ def _advice(found: SchemaVersion, participle: str) -> str:
             return "a newer version took its place; register the file again to make its content the next version"
 
 
+def is_behind(found: SchemaVersion) -> Steps[bool]:
+    """Whether a live memory of one of its classes is on an older version, so that it would wait for its backfill."""
+    return bool((yield from fetch_rows(_behind(found)))[0]["behind"])
+
+
 def _behind(found: SchemaVersion) -> Statement:
     return SQL["memories_behind"](name=found.name, version=found.version, classes=list(found.spec.by_name))
 
@@ -307,6 +320,10 @@ def _activation(found: SchemaVersion, at: datetime) -> tuple[Statement, ...]:
     return (
         SQL["retire_versions"](name=found.name, version=found.version),
         SQL["activate_version"](name=found.name, version=found.version, at=at),
+        # What was held back of the version before; the one that comes may hold back its own after this.
+        SQL["release_classes"](
+            name=found.name, by=AUTO_APPROVAL, at=at, reason=f"{found} is in force, and not held back"
+        ),
     )
 
 
