@@ -12,6 +12,7 @@ from memreg.testing.rules import answers_by, item
 from memreg.testing.scripted_extractor import AsyncScriptedExtractor, ScriptedExtractor
 
 if TYPE_CHECKING:
+    from memreg.testing.database import temporary_database
     from memreg.testing.extractor_recorder import ExtractorRecorder
     from memreg.testing.extractor_recorder_async import AsyncExtractorRecorder
     from memreg.testing.recorded_extractor import RecordedExtractor
@@ -46,6 +47,7 @@ __all__ = [
     "error",
     "item",
     "raw",
+    "temporary_database",
     "tool_call",
 ]
 
@@ -61,11 +63,12 @@ _HOMES = {
     "Recording": "recording",
     "RecordingInvalid": "recording",
     "Replayer": "recorder",
+    "temporary_database": "database",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs the language model's side when it is first used, so that the rest stays light."""
+    """Import what needs more of memreg when it is first used, so that the rest stays light."""
     if name not in _HOMES:
         raise AttributeError(f"module 'memreg.testing' has no attribute {name!r}")
     from importlib import import_module

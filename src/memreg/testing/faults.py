@@ -33,10 +33,10 @@ MALFORMED_TEXTS = (
     "I am sorry, I cannot help with that.",
     '{"items": [{"class": "Per',
     '{"type": "object", "properties": {"items": {"type": "array"}}, "required": ["items"]}',
-    "[]",
+    '{"answer": "done"}',
     "",
 )
-"""What a malformed answer is, one of these: prose, half a JSON, the schema, a bare list, nothing."""
+"""What a malformed answer is, one of these: prose, half a JSON, the schema, another object, nothing."""
 
 
 def by_message(request: Request) -> str:
