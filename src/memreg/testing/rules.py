@@ -15,6 +15,9 @@ Condition = str | re.Pattern[str] | Callable[[str], bool]
 """When a rule holds for a message: it contains this text (whatever the case), this pattern is found in it, or the
 function says so."""
 
+Rules = Mapping[Any, T]
+"""What is given, by Condition, in order. Any, because a mapping of one kind of condition is no mapping of all kinds."""
+
 Items = Sequence[Mapping[str, Any]] | Callable[[str], Iterable[Mapping[str, Any]]]
 
 
@@ -36,7 +39,7 @@ def item(
 
 
 def answers_by(
-    rules: Mapping[Condition, Items], *, otherwise: Items = (), usage: tuple[int, int] | None = (100, 20)
+    rules: Rules[Items], *, otherwise: Items = (), usage: tuple[int, int] | None = (100, 20)
 ) -> Callable[[Request], Reply]:
     """A script by rules: the items of every rule that holds for the message, in the order of the rules.
 
@@ -55,7 +58,7 @@ def answers_by(
     return script
 
 
-def matching(rules: Mapping[Condition, T], text: str) -> list[tuple[T, str]]:
+def matching(rules: Rules[T], text: str) -> list[tuple[T, str]]:
     """What the rules that hold for a text give, each with the words that it found (the whole text for a function)."""
     found = ((given, words_of(condition, text)) for condition, given in rules.items())
     return [(given, words) for given, words in found if words is not None]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from memreg.engine.model import Extraction, Message, Proposal
 from memreg.registry.models import SchemaVersion
-from memreg.testing.rules import Condition, matching
+from memreg.testing.rules import Rules, matching
 
 NAME = "scripted"
 
@@ -19,7 +19,7 @@ Proposals = Sequence[Proposal] | Exception | Callable[[Message], Sequence[Propos
 class _Scripted:
     name = NAME
 
-    def __init__(self, rules: Mapping[Condition, Proposals]) -> None:
+    def __init__(self, rules: Rules[Proposals]) -> None:
         self._rules = rules
         self._lock = threading.Lock()
         self.messages: list[Message] = []
@@ -52,7 +52,7 @@ class AsyncScriptedExtractor(_Scripted):
         return self._extract(message)
 
 
-def _proposals(rules: Mapping[Condition, Proposals], message: Message) -> list[Proposal]:
+def _proposals(rules: Rules[Proposals], message: Message) -> list[Proposal]:
     found: list[Proposal] = []
     for given, words in matching(rules, message.text):
         if isinstance(given, Exception):
