@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memreg.annotator.disguise import visible
+from memreg.annotator.disguise import visible, visible_in
 
 PLAIN = {
     "english": "Ana Lopez moved to Oslo.\n\tShe's at ana@lopez.io\r\n",
@@ -103,3 +103,8 @@ def test_what_hides_a_text_goes(text: str, seen: str) -> None:
 
 def test_letters_that_look_alike_are_seen_and_left() -> None:
     assert visible("Аna L\u03bfpez") == "Аna L\u03bfpez"
+
+
+def test_the_texts_in_a_value_are_made_visible() -> None:
+    given = {"title": "a\u200bb", "tags": ["c\x1bd", 1, None, {"e": "f\u202eg"}], "n": 1.5}
+    assert visible_in(given) == {"title": "ab", "tags": ["cd", 1, None, {"e": "fg"}], "n": 1.5}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memreg.annotator.evidence import MOST_PARTS, grounded, needs_grounding, quoted
+from memreg.annotator.evidence import MOST_PARTS, dated, grounded, needs_grounding, quoted
 
 TEXT = "Ana López moved to Oslo, she said; “call me” at +44 20 7946 0958 – or write."
 
@@ -116,3 +116,30 @@ def test_what_needs_to_be_grounded() -> None:
     assert needs_grounding("ana@x") and needs_grounding("BK1") and needs_grounding("٤")
     assert not needs_grounding("Ana Lopez")
     assert not needs_grounding(12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mallory.ana@lopez.io",
+        "x_ana@lopez.io",
+        "ana@lopez.io.evil.example",
+        "ana@lopez.io@evil.example",
+        "ana lopez.io @",
+    ],
+)
+def test_a_part_of_a_longer_address_is_not_that_address(text: str) -> None:
+    assert not grounded("ana@lopez.io", [text])
+
+
+@pytest.mark.parametrize("text", ["ana@lopez.io.", "(ana@lopez.io)", "mailto:ana@lopez.io, or", "to—ana@lopez.io—now"])
+def test_an_address_among_signs_is_that_address(text: str) -> None:
+    assert grounded("ana@lopez.io", [text])
+
+
+def test_a_day_is_in_a_text_by_its_year_and_day() -> None:
+    assert dated("1980-01-05", ["born on 5 January 1980"])
+    assert dated("1980-01-05", ["05.01.1980"])
+    assert not dated("1980-01-05", ["born in January 1980"])
+    assert not dated("1980-01-05", ["born on the 5th"])
+    assert not dated("some day", ["some day"])

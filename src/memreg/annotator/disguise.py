@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 ZWSP, ZWNJ, ZWJ, MVS = "\u200b", "\u200c", "\u200d", "\u180e"
 _KEYCAP = "\u20e3"
@@ -66,6 +67,15 @@ def visible(text: str) -> str:
         return text
     text = _HIDDEN.sub(lambda match: match[1] or "", _BREAKS.sub("\n", text))
     return _AT_TIMES.sub(_needed, text)
+
+
+def visible_in(value: Any) -> Any:
+    """A JSON value with the texts in it, those in lists and objects too, as a person sees them."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, Mapping):
+        return {name: visible_in(each) for name, each in value.items()}
+    return [visible_in(each) for each in value] if isinstance(value, list) else value
 
 
 def _needed(run: re.Match[str]) -> str:

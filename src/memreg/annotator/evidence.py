@@ -14,6 +14,8 @@ _GAP = re.compile(r"\s*(?:…|\.{3,}|\[\s*(?:…|\.{3,})\s*\])\s*")
 _QUOTES = dict.fromkeys(map(ord, "\"'`´‘’‚‛“”„‟«»‹›「」『』〝〞＂＇"), "'")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹘﹣－"), "-")
 _SIGNS = _QUOTES | _DASHES
+_ISO = re.compile(r"\s*(\d{4})-\d{2}-(\d{2})")
+_DIGITS = re.compile(r"\d{1,9}")
 _EDGES = " .,;:!?'-()[]、。！？，：；"
 
 
@@ -39,9 +41,18 @@ def quoted(evidence: str, text: str) -> bool:
 
 def grounded(value: str, texts: Iterable[str]) -> bool:
     """Whether a value stands in one of the texts: its letters and digits one after the other, whatever is between them,
-    and not in the midst of a longer number or word. A value with `@` needs one in the text as well."""
+    and not in the midst of a longer number or word. A value with `@` needs one there, not in the midst of a longer
+    address."""
     wanted = "".join(char for char in _plain(value) if char.isalnum())
     return bool(wanted) and any(_stands(wanted, _plain(text), at_sign="@" in value) for text in texts)
+
+
+def dated(value: str, texts: Iterable[str]) -> bool:
+    """Whether the year and the day of an ISO date stand in the texts as numbers; a day has as many forms as languages
+    have months."""
+    found = _ISO.match(value)
+    numbers = {int(number) for text in texts for number in _DIGITS.findall(text)}
+    return found is not None and {int(number) for number in found.groups()} <= numbers
 
 
 def needs_grounding(value: object) -> bool:
@@ -50,14 +61,13 @@ def needs_grounding(value: object) -> bool:
 
 
 def _stands(wanted: str, text: str, *, at_sign: bool) -> bool:
-    if at_sign and "@" not in text:
-        return False
     places = [place for place, char in enumerate(text) if char.isalnum()]
     letters = "".join(text[place] for place in places)
     at = letters.find(wanted)
     while at >= 0:
         first, last = places[at], places[at + len(wanted) - 1]
-        if not (_joined(text, first - 1, first) or _joined(text, last, last + 1)):
+        inside = not (_joined(text, first - 1, first) or _joined(text, last, last + 1))
+        if inside and not (at_sign and ("@" not in text[first:last] or _goes_on(text, first, last))):
             return True
         at = letters.find(wanted, at + 1)
     return False
@@ -69,6 +79,13 @@ def _joined(text: str, left: int, right: int) -> bool:
         return False
     one, other = text[left], text[right]
     return (one.isdigit() and other.isdigit()) or (_spaced(one) and _spaced(other))
+
+
+def _goes_on(text: str, first: int, last: int) -> bool:
+    """Whether an address is a part of a longer one: more of it stands before it, or behind it and a full stop."""
+    before, behind = text[:first].rstrip("._+%@"), text[last + 1 :].lstrip(".@")
+    more_before = len(before) < first and before[-1:].isalnum()
+    return more_before or (len(behind) < len(text) - last - 1 and behind[:1].isalnum())
 
 
 def _spaced(char: str) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from memreg.annotator.disguise import visible
-from memreg.annotator.evidence import grounded, needs_grounding, quoted
+from memreg.annotator.disguise import visible, visible_in
+from memreg.annotator.evidence import dated, grounded, needs_grounding, quoted
 from memreg.annotator.mask import Mask
 from memreg.annotator.moments import resolve_date, resolve_datetime
 from memreg.annotator.reading import clean
@@ -83,13 +83,13 @@ def read(item: Any, source: Source) -> Read:
         return Read(item, refused=(Refused(reason, item, dead_letter=False, **about),), **about)
     if evidence is None:
         return Read(item, problem="it has no evidence: quote the words of the message that say it", **about)
-    if not quoted(visible(evidence), source.text):
+    if not quoted(evidence, source.text):
         reason = "its evidence is not in the message: quote the words of the message itself, exactly"
         return Read(item, problem=reason, unfounded=True, **about)
     values, problem = _values(item, spec)
     if problem:
         return Read(item, problem=problem, **about)
-    return _whole(item, spec, source.mask.reveal(values), source, about)
+    return _whole(item, spec, visible_in(source.mask.reveal(values)), source, about)
 
 
 def _whole(item: Any, spec: ClassSpec, values: dict[str, Any], source: Source, about: dict[str, Any]) -> Read:
@@ -114,13 +114,21 @@ def _whole(item: Any, spec: ClassSpec, values: dict[str, Any], source: Source, a
         return Read(item, problem=problem, **about)
     values, unsettled = _days(values, spec, source.at)
     for name in sorted(annotation.identity_columns & values.keys()):
-        if needs_grounding(values[name]) and not grounded(values[name], (source.text, *source.before)):
+        if not _founded(values[name], spec.by_name.get(name), about["operation"], (source.text, *source.before)):
             problem = f"its {name} identifies the object, and is not in the message: copy it as it is written there"
             return Read(item, problem=problem, refused=refused, unfounded=True, **about)
     proposal = Proposal(spec.name, values, about["operation"], about["evidence"], _confidence(item.get("confidence")))
     if (checked := validate(proposal, source.version)).refusal is not None:
         return Read(item, problem=checked.refusal, refused=refused, **about)
     return Read(item, proposal, unsettled, refused, **about)
+
+
+def _founded(value: Any, column: Column | None, operation: Operation, texts: tuple[str, ...]) -> bool:
+    """Whether an identity value is in the texts. A day may be said in many ways, so that only a delete is held to its
+    year and day; a wrong one of an upsert identifies nothing."""
+    if column is not None and column.dtype.kind in _MOMENTS:
+        return operation != "delete" or not isinstance(value, str) or dated(value, texts)
+    return not needs_grounding(value) or grounded(value, texts)
 
 
 def _class(item: Mapping[str, Any], version: SchemaVersion) -> tuple[ClassSpec | None, str]:
@@ -171,7 +179,7 @@ def _evidence(item: Mapping[str, Any], source: Source) -> str | None:
     if not isinstance(given, str) or not given.strip():
         return None
     revealed = source.mask.reveal(clean(given[:_LONGEST_EVIDENCE]))
-    return revealed if isinstance(revealed, str) else None
+    return visible(revealed) if isinstance(revealed, str) else None
 
 
 def _days(values: dict[str, Any], spec: ClassSpec, at: datetime | None) -> tuple[dict[str, Any], str | None]:
