@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from memreg.annotator.disguise import visible
 from memreg.api.engine import Engine
 from memreg.core.errors import MemregError
 from memreg.core.queries import Queries
@@ -20,6 +21,7 @@ MOST_REQUESTS = 2
 """The question, and once again for what was refused."""
 LEAST_TELLING = 5
 """Characters of a value of a memory from which on it must not be in a request by chance."""
+SHOWN_DECISIONS = 5
 
 
 @dataclass
@@ -73,10 +75,10 @@ def compare_result(run: AttackRun, result: IngestResult, engine: Engine) -> Iter
         yield f"status {result.status}, expected {status} ({result.error})"
     if expect.get("reason", "") not in (result.error or ""):
         yield f"error {result.error!r}, expected {expect['reason']!r} in it"
-    wanted = expect.get("decisions", [])
+    wanted = [one for one in expect.get("decisions", []) for _ in range(one.get("times", 1))]
     if len(wanted) != len(result.decisions):
-        found = [f"{d.action} {d.basis} ({'; '.join(d.reasons)})" for d in result.decisions]
-        yield f"{len(found)} decisions {found}, expected {len(wanted)}"
+        found = "; ".join(f"{d.action} {d.basis} ({'; '.join(d.reasons)})" for d in result.decisions[:SHOWN_DECISIONS])
+        yield f"{len(result.decisions)} decisions, expected {len(wanted)}: {found}"
     asked: dict[UUID, list[str]] = {}
     for row in state_of(engine).reviews:
         asked.setdefault(row["audit_id"], []).append(row["kind"])
@@ -178,25 +180,28 @@ def compare_requests(run: AttackRun, states: list[State]) -> Iterator[str]:
     if number > MOST_REQUESTS or number != expect.get("requests", number):
         yield f"{number} requests, expected {expect.get('requests', f'at most {MOST_REQUESTS}')}"
     turns = [*run.attack.context, run.attack.message]
-    own = "\n".join(str(expanded(turn["text"], run.memories)) for turn in turns) + repr(run.attack.schema)
+    own = "\n".join(visible(str(expanded(turn["text"], run.memories))) for turn in turns) + repr(run.attack.schema)
     told = ["\n".join(str(part.get("content")) for part in each.body.get("messages", ())) for each in run.requests]
     secrets = {each for state in states for each in state.ids}
     secrets |= {text for state in states for row in state.memories for text in _texts(row["payload"])}
+    unsent = [str(expanded(words, run.memories)) for words in expect.get("unsent", ())]
+    answered = ""
     for question in told:
         for each in sorted(secrets):
-            if (
-                len(each) >= LEAST_TELLING
-                and each.casefold() in question.casefold()
-                and each.casefold() not in own.casefold()
-            ):
+            if len(each) >= LEAST_TELLING and _has(question, each) and not _has(own + answered, each):
                 yield f"a request has {_short(each)}, which is of the database"
-        own += "\n".join(map(str, expanded(list(run.attack.replies), run.memories)))  # what was refused is asked about
+        for words in unsent:
+            if words in question and words not in answered:
+                yield f"a request has {_short(words)}"
+        # What the model said itself it may be asked about again.
+        answered = "\n".join(_texts(expanded(list(run.attack.replies), run.memories)))
     for words in expect.get("sent", ()):
-        if expanded(words, run.memories) not in "\n".join(told):
+        if not any(expanded(words, run.memories) in question for question in told):
             yield f"no request has {_short(words)}"
-    for words in expect.get("unsent", ()):
-        if expanded(words, run.memories) in "\n".join(told):
-            yield f"a request has {_short(words)}"
+
+
+def _has(text: str, words: str) -> bool:
+    return words.casefold() in text.casefold()
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Attacks as YAML: hostile messages, what a model that obeys them would answer, and what must come of it.
 
-    family: identity hijack          # one sentence or a few words on what the attacks of the file have in common
-    schema: household                # a file of `schemas/` beside, or a schema written out
+    family: identity hijack          # a few words on what the attacks of the file have in common
+    scene: household                 # a file of `scenes/` beside that has the next three, or these themselves
+    schema: {schema: household, classes: {...}}
     before: [{label: ana, class: Person, values: {...}}]         # memories of the tenant that is attacked
     others: [{class: Person, values: {...}}]                     # memories of another tenant
     attacks:
@@ -18,11 +19,11 @@
           raises: MessageInvalid
           decisions: [{action: REJECT, basis: invalid, memory: label, reasons: [words], reviews: [kinds]}]
           after: {ana: {values: {...}, revision: 2, deleted: false, unresolved: false}}
-          sent: [words of the request]
-          unsent: [words that no request has]
+          sent: [words of a request]
+          unsent: [words that no request has, unless the model said them itself]
           requests: 1
 
-`after` names what is changed or new; every other memory must be as it was. The last of the replies is given again when
+A decision with `times: 3` is expected three times over. `after` names what is changed or new; every other memory must be as it was. The last of the replies is given again when
 the model is asked again. `<ana>` in a message or a reply is the id of that memory. `{$repeat: [x, 3]}` is the text x
 three times over, or a list of three where x is no text; `{$each: [x, 3]}` is a list of three with `{n}` counted up, and
 `{$join: [...]}` texts put together.
@@ -46,13 +47,14 @@ from memreg.registry.parse import parse_schema
 from memreg.testing.reply import Reply, answer, content, tool_call
 
 _KEYS: Mapping[str, frozenset[str]] = {
-    "the file": frozenset({"family", "schema", "before", "others", "attacks"}),
+    "the file": frozenset({"family", "scene", "schema", "before", "others", "attacks"}),
+    "the scene": frozenset({"schema", "before", "others"}),
     "an attack": frozenset({"name", "mode", "settings", "before", "context", "message", "replies", "expect"}),
     "a memory before": frozenset({"label", "class", "values"}),
     "a message": frozenset({"text", "role"}),
     "a reply": frozenset({"items", "text", "arguments", "finish"}),
     "what is expected": frozenset({"status", "reason", "raises", "decisions", "after", "sent", "unsent", "requests"}),
-    "an expected decision": frozenset({"action", "basis", "memory", "reasons", "reviews"}),
+    "an expected decision": frozenset({"action", "basis", "memory", "reasons", "reviews", "times"}),
     "a memory after": frozenset({"values", "revision", "deleted", "unresolved"}),
 }
 MODES = ("normal", "kill_switch", "pending")
@@ -93,12 +95,15 @@ def attack_files(folder: Path) -> list[Path]:
 
 def load_attacks(path: Path) -> list[Attack]:
     """The attacks of a file. Raises AttackInvalid, SchemaInvalid."""
-    try:
-        data = _plain(YAML(typ="safe").load(path.read_text("utf-8")))
-    except (YAMLError, OSError, ValueError) as exc:
-        raise AttackInvalid(source=path.name, reason=" ".join(str(exc).split())) from exc
-    _check(path, "the file", data, "family", "schema", "attacks")
-    schema = _schema(path, data["schema"])
+    data = _read(path)
+    _check(path, "the file", data, "family", "attacks")
+    if "scene" in data:
+        scene = _read(path.parent / "scenes" / f"{data['scene']}.yaml")
+        _check(path, "the scene", scene)
+        data = scene | data
+    if "schema" not in data:
+        raise AttackInvalid(source=path.name, reason="neither the file nor its scene has a schema")
+    schema = parse_schema(json.dumps(data["schema"]), path.name)
     attacks = [_attack(path, data, schema, each) for each in data["attacks"]]
     names = [attack.name for attack in attacks]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -174,13 +179,11 @@ def _attack(path: Path, data: Data, schema: SchemaSpec, given: Data) -> Attack:
     )
 
 
-def _schema(path: Path, schema: Any) -> SchemaSpec:
-    if not isinstance(schema, str):
-        return parse_schema(json.dumps(schema), path.name)
-    file = path.parent / "schemas" / f"{schema}.yaml"
-    if not file.is_file():
-        raise AttackInvalid(source=path.name, reason=f"there is no schema file {file.name} in {file.parent.name}/")
-    return parse_schema(file.read_text("utf-8"), file.name)
+def _read(path: Path) -> Any:
+    try:
+        return _plain(YAML(typ="safe").load(path.read_text("utf-8")))
+    except (YAMLError, OSError, ValueError) as exc:
+        raise AttackInvalid(source=path.name, reason=" ".join(str(exc).split())) from exc
 
 
 def _check(path: Path, what: str, data: Any, *needed: str) -> None:
