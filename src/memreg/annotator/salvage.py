@@ -15,6 +15,7 @@ _FENCE = re.compile(r"```[a-zA-Z]*[ \t]*\n(.*?)```", re.DOTALL)
 _BETWEEN = re.compile(r"[\s,]*")
 _SCHEMA = frozenset({"properties", "$defs", "$schema"})
 _ITEM = frozenset({"class", "class_name"})
+_ECHO = "it gave back the schema instead of data"
 _DEEPEST = 3  # wrappers about a list
 _LONGEST_NUMBER = 300
 
@@ -64,6 +65,8 @@ def _read(text: str, field: str) -> Found:
             items, reason = _listed(value, field)
             if items is not None:
                 return Found(tuple(items))
+            if reason == _ECHO:
+                raise Unreadable(reason)
     found = _salvaged(text, field)
     if found.items:
         return Found(found.items, found.whole and not too_long)
@@ -102,7 +105,7 @@ def _listed(value: Any, field: str, depth: int = 0) -> tuple[list[Any] | None, s
     if isinstance(value.get(field), list):
         return value[field], ""
     if _SCHEMA & value.keys():
-        return None, "it gave back the schema instead of data"
+        return None, _ECHO
     if _ITEM & value.keys():
         return [value], ""
     lists = [each for each in value.values() if isinstance(each, list)]
@@ -124,6 +127,8 @@ def _salvaged(text: str, field: str) -> Found:
     start, first = text.find("[", max(named, 0)), text.find("{")
     bare = start < 0 or (named < 0 and 0 <= first < start)
     at = first if bare else start + 1
+    if not bare and named < 0 and not text.startswith("{", _between(text, at)):
+        return Found((), whole=False)  # brackets in prose
     items: list[Any] = []
     while at >= 0:
         at = _between(text, at)
