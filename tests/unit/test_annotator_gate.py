@@ -58,8 +58,8 @@ def test_each_difference_is_one_line() -> None:
     )
     assert lines(identity=(IdentityKey(("phone",), "shared"),)) == (
         (
-            "Person: email is no key here; the rules would make it strong (confidence 0.95: an e-mail address belongs to"
-            " one object)"
+            "Person: email is no key here; the rules would make it strong (confidence 0.95: an e-mail address belongs"
+            " to one object)"
         ),
     )
     assert lines(searchable={"name": 1, "city": 2, "email": 1}) == (
@@ -92,8 +92,8 @@ def test_a_class_of_an_injected_description_is_not_all_identity() -> None:
     _, reasons = annotations_of(SPEC, [unsearched])
     assert reasons == [
         (
-            "Person: 5 of its 6 columns are keys by themselves, and nothing says that name, city, born identify an object;"
-            " keep the keys that do"
+            "Person: 5 of its 6 columns are keys by themselves, and nothing says that name, city, born identify an"
+            " object; keep the keys that do"
         )
     ]
 

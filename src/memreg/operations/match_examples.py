@@ -221,8 +221,8 @@ def _of_text(about: _Class) -> Iterator[Example]:
 
 
 def _scored_pairs(about: _Class) -> Iterator[Example]:
-    """Pairs of rows that no key decides, those with most words in common."""
-    rows = about.given.rows
+    """Pairs of rows that no key decides, those with most words in common; a row without any is never a candidate."""
+    rows = [row for row in about.given.rows if _record(about, row).fields]
     keys = [{(held.key.name, held.digest) for held in key_values(row, about.annotation)} for row in rows]
     words = [_record(about, row).all_tokens() for row in rows]
     pairs = [(one, other) for one, other in combinations(range(len(rows)), 2) if not keys[one] & keys[other]]
