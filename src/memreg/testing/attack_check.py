@@ -22,6 +22,7 @@ MOST_REQUESTS = 2
 LEAST_TELLING = 5
 """Characters of a value of a memory from which on it must not be in a request by chance."""
 SHOWN_DECISIONS = 5
+MOST_EXPLAINED = 20
 
 
 @dataclass
@@ -105,8 +106,10 @@ def _compare_decision(run: AttackRun, decision: Decision, wanted: Mapping[str, A
         yield f"reviews {sorted(asked)}, expected {sorted(wanted.get('reviews', ()))} ({said})"
 
 
-def compare_audit(result: IngestResult, state: State) -> Iterator[str]:
-    """Every decision is in the audit once, a refusal with its reasons, and nothing else of this message is."""
+def compare_audit(result: IngestResult, engine: Engine) -> Iterator[str]:
+    """Every decision is in the audit once, with its reasons, a refusal can be explained, and nothing else of this
+    message is there."""
+    state = state_of(engine)
     rows = {row["id"]: row for row in state.decisions if row["message_id"] == result.message_id}
     for decision in result.decisions:
         row = rows.pop(decision.audit_id, None)
@@ -118,6 +121,10 @@ def compare_audit(result: IngestResult, state: State) -> Iterator[str]:
             yield f"the audit has {row['action']} {row['basis']} for {decision.action} {decision.basis}"
         elif not decision.reasons:
             yield f"the audit gives no reason for {decision.action} {decision.basis}"
+    for decision in [each for each in result.decisions if each.action == "REJECT"][:MOST_EXPLAINED]:
+        text = engine.explain(decision.audit_id).text
+        if str(decision.basis) not in text or not all(reason in text for reason in decision.reasons):
+            yield f"the explanation of REJECT {decision.basis} does not say why"
     if rows:
         yield f"the audit has {len(rows)} more decisions on the message"
 

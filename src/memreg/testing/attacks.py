@@ -98,7 +98,7 @@ class AttackRange:
             run.differences += compare_raised(attack, error)
         else:
             run.decisions = result.decisions
-            run.differences += [*compare_result(run, result, engine), *compare_audit(result, state_of(engine))]
+            run.differences += [*compare_result(run, result, engine), *compare_audit(result, engine)]
         run.requests = tuple(self._server.requests[start:])
         at_last = state_of(engine)
         run.differences += [
