@@ -37,5 +37,7 @@ VALUES = st.recursive(
 def test_what_was_kept_comes_back(asked: str, prompt: str, value: Any, ending: str) -> None:
     question = Question(asked, prompt)
     with TemporaryDirectory() as folder:
-        Recording(f"{folder}/r{ending}", "record").keep(question, {"value": value})
+        recording = Recording(f"{folder}/r{ending}", "record")
+        recording.keep(Question(asked + "before", prompt), {"value": value})
+        recording.keep(question, {"value": value})
         assert Recording(f"{folder}/r{ending}", "replay").answer_to(question) == {"value": value}

@@ -143,3 +143,23 @@ def test_two_that_record_into_one_file_lose_nothing(tmp_path: Path) -> None:
         thread.join(60)
     again = Recording(tmp_path / "r.yaml")
     assert [again.answer_to(Question(f"q{number}", "p")) for number in range(20)] == [{"value": n} for n in range(20)]
+
+
+def test_answers_added_one_by_one_make_the_file_that_writing_it_whole_makes(tmp_path: Path) -> None:
+    questions = [Question(f"line\n  {number}\n", "p" * 64) for number in range(5)]
+    one_by_one = Recording(tmp_path / "a.yaml", "record")
+    for question in questions:
+        one_by_one.keep(question, ANSWER)
+        Recording(tmp_path / "b.yaml", "record").keep(question, ANSWER)
+    assert (tmp_path / "a.yaml").read_text() == (tmp_path / "b.yaml").read_text()
+    assert [Recording(tmp_path / "a.yaml").answer_to(question) for question in questions] == [ANSWER] * 5
+
+
+def test_a_file_that_a_person_changed_meanwhile_keeps_the_change(tmp_path: Path) -> None:
+    file = tmp_path / "r.yaml"
+    recording = Recording(file, "record")
+    recording.keep(ANA, ANSWER)
+    file.write_text(file.read_text().replace("name: Ana", "name: Anna"))
+    recording.keep(BO, ANSWER)
+    assert "name: Anna" in str(file.read_text())
+    assert Recording(file).answer_to(BO) == ANSWER

@@ -84,6 +84,7 @@ class Recording:
         self._lock = threading.Lock()
         self._answers = self._read()
         self._fresh: set[tuple[str, str]] = set()
+        self._written: tuple[int, int] | None = None
 
     def answer_to(self, question: Question) -> Mapping[str, Any] | None:
         """The answer to a question; None where there is none, or where the mode wants it asked anew."""
@@ -96,8 +97,16 @@ class Recording:
         """Write an answer to the file; it takes the place of an earlier one to the same question."""
         with self._lock, _WRITING:
             self._fresh.add(question.key)
-            self._answers = self._read() | {question.key: _plain(answer)}
-            self._write()
+            is_as_left = self._written is not None and self._written == self._stamp()
+            if not is_as_left:
+                self._answers = self._read()
+            is_new = question.key not in self._answers
+            self._answers[question.key] = _plain(answer)
+            if is_new and is_as_left and self.file.suffix != ".json":
+                self._append(question.key)
+            else:
+                self._write()
+            self._written = self._stamp()
 
     def lack(self, question: Question) -> NotRecorded:
         """The error that says what was asked, why there is no answer, and what to do."""
@@ -133,17 +142,27 @@ class Recording:
             answers[str(entry["asked"]), str(entry["prompt"])] = _plain(entry["answer"])
         return answers
 
+    def _stamp(self) -> tuple[int, int] | None:
+        if not self.file.exists():
+            return None
+        found = self.file.stat()
+        return found.st_mtime_ns, found.st_size
+
+    def _entry(self, key: tuple[str, str]) -> dict[str, Any]:
+        return {"asked": key[0], "prompt": key[1], "answer": self._answers[key]}
+
+    def _append(self, key: tuple[str, str]) -> None:
+        """Add an answer to a file that was written here, whose last part is the list of answers."""
+        _, _, lines = _written({"answers": [self._entry(key)]}).partition("\n")
+        with self.file.open("a", encoding="utf-8") as file:
+            file.write(lines)
+
     def _write(self) -> None:
-        entries = [
-            {"asked": asked, "prompt": prompt, "answer": answer} for (asked, prompt), answer in self._answers.items()
-        ]
-        data = {"recording": FORMAT, "answers": entries}
+        data = {"recording": FORMAT, "answers": [self._entry(key) for key in self._answers]}
         if self.file.suffix == ".json":
             text = json.dumps(data, ensure_ascii=False, indent=2) + "\n"
         else:
-            written = io.StringIO()
-            _yaml().dump(_blocks(data), written)
-            text = _HEADER + written.getvalue()
+            text = _HEADER + _written(data)
         self.file.parent.mkdir(parents=True, exist_ok=True)
         half = self.file.with_name(self.file.name + ".tmp")
         half.write_text(text, "utf-8")
@@ -157,11 +176,13 @@ def _mode(text: str) -> Mode:
     raise SettingsInvalid(name=VARIABLE, reason=f"{text!r} is none of {', '.join(get_args(Mode))}")
 
 
-def _yaml() -> YAML:
+def _written(data: Any) -> str:
     yaml = YAML(typ="rt", pure=True)
     yaml.width = 100
     yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml
+    text = io.StringIO()
+    yaml.dump(_blocks(data), text)
+    return text.getvalue()
 
 
 def _plain(value: Any) -> Any:
