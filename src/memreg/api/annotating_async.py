@@ -13,7 +13,6 @@ from memreg.annotator.model import Annotated
 from memreg.annotator.question import SampleRows, question, question_hash
 from memreg.annotator.samples import MOST_ROWS, Samples, masked, take
 from memreg.annotator.wire import Endpoint, require_extra
-from memreg.api.arguments import as_optional
 from memreg.api.sources import read_rows
 from memreg.core.clock import Clock
 from memreg.core.database_async import AsyncDatabase
@@ -55,6 +54,8 @@ class Wish:
         if self.samples is not None and not 0 <= self.samples.stored <= MOST_ROWS:
             reason = f"from 1 to {MOST_ROWS} rows of each class can be sent"
             raise ArgumentInvalid(name="samples", value=self.samples.stored, reason=reason)
+        if self.samples is not None and self.samples.tenant is not None:
+            check_tenant(self.samples.tenant)
 
 
 class AsyncAnnotating:
@@ -186,7 +187,7 @@ class AsyncAnnotating:
             return {}
         rows = read_rows(wanted, rest)
         if wanted.stored:
-            tenant = check_tenant(as_optional("tenant", wanted.tenant) or self.database.settings.tenant)
+            tenant = wanted.tenant or self.database.settings.tenant
             rows += await self.database.run(tenant, lambda: read_sample_rows(tenant, rest, version, wanted.stored))
         found = take(rest, rows)
         return masked(found) if self.database.settings.llm_pii == "mask" else found
