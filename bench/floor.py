@@ -52,8 +52,8 @@ _ANY = f"select {_MEMORY} from memreg.memories m where m.tenant = %(tenant)s lim
 _WRITES = {
     "messages": """
         insert into memreg.messages
-            (tenant, schema, id, role, text, digest, status, attempts, received_at, decided_at)
-        values (%(tenant)s, %(schema)s, %(message_id)s, %(role)s, %(text)s, %(digest)s, 'decided', 1, %(now)s, %(now)s)
+            (tenant, schema, id, arrival, role, text, digest, status, attempts, received_at, decided_at)
+        values (%(tenant)s, %(schema)s, %(message_id)s, gen_random_uuid(), %(role)s, %(text)s, %(digest)s, 'decided', 1, %(now)s, %(now)s)
     """,
     "memories": """
         insert into memreg.memories

@@ -235,6 +235,20 @@ def test_what_an_extractor_refused_is_in_the_audit_and_asked_about(database: Dat
     assert len(every(engine)) == 1
 
 
+def test_what_could_be_read_is_decided_when_nobody_tries_again(database: Database, slept: list[float]) -> None:
+    def answer(message: Message) -> Extraction:
+        partial = Extraction(tuple(named(message)), "scripted", refused=(Refused("it has no class", "Eve"),))
+        raise ExtractionFailed(
+            extractor="scripted", reason="busy", transient=True, calls=(ANSWERED, LIMITED), partial=partial
+        )
+
+    engine = engine_of(database, Scripted(answer))
+    result = engine.ingest(Message("Ana Lopez", "m1"))
+    assert [str(each.action) for each in result.decisions] == ["CREATE", "REJECT"]
+    assert len(slept) == 2
+    assert [call["outcome"] for call in rows(database, CALLS, "default")] == ["ok", "http 429"] * 3
+
+
 # Settled
 
 

@@ -147,7 +147,18 @@ def test_the_answer_that_is_most_like_takes_the_place() -> None:
 def test_what_is_new_in_the_second_answer_counts_and_what_is_kept_already_does_not() -> None:
     answers = [replied(person("Ana"), "?"), replied(person("Bo"), person("Ana"), person("Cy"))]
     found, _ = play(answers)
-    assert sorted(names(found)) == ["Ana", "Bo", "Cy"]
+    assert names(found) == ["Ana", "Bo", "Cy"]
+    assert [each.given for each in found.refused] == ["?"]
+
+
+def test_a_whole_answer_given_again_changes_only_what_was_refused() -> None:
+    first = [person("Ana"), person("Bo", email="bo@else.io"), person("Cy")]
+    found, _ = play([replied(*first), replied(first[0], person("Bo", email="bo@berg.io"), first[2])])
+    assert [dict(each.values) for each in found.proposals] == [
+        {"name": "Ana"},
+        {"name": "Bo", "email": "bo@berg.io"},
+        {"name": "Cy"},
+    ]
     assert found.refused == ()
 
 
@@ -155,18 +166,29 @@ def test_a_day_that_is_not_certain_costs_a_second_call_and_never_the_item() -> N
     unsure = person("Ana", met="soon")
     found, _ = play([replied(unsure), replied(person("Ana", met="2026-11-15"))])
     assert found.proposals[0].values["met"] == "2026-11-15"
-    for second in (replied(unsure), replied(), replied({**unsure, "values": {}}), unreachable()):
+    for second in (replied(unsure), replied(), replied({**unsure, "values": {}}), unreadable()):
         found, _ = play([replied(unsure), second])
         assert names(found) == ["Ana"] and found.refused == ()
     found, asked = play([replied(person("Ana", met="yesterday"))])
     assert (found.proposals[0].values["met"], len(asked)) == ("2026-11-15", 1)
 
 
-def test_when_asking_again_fails_in_transit_the_good_are_kept_and_the_bad_refused() -> None:
-    found, _ = play([replied(person("Ana"), "Eve"), unreachable()])
-    assert names(found) == ["Ana"]
-    assert [(each.given, each.dead_letter) for each in found.refused] == [("Eve", True)]
-    assert [call.outcome for call in found.calls] == ["ok", "unreachable"]
+def test_when_asking_again_gives_nothing_the_good_are_kept_and_the_bad_refused() -> None:
+    for failure in (unreadable(), ModelFailed("it refused to answer", outcome="refused")):
+        found, _ = play([replied(person("Ana"), "Eve"), failure])
+        assert names(found) == ["Ana"]
+        assert [(each.given, each.dead_letter) for each in found.refused] == [("Eve", True)]
+        assert [call.outcome for call in found.calls] == ["ok", failure.outcome]
+
+
+def test_when_asking_again_fails_in_transit_it_may_pass_and_what_there_is_comes_with_the_failure() -> None:
+    with pytest.raises(ExtractionFailed, match="it cannot be reached") as caught:
+        play([replied(person("Ana"), "Eve"), unreachable()])
+    assert (caught.value.transient, caught.value.retry_after) == (True, 3.0)
+    partial: Extraction = caught.value.partial
+    assert names(partial) == ["Ana"]
+    assert [(each.given, each.dead_letter) for each in partial.refused] == [("Eve", True)]
+    assert [call.outcome for call in partial.calls] == ["ok", "unreachable"]
 
 
 @pytest.mark.parametrize("outcome", ["unreadable", "cut off"])
@@ -215,7 +237,7 @@ def test_bad_items_and_the_rest_are_asked_for_together() -> None:
     assert names(found) == ["Ana", "Bo"]
 
 
-@pytest.mark.parametrize("second", [replied(person("Bo"), whole=False), unreachable(), unreadable()])
+@pytest.mark.parametrize("second", [replied(person("Bo"), whole=False), unreadable("cut off"), unreadable()])
 def test_what_stays_missing_is_a_dead_letter(second: Reply | ModelFailed) -> None:
     found, _ = play([replied(person("Ana"), whole=False), second])
     assert names(found)[0] == "Ana"

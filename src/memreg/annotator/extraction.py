@@ -41,11 +41,13 @@ class Conversation:
     calls: list[Call] = field(default_factory=list)
     replies: list[str] = field(default_factory=list)
     told: Told | None = None
+    lost_way: ModelFailed | None = None
 
     def plan(self) -> Generator[Ask, Reply, Extraction]:
         """Ask, read item by item, and ask once more for what was refused or is missing.
 
-        Raises ExtractionFailed: a message that is too long, no answer, or twice one that nothing can be read of.
+        Raises ExtractionFailed: a message that is too long, no answer, or twice one that nothing can be read of. Where
+        only the second question did not get through, it is worth another try, and `partial` is what there is so far.
         """
         self._check_length()
         source = self._source()
@@ -64,7 +66,10 @@ class Conversation:
             reads, whole = yield from self._second(ask, reads, whole, source)
         if not whole:
             lost.append(Refused("its answer broke off, and what came after that is not known"))
-        return self._extraction(reads, lost, source.mask)
+        extraction = self._extraction(reads, lost, source.mask)
+        if self.lost_way is not None:
+            self._fail(self.lost_way.reason, self.lost_way, extraction)
+        return extraction
 
     def _first(self, ask: Ask) -> Generator[Ask, Reply, tuple[Reply, bool]]:
         """The first answer that can be read, and whether the model may be asked once more."""
@@ -90,7 +95,8 @@ class Conversation:
         refused = [(reads[at].item, hide(reads[at].problem or "")) for at in chosen]
         try:
             reply = yield from self._ask(replace(ask, user=asked_again(ask.user, refused, kept, cut_off=not whole)))
-        except ModelFailed:
+        except ModelFailed as exc:
+            self.lost_way = exc if exc.transient else None
             return reads, whole
         answers = [read(item, source) for item in reply.items[:MAX_PROPOSALS]]
         settled, more = settle(reads, chosen, answers, in_order=whole)
@@ -149,7 +155,7 @@ class Conversation:
             calls=tuple(self.calls),
         )
 
-    def _fail(self, reason: str, cause: ModelFailed | None = None) -> NoReturn:
+    def _fail(self, reason: str, cause: ModelFailed | None = None, partial: Extraction | None = None) -> NoReturn:
         raise ExtractionFailed(
             extractor=NAME,
             reason=reason,
@@ -158,6 +164,7 @@ class Conversation:
             retry_after=None if cause is None else cause.retry_after,
             calls=tuple(self.calls),
             prompt_hash=None if self.told is None else self.told.prompt_hash,
+            partial=partial,
         ) from cause
 
 

@@ -60,7 +60,7 @@ class AsyncIntake:
                 tries += 1
                 tried += failure.calls
                 if not self._is_worth_another(failure, tries):
-                    return await self.bury(walk, message, _after(failure, tried))
+                    return await self._give_up(walk, message, _after(failure, tried))
                 await asyncio.sleep(pause(tries, failure.retry_after))
             except Exception as exc:
                 await self._postpone(walk, message, _failure_of(exc, self.extractors), walk.clock())
@@ -113,6 +113,13 @@ class AsyncIntake:
         await self._refresh(walk, decided.due)
         return decided.result
 
+    async def _give_up(self, walk: Walk, message: Message, failure: ExtractionFailed) -> IngestResult:
+        """The end of the tries: what could be read is decided all the same, the rest being refused in it; else it is
+        dead."""
+        if failure.partial is None or not failure.partial.proposals:
+            return await self.bury(walk, message, failure)
+        return await self.decide(walk, message, replace(failure.partial, calls=failure.calls))
+
     async def bury(self, walk: Walk, message: Message, failure: ExtractionFailed) -> IngestResult:
         """A message that cannot be extracted is dead: kept with the reason, to be tried again by a person."""
         _log.warning("extraction_failed", message_id=message.id, extractor=failure.facts["extractor"])
@@ -152,7 +159,7 @@ class AsyncIntake:
             return again
         message = claimed.accepted.message
         if not failure.transient or (tries >= self.database.settings.inbox_attempts and failure.calls):
-            await self.bury(walk, message, failure)
+            await self._give_up(walk, message, failure)
             return None
         _log.info("message_postponed", message_id=message.id, tries=tries)
         return again if await self._postpone(walk, message, failure, again) is None else None

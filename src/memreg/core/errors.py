@@ -196,6 +196,8 @@ class ExtractionFailed(IngestError):
     calls: tuple[Any, ...] = ()
     """The requests that were made (`memreg.engine.model.Call`)."""
     prompt_hash: str | None = None
+    partial: Any = None
+    """What could be read all the same (`memreg.engine.model.Extraction`), to be decided when nobody tries again."""
 
 
 class ExtractorUnavailable(IngestError):
