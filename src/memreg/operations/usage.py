@@ -103,7 +103,8 @@ def usage(
     """What language models cost in a tenant and schema; `*` as either means every one.
 
     `since` and `until` are days in UTC, both counted in; a number as `since` is so many days, today counted in. Without
-    them: the last 30 days. `by`: day, class and model, in any order. Annotations are everybody's, whatever the tenant.
+    `since`: the 30 days up to `until`, or up to today. `by`: day, class and model, in any order. Annotations are
+    everybody's, whatever the tenant.
 
     Raises ArgumentInvalid, SchemaNotFound, TenantInvalid, DatabaseError.
     """
@@ -220,16 +221,15 @@ def summed(kind: str, rows: Iterable[Row], by: tuple[str, ...], prices: Prices) 
 
 def days(since: Day, until: Day, now: datetime) -> tuple[datetime, datetime]:
     """From when and until before when: whole days in UTC. Pure. Raises ArgumentInvalid."""
-    today = now.astimezone(UTC).date()
-    last = today if until is None else _day("until", until)
-    if isinstance(since, int) and not isinstance(since, bool):
+    last = now.astimezone(UTC).date() if until is None else _day("until", until)
+    if since is None:
+        first = _days_before(last, DAYS - 1)
+    elif isinstance(since, int) and not isinstance(since, bool):
         if not 1 <= since <= _LONGEST:
             raise ArgumentInvalid(name="since", value=since, reason=f"as a number it is days, from 1 to {_LONGEST:,}")
-        first = today - timedelta(days=since - 1)
+        first = _days_before(now.astimezone(UTC).date(), since - 1)
     else:
-        first = today - timedelta(days=DAYS - 1) if since is None else _day("since", since)
-        if since is None and first > last:
-            first = last - timedelta(days=DAYS - 1)
+        first = _day("since", since)
     if first > last:
         raise ArgumentInvalid(name="since", value=str(first), reason=f"it is after the last day, {last}")
     end = last if last == date.max else last + timedelta(days=1)
@@ -243,6 +243,10 @@ def check_by(by: Sequence[str]) -> tuple[str, ...]:
         if each not in BY:
             raise ArgumentInvalid(name="by", value=repr(each), reason=f"it is some of {', '.join(BY)}")
     return chosen
+
+
+def _days_before(last: date, count: int) -> date:
+    return date.fromordinal(max(1, last.toordinal() - count))
 
 
 def _day(name: str, value: object) -> date:
