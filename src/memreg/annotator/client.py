@@ -8,13 +8,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from memreg.annotator.breaker import Breaker
+from memreg.annotator.quiet import quietly
 from memreg.annotator.transit import failure_of, left_alone
 from memreg.annotator.wire import (
     OPENAI,
     Ask,
     Endpoint,
     Reply,
-    keep_messages_out_of_logs,
     reply_of,
     request,
     require_extra,
@@ -47,7 +47,6 @@ class OpenAIClient:
         require_extra()
         from openai import OpenAI
 
-        keep_messages_out_of_logs()
         self.endpoint = endpoint
         self._breaker = Breaker(endpoint.breaker_failures, endpoint.breaker_seconds)
         # openai reads OPENAI_* by itself: what is not said here would come from the environment.
@@ -75,7 +74,8 @@ class OpenAIClient:
             raise left_alone(self.endpoint, self._breaker.failed, left)
         started = time.perf_counter()
         try:
-            completion = self._create(**arguments)
+            with quietly():
+                completion = self._create(**arguments)
         except Exception as exc:
             failure = failure_of(exc, self.endpoint, _since(started))
             (self._breaker.failed_again if failure.transient else self._breaker.succeeded)()

@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from memreg.annotator.breaker import Breaker
+from memreg.annotator.quiet import quietly
 from memreg.annotator.transit import failure_of, left_alone
 from memreg.annotator.wire import (
     OPENAI,
     Ask,
     Endpoint,
     Reply,
-    keep_messages_out_of_logs,
     reply_of,
     request,
     require_extra,
@@ -46,7 +46,6 @@ class AsyncOpenAIClient:
         require_extra()
         from openai import AsyncOpenAI
 
-        keep_messages_out_of_logs()
         self.endpoint = endpoint
         self._breaker = Breaker(endpoint.breaker_failures, endpoint.breaker_seconds)
         # openai reads OPENAI_* by itself: what is not said here would come from the environment.
@@ -74,7 +73,8 @@ class AsyncOpenAIClient:
             raise left_alone(self.endpoint, self._breaker.failed, left)
         started = time.perf_counter()
         try:
-            completion = await self._create(**arguments)
+            with quietly():
+                completion = await self._create(**arguments)
         except Exception as exc:
             failure = failure_of(exc, self.endpoint, _since(started))
             (self._breaker.failed_again if failure.transient else self._breaker.succeeded)()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -141,14 +140,6 @@ def require_extra() -> None:
     except ImportError as exc:
         reason = f"{exc.name or 'openai'} is not installed; install memreg[llm]"
         raise ExtractorUnavailable(extractor="llm", reason=reason) from exc
-
-
-def keep_messages_out_of_logs() -> None:
-    """openai logs whole requests, with what people said, at debug level: an application that wants everybody's debug
-    logs gets openai's from info on, unless it sets the level of `openai` itself."""
-    logger = logging.getLogger("openai")
-    if logger.level == logging.NOTSET:
-        logger.setLevel(logging.INFO)
 
 
 def request(ask: Ask, endpoint: Endpoint) -> dict[str, Any]:
