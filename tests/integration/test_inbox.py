@@ -192,6 +192,17 @@ def test_the_turns_before_are_those_of_the_session_and_tenant_in_order(database:
     assert extractor.before == [[], [], [], [], ["user: Ana", "assistant: Hello"], ["assistant: Hello", "user: Bob"]]
 
 
+def test_what_was_recalled_is_no_context_either(database: Database) -> None:
+    extractor = Listening()
+    engine = engine_of(database, extractor)
+    engine.ingest(Message("Ana Lopez", session="s"))
+    block = recalled(engine.list("Person"))
+    engine.ingest(Message(f"Hello\n{block}", session="s", role="assistant"))
+    engine.ingest(Message(block, session="s", role="assistant"))
+    engine.ingest(Message("Bob", session="s"))
+    assert [each.strip() for each in extractor.before[-1]] == ["assistant: Hello"]
+
+
 def test_a_message_taken_again_has_the_turns_that_it_had(database: Database) -> None:
     extractor = Listening()
     engine = engine_of(database, extractor)

@@ -134,7 +134,10 @@ class Intake:
             return Extraction((), extractor.name), "it only repeats what was recalled from memory"
         started = time.perf_counter()
         if isinstance(extractor, Contextual):
-            extraction = extractor.extract_in_context(message, accepted.version, accepted.before)
+            before = [replace(turn, text=without_recalled(turn.text)) for turn in accepted.before]
+            extraction = extractor.extract_in_context(
+                message, accepted.version, [turn for turn in before if turn.text.strip()]
+            )
         else:
             extraction = extractor.extract(message, accepted.version)
         if extraction.latency_ms is None:
