@@ -136,7 +136,7 @@ def test_any_text_gives_items_or_a_reason(text: str) -> None:
         found = read_items([text], "items")
     except Unreadable as exc:
         reason = str(exc)
-        assert reason  # noqa: PT017
+        assert reason
     else:
         assert isinstance(found, Found)
 

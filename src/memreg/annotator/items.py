@@ -81,14 +81,14 @@ def read(item: Any, source: Source) -> Read:
     if str(item.get("stated", True)).strip().casefold() in _NOT_STATED:
         reason = "the message does not state it: it is denied, supposed, asked, wished or a guess"
         return Read(item, refused=(Refused(reason, item, dead_letter=False, **about),), **about)
+    values, *problems = _values(item, spec)
+    unfounded = evidence is not None and not quoted(evidence, source.text)
     if evidence is None:
-        return Read(item, problem="it has no evidence: quote the words of the message that say it", **about)
-    if not quoted(evidence, source.text):
-        reason = "its evidence is not in the message: quote the words of the message itself, exactly"
-        return Read(item, problem=reason, unfounded=True, **about)
-    values, problem = _values(item, spec)
-    if problem:
-        return Read(item, problem=problem, **about)
+        problems.append("it has no evidence: quote the words of the message that say it")
+    elif unfounded:
+        problems.append("its evidence is not in the message: quote the words of the message itself, exactly")
+    if problem := "; ".join(filter(None, problems)):
+        return Read(item, problem=problem, unfounded=unfounded, **about)
     return _whole(item, spec, visible_in(source.mask.reveal(values)), source, about)
 
 

@@ -35,13 +35,15 @@ def settle(
     A refused item that the message does not bear out, and that does not come again, was taken back.
     """
     settled, more = list(reads), []
+    kept = [each for each in reads if each.problem is None]
+    answers = [each for each in answers if not repeats(each, kept)]  # some models give their whole answer again
     open_places = list(chosen)
     for number, answer in enumerate(answers):
         if in_order and len(answers) == len(chosen):
             at: int | None = chosen[number]
         else:
             at = max(open_places, key=lambda place: _likeness(reads[place], answer), default=None)
-            if at is not None and not in_order and _likeness(reads[at], answer) == 0:
+            if at is not None and _likeness(reads[at], answer) == 0:
                 at = None
         if at is None:
             more.append(answer)
