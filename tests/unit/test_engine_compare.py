@@ -9,8 +9,9 @@ import pytest
 from memreg.engine.alignment import Alignment, align
 from memreg.engine.compare import CODES, Comparison, Evidence, Memo, compare
 from memreg.engine.level import Level
-from memreg.engine.record import Role
+from memreg.engine.record import Record, Role
 from memreg.engine.statistics import Statistics
+from memreg.registry.parse import parse_schema
 from tests.support.scoring import record
 
 
@@ -158,3 +159,28 @@ def test_a_text_that_revisions_share_is_aligned_once(monkeypatch: pytest.MonkeyP
     for city in ("Oslo", "Bergen", "Oslo"):
         compare(mine, record({"title": "Grand Hotel Bergen", "city": city}), known, memo)
     assert len(asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("column", "desc", "is_a_name"),
+    [
+        ("tags", "What the person is to the user, as friend or colleague", False),
+        ("friends", "Names of the people they know", False),
+        ("nicknames", "", True),
+        ("also_known_as", "", True),
+        ("others", "Other names that they use", True),
+    ],
+)
+def test_a_tag_that_mentions_somebody_is_no_name_of_whoever_has_it(column: str, desc: str, is_a_name: bool) -> None:
+    columns = f'{{name: {{dtype: string}}, {column}: {{dtype: "list[string]", desc: "{desc}"}}}}'
+    annotation = f"{{searchable: {{name: 3, {column}: 2}}}}"
+    spec = parse_schema(
+        f"schema: s\nclasses:\n  Person:\n    columns: {columns}\n    annotation: {annotation}", "s"
+    ).by_name["Person"]
+    assert spec.declared is not None
+    eva, ana = (
+        Record.of(values, spec, spec.declared)
+        for values in ({"name": "Eva Smith", column: ["friend of Ana Lopez"]}, {"name": "Ana Lopez"})
+    )
+    found = of(compare(eva, ana, Statistics()), "name").level
+    assert (found is Level.EQUAL) is is_a_name

@@ -3,6 +3,7 @@ is there for."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,9 +13,14 @@ from typing import Any
 from memreg.engine.codes import Codes, codes_of
 from memreg.engine.identity import canonical
 from memreg.engine.text import value_tokens
-from memreg.registry.models import ClassAnnotation, ClassSpec, Kind
+from memreg.registry.models import ClassAnnotation, ClassSpec, Column, Kind
 
 NAME_BOOST = 2.5
+_OTHER_NAMES = re.compile(
+    r"\b(?:alias|aka\b|nick|known as|maiden|pseudonym|pen ?name|spelling|synonym"
+    r"|(?:other|former|further|native|short|alternat\w*) (?:name|title))",
+    re.IGNORECASE,
+)
 ATTRIBUTE_BOOST = 1.5
 
 
@@ -37,8 +43,8 @@ class Record:
     """`fields`: distinct tokens by searchable column; `boosts` by column; `open_columns`: free text and lists, where
     other words are more words, no contradiction; `compared` and `identity`: canonical values by column;
     `only_identity`: those of identity columns that are neither searched nor compared, so that nothing counts twice (a
-    compared column that is a key by itself counts as identity); `roles` by column; `lists`: columns of several values,
-    such as other names."""
+    compared column that is a key by itself counts as identity); `roles` by column; `lists`: columns of several other
+    names of the object."""
 
     fields: Mapping[str, tuple[str, ...]]
     boosts: Mapping[str, float]
@@ -81,7 +87,7 @@ class Reader:
         self._only_identity = annotation.identity_columns - {*annotation.searchable, *self._compare}
         self._roles = roles_of(annotation, self._open_columns)
         columns = spec.by_name
-        self._lists = frozenset(n for n in annotation.searchable if n in columns and columns[n].dtype.is_list)
+        self._lists = frozenset(n for n in annotation.searchable if n in columns and _lists_names(columns[n]))
         self._tokens: dict[str, tuple[str, ...]] = {}
 
     def read(self, payload: Mapping[str, Any]) -> Record:
@@ -126,6 +132,12 @@ def _open_columns(spec: ClassSpec, annotation: ClassAnnotation) -> frozenset[str
         for name in annotation.searchable
         if name in columns and (columns[name].dtype.is_list or columns[name].dtype.kind is Kind.TEXT)
     )
+
+
+def _lists_names(column: Column) -> bool:
+    """Whether a column lists other names of the object, by its name and description: a tag that mentions somebody is no
+    name of whoever has the tag."""
+    return column.dtype.is_list and _OTHER_NAMES.search(f"{column.name} {column.desc}".replace("_", " ")) is not None
 
 
 def roles_of(annotation: ClassAnnotation, open_columns: frozenset[str]) -> dict[str, Role]:
