@@ -135,7 +135,7 @@ def test_a_dead_extractor_is_never_quiet(database: Database, settings: Settings)
     engine_of(database, "acme").ingest(Message("trouble", "m1"))
     (inbox,) = said(settings, "inbox")
     assert inbox.health == "warn"
-    assert "1 message is dead; last, 'm1': The extractor scripted gave nothing usable: the server is down" in inbox.text
+    assert inbox.text == "1 message is dead; last, 'm1' of people in tenant acme: the server is down"
     assert said(settings, "requests")[0].health == "ok"
     engine_of(database).ingest(Message("trouble", "m2"))
     (requests,) = said(settings, "requests")
@@ -152,7 +152,10 @@ def test_a_model_that_is_down_while_workers_try_is_not_quiet_either(database: Da
     with psycopg.connect(database.conninfo) as conn:
         conn.execute("update memreg.messages set attempts = 2, error = 'http 429', next_attempt_at = now() + '1 hour'")
     (check,) = said(settings, "inbox")
-    assert (check.health, check.text) == ("warn", "1 message failed and waits for another try; last, 'm1': http 429")
+    assert (check.health, check.text) == (
+        "warn",
+        "1 message failed and waits for another try; last, 'm1' of people in tenant default: http 429",
+    )
 
 
 def test_messages_that_wait_without_a_worker(database: Database, settings: Settings) -> None:

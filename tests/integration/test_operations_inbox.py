@@ -85,7 +85,7 @@ def test_what_is_not_decided_oldest_first(database: Database, engine: Engine) ->
     assert found.oldest is not None and timedelta(minutes=5) <= found.oldest < timedelta(minutes=8)
     first, waits, last = found.items
     assert (first.session, first.attempts, first.queued) == ("s1", 1, False)
-    assert first.sentence == "failed once: The extractor scripted gave nothing usable: it is no good"
+    assert first.sentence == "failed once: it is no good"
     assert waits.queued and waits.sentence == "waits for a worker"
     assert len(last.beginning) == 200
 

@@ -74,14 +74,17 @@ def test_what_waits_a_short_while_is_well() -> None:
 def test_dead_messages_are_told_with_the_last_reason() -> None:
     (check,) = said("inbox", inbox=(count("dead", 2),), failure=DEAD)
     assert check.health == "warn"
-    assert check.text == "2 messages are dead; last, 'm1': The extractor llm gave nothing usable: it is down"
+    assert check.text == "2 messages are dead; last, 'm1' of people in tenant default: it is down"
     assert "memreg inbox retry --all-dead" in (check.advice or "")
 
 
 def test_messages_that_are_tried_again_are_told_with_the_last_reason() -> None:
     waiting = replace(DEAD, status="accepted", reason="http 429")
     (check,) = said("inbox", inbox=(count("accepted", 5, failed_before=4),), failure=waiting)
-    assert (check.health, check.text) == ("warn", "4 messages failed and wait for another try; last, 'm1': http 429")
+    assert (check.health, check.text) == (
+        "warn",
+        "4 messages failed and wait for another try; last, 'm1' of people in tenant default: http 429",
+    )
 
 
 @pytest.mark.parametrize(("minutes", "health"), [(14, "ok"), (16, "warn")])

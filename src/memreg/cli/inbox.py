@@ -12,12 +12,13 @@ from click.exceptions import Exit
 
 from memreg.cli.options import WORDS, Access, by_option, data_options
 from memreg.cli.output import Col, data_of, plain, print_json, print_table, say, tell
+from memreg.cli.progress import bar
 from memreg.operations.check import span
 
 if TYPE_CHECKING:
-    from memreg.cli.tally import Tally
+    from memreg.api.engine import Engine
     from memreg.core.database import Database
-    from memreg.engine.model import Call
+    from memreg.engine.model import Call, IngestResult
     from memreg.operations.inbox import Inbox, InboxMessage, KeptMessage
 
 STATUSES = ("accepted", "extracting", "dead", "dropped")
@@ -89,31 +90,31 @@ def retry(access: Access, message_ids: tuple[str, ...], all_dead: bool, queue: b
     if queue:
         _requeue(access, message_ids)
         return
-    from memreg.cli.messages import Problem
-    from memreg.cli.tally import FEW, Tally, show_result
-    from memreg.core.errors import MessageNotFound, MessageSettled
+    from memreg.cli.tally import FEW
     from memreg.operations.inbox import dead_ids
 
-    tally, results, problems = Tally(), [], list[dict[str, str]]()
     with access.engine() as engine:
-        wanted = dict.fromkeys(message_ids or dead_ids(engine.database, engine.tenant, engine.schema()))
-        for message_id in wanted:
-            try:
-                result = engine.retry(message_id)
-            except (MessageNotFound, MessageSettled) as error:
-                tally.refuse([Problem(0, str(error))])
-                problems.append({"id": message_id, "error": str(error)})
-                tell(str(error))
-                continue
-            tally.add(result)
-            results.append(result)
-            if not access.as_json and len(wanted) <= FEW:
-                show_result(result)
+        wanted = list(dict.fromkeys(message_ids or dead_ids(engine.database, engine.tenant, engine.schema())))
+        few = len(wanted) <= FEW
+        done = _Retried(show=few and not access.as_json)
+        with bar("retrying", "messages", wanted=not few) as advance:
+            for number, message_id in enumerate(wanted, 1):
+                if not done.take(engine, message_id):
+                    break
+                advance(number, len(wanted), number)
     if access.as_json:
-        print_json({"results": results, "problems": problems, "counts": tally.counts()})
+        rest = {"problems": done.problems, "stopped": done.stopped, "counts": done.tally.counts()}
+        print_json({"results": done.results, **rest})
+    elif not wanted:
+        say("No message is dead: nothing to retry.")
     else:
-        _print_tally(tally, few=len(wanted) <= FEW)
-    if tally.failed:
+        done.tally.show()
+        dead = done.tally.first_dead
+        if dead is not None and not few:
+            tell(f"The first dead message is {dead.message_id}: {dead.error}")
+    if done.stopped is not None:
+        tell(f"Stopped; what was retried before is kept as told. {done.stopped}")
+    if done.stopped is not None or done.tally.failed:
         raise Exit(1)
 
 
@@ -142,6 +143,41 @@ def drop(access: Access, message_ids: tuple[str, ...], why: str, by: str) -> Non
             (say if each.verdict in ("dropped", "before") else tell)(each.sentence)
     if any(each.verdict in ("refused", "unknown") for each in done):
         raise Exit(1)
+
+
+class _Retried:
+    """What became of messages that were tried again; `stopped`: why the rest was not tried."""
+
+    def __init__(self, *, show: bool) -> None:
+        from memreg.cli.tally import Tally
+
+        self.tally = Tally()
+        self.results: list[IngestResult] = []
+        self.problems: list[dict[str, str]] = []
+        self.stopped: str | None = None
+        self._show = show
+
+    def take(self, engine: Engine, message_id: str) -> bool:
+        """Try one message again; False where no further one would fare better."""
+        from memreg.cli.messages import Problem
+        from memreg.cli.tally import show_result
+        from memreg.core.errors import MemregError, MessageNotFound, MessageSettled
+
+        try:
+            result = engine.retry(message_id)
+        except (MessageNotFound, MessageSettled) as error:
+            self.tally.refuse([Problem(0, str(error))])
+            self.problems.append({"id": message_id, "error": str(error)})
+            tell(str(error))
+            return True
+        except MemregError as error:
+            self.stopped = str(error)
+            return False
+        self.tally.add(result)
+        self.results.append(result)
+        if self._show:
+            show_result(result)
+        return True
 
 
 def _requeue(access: Access, message_ids: tuple[str, ...]) -> None:
@@ -268,15 +304,6 @@ def _print_block(name: str, text: str) -> None:
     say(f"{name}:")
     for line in text.splitlines() or [""]:
         say(f"  {line}")
-
-
-def _print_tally(tally: Tally, *, few: bool) -> None:
-    if not tally.messages:
-        say("No message is dead: nothing to retry.")
-        return
-    tally.show()
-    if tally.first_dead is not None and not few:
-        tell(f"The first dead message is {tally.first_dead.message_id}: {tally.first_dead.error}")
 
 
 def _data(item: InboxMessage) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ STATUSES = (*UNSETTLED, "dropped")
 REPLY = 2_000
 """Characters of a model's reply that are shown."""
 _PAGE = 10_000
+_EXTRACTOR = re.compile(r"\AThe extractor \S+ gave nothing usable: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class InboxMessage:
     @property
     def sentence(self) -> str:
         """Its state in words, without a full stop."""
-        reason = (self.reason or "no reason was kept").rstrip(".")
+        reason = brief(self.reason or "no reason was kept")
         match self.status:
             case "extracting" if self.is_left:
                 return "whoever worked on it is gone; a worker takes it up again, or memreg inbox retry"
@@ -297,6 +299,11 @@ def message_of(row: Row, now: datetime, lease: timedelta) -> InboxMessage:
         settled_by=row["settled_by"],
         is_left=row["status"] == "extracting" and started is not None and now - started > lease,
     )
+
+
+def brief(reason: str) -> str:
+    """A reason within a sentence: without its full stop, and without naming the extractor first, as every one does."""
+    return _EXTRACTOR.sub("", reason, count=1).rstrip(".")
 
 
 def times(count: int) -> str:

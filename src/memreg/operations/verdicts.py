@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from memreg.operations.check import Check, counted, span
+from memreg.operations.inbox import brief
 from memreg.operations.state import Jobs, State
 
 LONG_WAIT = timedelta(minutes=15)
@@ -40,7 +41,10 @@ def inbox_checks(state: State, capacity: int) -> Iterator[Check]:
 
 
 def _inbox_findings(state: State, capacity: int) -> Iterator[Check]:
-    reason = "" if state.failure is None else f"; last, {state.failure.message_id!r}: {_brief(state.failure.reason)}"
+    reason = ""
+    if state.failure is not None:
+        last = state.failure
+        reason = f"; last, {last.message_id!r} of {last.schema} in tenant {last.tenant}: {_brief(last.reason)}"
     dead = state.messages("dead")
     if dead:
         of_dead = reason if state.failure is not None and state.failure.status == "dead" else ""
@@ -132,5 +136,5 @@ def review_checks(state: State) -> Iterator[Check]:
 
 
 def _brief(text: str) -> str:
-    text = " ".join(text.split()).rstrip(".")
+    text = brief(" ".join(text.split()))
     return text if len(text) <= 200 else text[:199] + "…"
