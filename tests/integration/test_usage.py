@@ -37,7 +37,14 @@ SPREAD = Query(
 ANNOTATED = Query(
     "annotated",
     "Have a model have made the annotations.",
-    "update memreg.annotations set model = 'large', tokens_in = 900, tokens_out = 70"
+    "update memreg.annotations set model = 'large', prompt_hash = 'h', tokens_in = 900, tokens_out = 70"
+    " where schema is not null and %(tenant)s::text is not null returning version",
+)
+FREE = Query(
+    "free",
+    "Have one annotation be what was answered before, and another one be a person's word on it.",
+    "update memreg.annotations set tokens_in = case version when 1 then 0 end,"
+    " tokens_out = case version when 1 then 0 end, prompt_hash = case version when 1 then 'h' end"
     " where schema is not null and %(tenant)s::text is not null returning version",
 )
 OK, LATE, LIMITED = (
@@ -173,6 +180,8 @@ def test_annotations_have_lines_of_their_own(database: Database) -> None:
     assert found.annotations.tokens_in == 1_800
     assert found.messages.tokens_in == 101
     assert usage(database, "default", "people", until=date(2020, 1, 1)).annotations.requests == 0
+    assert len(rows(database, FREE, "default")) == 2
+    assert usage(database, "default", "people").annotations.requests == 0
 
 
 def test_what_it_took_is_until_the_end_of_the_day(database: Database) -> None:

@@ -529,7 +529,7 @@ group by 1, 2, 3, 4, 5, 6, 7
 order by 1, 2, 3, 4, 5, 6, 7
 
 -- count_annotations --
--- Annotations by a model of a schema, or (null) of every one, within a time, with their cost.
+-- Annotations by a model of a schema, or (null) of every one, within a time, with their cost; not those that took no call.
 select
     schema,
     (created_at at time zone 'UTC')::date as day,
@@ -540,6 +540,8 @@ select
     coalesce(sum(tokens_out), 0) as tokens_out
 from memreg.annotations
 where model is not null
+    and prompt_hash is not null
+    and (tokens_in, tokens_out) is distinct from (0, 0)
     and (%(schema)s::text is null or schema = %(schema)s)
     and created_at >= %(since)s
     and created_at < %(until)s
