@@ -8,10 +8,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memreg.annotator.prompt import annotate_prompt, annotate_user, prompt_hash, tag_for
+from memreg.annotator.prompt import annotate_user, prompt_hash, tag_for
+from memreg.annotator.question import question
 from memreg.annotator.response import response_model
 from memreg.annotator.shapes import Annotations
-from memreg.annotator.wire import Ask
 from memreg.registry.models import ClassAnnotation, ClassSpec, Column, Dtype, IdentityKey, Kind, Pattern, SchemaSpec
 
 GOLDEN = Path(__file__).resolve().parents[2] / "fixtures" / "replies" / "prompts"
@@ -37,7 +37,7 @@ SPEC = SchemaSpec(
 
 
 def test_golden() -> None:
-    ask = Ask(Annotations, annotate_prompt(), annotate_user(SPEC))
+    ask = question(SPEC, {"Place": ({"name": "Oslo"}, {"name": "Ålesund"})})
     shape = json.dumps(ask.shape.model_json_schema(), indent=1)
     text = f"{ask.system}\n\n=== user ===\n{ask.user}\n\n=== shape ===\n{shape}\n"
     assert text == (GOLDEN / "annotate.txt").read_text("utf-8")
