@@ -120,6 +120,8 @@ def test_rows_are_sent_only_where_somebody_says_so(asking: tuple[Command, Script
     (memreg.folder / "rows.jsonl").write_text('{"class": "Ship", "values": {}}\n')
     told = memreg("annotate", "contacts", "--sample-rows", "rows.jsonl", status=1).stderr
     assert told == "rows.jsonl:1:1: its class must be one of Person, Contact\n"
+    told = memreg("annotate", "contacts", "--annotate", "heuristic", "--samples", "3").stderr
+    assert told == "No model was asked, so no rows were sent.\n"
     assert "give --samples N" in memreg("annotate", "contacts", "--tenant", "acme", status=2).stderr
     memreg("annotate", "contacts", "--samples", "99", status=2)
 

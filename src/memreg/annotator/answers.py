@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memreg.annotator.check import check
+from memreg.annotator.disguise import visible
 from memreg.annotator.doubts import doubts
 from memreg.annotator.reading import clean
 from memreg.registry.models import ClassAnnotation, ClassSpec, IdentityKey, SchemaSpec, Strength
@@ -91,4 +92,4 @@ def _is_number(given: Any) -> bool:
 
 
 def _rationale(given: Any) -> str:
-    return clean(given[:_LONGEST_RATIONALE]) if isinstance(given, str) else ""
+    return clean(visible(given[:_LONGEST_RATIONALE])) if isinstance(given, str) else ""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from memreg.annotator.disguise import visible
 from memreg.annotator.prompt import annotate_prompt, annotate_user, prompt_hash, tag_for
 from memreg.annotator.shapes import Annotations
 from memreg.annotator.wire import Ask
@@ -16,7 +17,7 @@ SampleRows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 def question(spec: SchemaSpec, samples: SampleRows | None = None) -> Ask:
     """The one question about all classes of a schema; `samples` are rows by class, already fit to be sent."""
-    body = "\n\n".join([annotate_user(spec), *_rows(samples or {})])
+    body = visible("\n\n".join([annotate_user(spec), *_rows(samples or {})]))
     tag = tag_for(body).replace("message", "schema")
     return Ask(Annotations, annotate_prompt(), f"<{tag}>\n{body}\n</{tag}>")
 

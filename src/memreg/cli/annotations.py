@@ -60,6 +60,7 @@ def annotate(
             return
         bill = Bill(quiet=access.as_json)
         version = registry.annotate(name, annotate=annotate, by=os_user(), samples=seen, fresh=fresh, tell=bill)
+        bill.close(seen)
         notes = registry.notes(version.name, version.version)
         held = registry.held_back(version.name)
     if access.as_json:

@@ -53,6 +53,11 @@ class Bill:
         if not self.quiet:
             tell(f"{event.sentence}.")
 
+    def close(self, samples: Samples | None) -> None:
+        """Say so where rows were offered and nobody was asked."""
+        if samples is not None and not self.events and not self.quiet:
+            tell("No model was asked, so no rows were sent.")
+
     @property
     def data(self) -> dict[str, Any]:
         """The events by name for machines: `estimate` and `spent`, or `reused`; empty where no model was needed."""

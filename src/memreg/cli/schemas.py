@@ -53,6 +53,7 @@ def register(
             return
         bill = Bill(quiet=access.as_json)
         registered = registry.register(source, annotate=annotate, by=os_user(), samples=seen, fresh=fresh, tell=bill)
+        bill.close(seen)
         version = registered.version
         notes = registry.notes(version.name, version.version)
         held = registry.held_back(version.name)
