@@ -22,7 +22,7 @@ def main() -> None:
 
         stats = engine.stats()
         print(f"{stats.completed} of {stats.submitted} decided, {stats.failed} failed, {stats.pending} pending")
-    # Leaving the context lets the workers end what they began; what is left waits for the next ones.
+    # Leaving the context waits until the queue is empty, for a while; what is left then waits for the next worker.
 
 
 if __name__ == "__main__":

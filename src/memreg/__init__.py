@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from memreg.api.engine import Engine
     from memreg.api.engine_async import AsyncEngine
     from memreg.core.errors import MemregError
+    from memreg.engine.inbox import Stats
     from memreg.engine.model import Decision, IngestResult, Message, Proposal, Stored
     from memreg.engine.recalled import recalled
 
@@ -21,6 +22,7 @@ __all__ = [
     "MemregError",
     "Message",
     "Proposal",
+    "Stats",
     "Stored",
     "__version__",
     "recalled",
@@ -34,6 +36,7 @@ _HOMES = {
     "MemregError": "memreg.core.errors",
     "Message": "memreg.engine.model",
     "Proposal": "memreg.engine.model",
+    "Stats": "memreg.engine.inbox",
     "Stored": "memreg.engine.model",
     "recalled": "memreg.engine.recalled",
 }

@@ -67,8 +67,10 @@ class Intake:
                 raise
         return self.decide(walk, message, _with(extraction, tried), note)
 
-    def work(self, walk: Walk, arrival: UUID) -> datetime | None:
-        """Take up the message of a job, and those of its session after it. Gives when to go on; None: never.
+    def work(self, walk: Walk, arrival: UUID, goes_on: Callable[[], bool]) -> datetime | None:
+        """Take up the message of a job, and those of its session after it while the worker `goes_on`.
+
+        Gives when to go on with them; None: never.
 
         Raises DatabaseError; whatever else happens is kept with the message.
         """
@@ -76,7 +78,9 @@ class Intake:
             done, again = self._work_one(walk, arrival)
             if done or again is not None:
                 return again
-        return walk.clock()  # the others had to wait long enough
+            if not goes_on():
+                break
+        return walk.clock()  # the others had to wait long enough, or another worker does it
 
     def _work_one(self, walk: Walk, arrival: UUID) -> tuple[bool, datetime | None]:
         """Whether nothing is left to do; and when one that failed is tried again."""

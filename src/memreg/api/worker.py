@@ -104,6 +104,10 @@ class InboxWorker:
             with suppress(DatabaseError):
                 await self.run_admin(lambda: inbox.forget_worker(self.id, self.clock))
 
+    def goes_on(self) -> bool:
+        """Whether it was not told to stop."""
+        return not self._stopping
+
     def stop(self) -> None:
         """Take no further job and end those at hand; `run` returns then. To be called in the loop of `run`."""
         self._stopping = True

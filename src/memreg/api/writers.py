@@ -39,7 +39,7 @@ class AsyncWriter:
     def __init__(self, intake: AsyncIntake, cache: Cache, clock: Clock, slots: int) -> None:
         self.intake, self.cache, self.clock, self.slots = intake, cache, clock, slots
         self.taken = 0
-        """Messages that were taken up so far; one that was tried twice counts twice."""
+        """Jobs that were taken up so far: a message, or those of a session that waited."""
         self._worker: InboxWorker | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -70,7 +70,8 @@ class AsyncWriter:
 
     async def _handle(self, tenant: str, schema: str, arrival: UUID) -> datetime | None:
         self.taken += 1
-        return await self.intake.work(self._walk(tenant, schema), arrival)
+        assert self._worker is not None
+        return await self.intake.work(self._walk(tenant, schema), arrival, self._worker.goes_on)
 
     async def _requeue(self, tenant: str, schema: str, message_id: str) -> None:
         walk = self._walk(tenant, schema)
@@ -86,7 +87,7 @@ class Writer:
     def __init__(self, intake: Intake, cache: Cache, clock: Clock, slots: int) -> None:
         self.intake, self.cache, self.clock, self.slots = intake, cache, clock, slots
         self.taken = 0
-        """Messages that were taken up so far; one that was tried twice counts twice."""
+        """Jobs that were taken up so far: a message, or those of a session that waited."""
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -140,7 +141,8 @@ class Writer:
 
     async def _handle(self, tenant: str, schema: str, arrival: UUID) -> datetime | None:
         self.taken += 1
-        return await asyncio.to_thread(self.intake.work, self._walk(tenant, schema), arrival)
+        assert self._worker is not None
+        return await asyncio.to_thread(self.intake.work, self._walk(tenant, schema), arrival, self._worker.goes_on)
 
     async def _requeue(self, tenant: str, schema: str, message_id: str) -> None:
         walk = self._walk(tenant, schema)

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", metavar="[FILE|-]", default="-", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--proposals", is_flag=True, help="The input is JSON lines of proposals; no extraction.")
+@click.option("--queue", is_flag=True, help="Only keep the messages, and leave them to memreg worker.")
 @data_options
-def ingest(access: Access, file: str, proposals: bool) -> None:
+def ingest(access: Access, file: str, proposals: bool, queue: bool) -> None:
     """Take messages or proposals, and decide each.
 
     From FILE, or from standard input.
@@ -45,6 +46,14 @@ def ingest(access: Access, file: str, proposals: bool) -> None:
     from memreg.cli.messages import read_messages, read_turns
     from memreg.cli.tally import FEW, Tally, show_result
 
+    if queue:
+        from memreg.cli.leave import leave
+
+        if proposals:
+            raise click.UsageError("Give --queue or --proposals, not both: proposals need no model, so nothing waits.")
+        with _opened(file) as stream:
+            leave(access, Source(stream, "standard input" if file == "-" else file, _size(stream)))
+        return
     tally = Tally()
     with _opened(file) as stream, access.engine() as engine:
         source = Source(stream, "standard input" if file == "-" else file, _size(stream))

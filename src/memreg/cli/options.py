@@ -115,11 +115,11 @@ class Access:
             yield database, tenant, schema
 
     @contextmanager
-    def engine(self) -> Iterator[Engine]:
-        """The engine of the tenant and schema, open."""
+    def engine(self, **changes: Any) -> Iterator[Engine]:
+        """The engine of the tenant and schema, open; `changes`: settings that the command sets itself."""
         from memreg.api.engine import Engine
 
-        settings = self.settings()
+        settings = self.settings().model_copy(update=changes)
         with Engine.connect(tenant=settings.tenant, schema=settings.schema_, settings=settings) as engine:
             yield engine
 

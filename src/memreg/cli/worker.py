@@ -50,7 +50,9 @@ def worker(access: Access, slots: int | None, until_empty: bool) -> None:
             for number, handler in before.items():
                 signal.signal(number, handler)
     if access.as_json:
-        print_json({"messages": writer.taken})
+        print_json({"jobs": writer.taken})
     else:
         taken = writer.taken
-        say(f"Stopped; {taken:,} {'message was' if taken == 1 else 'messages were'} taken up.")
+        say(
+            f"Stopped; {taken:,} {'job was' if taken == 1 else 'jobs were'} taken up: a message, or those of a session."
+        )

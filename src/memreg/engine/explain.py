@@ -81,8 +81,10 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
         f"statistics snapshot {facts['snapshot']}, extractor {facts['extractor']}"
     )
     if facts["model"]:
+        requests = facts["attempts"] or 1
         yield (
-            f"model     {facts['model']}, {facts['tokens_in']} tokens in, {facts['tokens_out']} out, "
+            f"model     {facts['model']}, {requests} {'request' if requests == 1 else 'requests'}, "
+            f"{facts['tokens_in']} tokens in, {facts['tokens_out']} out, "
             f"{facts['latency_ms']:.0f} ms, prompt {str(facts['prompt_hash'])[:12]}"
         )
     yield f"decided   {facts['created_at'].isoformat(timespec='seconds')}"
