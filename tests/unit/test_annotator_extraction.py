@@ -53,7 +53,7 @@ def person(name: str, evidence: str | None = None, **values: Any) -> dict[str, A
 
 
 def replied(*items: Any, whole: bool = True) -> Reply:
-    return Reply({}, f"reply of {len(items)}", "model-1", 100, 20, 5.0, items=tuple(items), whole=whole)
+    return Reply({"items": list(items)}, f"reply of {len(items)}", "model-1", 100, 20, 5.0, whole=whole)
 
 
 def unreadable(outcome: str = "unreadable") -> ModelFailed:

@@ -100,6 +100,11 @@ def test_the_day_is_that_of_the_zone_of_the_message() -> None:
     assert resolve_datetime("in 3 days at 14:00", summer) == "2026-10-26T14:00+01:00"  # clocks go back on the 25th
 
 
+def test_a_long_text_is_no_day() -> None:
+    assert resolve_date("x" * 1_000_000, MONDAY) is None
+    assert resolve_datetime("tomorrow at 14:00" + " " * 1_000_000, MONDAY) is None
+
+
 def test_the_ends_of_the_calendar() -> None:
     assert resolve_date("tomorrow", datetime(9999, 12, 31, tzinfo=UTC)) is None
     assert resolve_date("yesterday", datetime(1, 1, 1, tzinfo=UTC)) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 MOST_PARTS = 8
 """Into how many parts a quotation may fall; more is a collage."""
@@ -28,7 +29,7 @@ def quoted(evidence: str, text: str) -> bool:
     parts = [part for each in _GAP.split(evidence) if (part := _plain(each).strip(_EDGES))]
     if not parts or len(parts) > MOST_PARTS:
         return False
-    at, words = 0, _plain(text)
+    at, words = 0, _words(text)
     for part in parts:
         if sum(char.isalnum() for char in part) < min(_LEAST, len(words)):
             return False
@@ -44,7 +45,7 @@ def grounded(value: str, texts: Iterable[str]) -> bool:
     and not in the midst of a longer number or word. A value with `@` needs one there, not in the midst of a longer
     address."""
     wanted = "".join(char for char in _plain(value) if char.isalnum())
-    return bool(wanted) and any(_stands(wanted, _plain(text), at_sign="@" in value) for text in texts)
+    return bool(wanted) and any(_stands(wanted, text, at_sign="@" in value) for text in texts)
 
 
 def dated(value: str, texts: Iterable[str]) -> bool:
@@ -60,9 +61,9 @@ def needs_grounding(value: object) -> bool:
     return isinstance(value, str) and ("@" in value or any(char.isdigit() for char in value))
 
 
-def _stands(wanted: str, text: str, *, at_sign: bool) -> bool:
-    places = [place for place, char in enumerate(text) if char.isalnum()]
-    letters = "".join(text[place] for place in places)
+def _stands(wanted: str, given: str, *, at_sign: bool) -> bool:
+    text = _words(given)
+    letters, places = _letters(text)
     at = letters.find(wanted)
     while at >= 0:
         first, last = places[at], places[at + len(wanted) - 1]
@@ -89,8 +90,21 @@ def _goes_on(text: str, first: int, last: int) -> bool:
 
 
 def _spaced(char: str) -> bool:
-    """A letter of a script that sets spaces between words: below the first of those that do not, and with a case."""
+    """A letter of a script that sets spaces between words: those are the scripts with capitals."""
     return char.isalpha() and (char.lower() != char.upper())
+
+
+# A thousand items may be held against one text.
+@lru_cache(maxsize=8)
+def _words(text: str) -> str:
+    return _plain(text)
+
+
+@lru_cache(maxsize=8)
+def _letters(text: str) -> tuple[str, tuple[int, ...]]:
+    """The letters and digits of a text, and the place of each in it."""
+    places = tuple(place for place, char in enumerate(text) if char.isalnum())
+    return "".join(text[place] for place in places), places
 
 
 def _plain(text: str) -> str:

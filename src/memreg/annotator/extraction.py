@@ -13,7 +13,7 @@ from memreg.annotator.failure import ModelFailed
 from memreg.annotator.items import Read, Source, read
 from memreg.annotator.mask import Mask
 from memreg.annotator.options import ExtractOptions
-from memreg.annotator.settling import repeats, settle, that_fit
+from memreg.annotator.settling import settle, that_fit
 from memreg.annotator.told import Told, told_of
 from memreg.annotator.wire import Ask, Reply
 from memreg.core.errors import ExtractionFailed
@@ -56,10 +56,11 @@ class Conversation:
             self._fail("every column has personal values that cannot be masked; set MEMREG_LLM_PII to send")
         ask = Ask(self.told.shape, self.told.system, self._user(source.mask), items=True)
         reply, may_ask = yield from self._first(ask)
-        reads = [read(item, source) for item in reply.items[:MAX_PROPOSALS]]
+        items = reply.listed(ask.field)
+        reads = [read(item, source) for item in items[:MAX_PROPOSALS]]
         lost: list[Refused] = []
-        if len(reply.items) > MAX_PROPOSALS:
-            more = f"it gave {len(reply.items):,} items, and only the first {MAX_PROPOSALS:,} were read"
+        if len(items) > MAX_PROPOSALS:
+            more = f"it gave {len(items):,} items, and only the first {MAX_PROPOSALS:,} were read"
             lost.append(Refused(more))
         whole = reply.whole or bool(lost)
         if may_ask and not (whole and all(each.problem is None for each in reads)):
@@ -98,9 +99,8 @@ class Conversation:
         except ModelFailed as exc:
             self.lost_way = exc if exc.transient else None
             return reads, whole
-        answers = [read(item, source) for item in reply.items[:MAX_PROPOSALS]]
+        answers = [read(item, source) for item in reply.listed(ask.field)[:MAX_PROPOSALS]]
         settled, more = settle(reads, chosen, answers, in_order=whole)
-        more = [each for each in more if not repeats(each, settled)]
         return [*settled, *more][:MAX_PROPOSALS], whole or reply.whole
 
     def _ask(self, ask: Ask) -> Answered:

@@ -26,6 +26,7 @@ from memreg.annotator.day_words import (
     WEEKDAYS,
 )
 
+_LONGEST = 80
 _NAMES = "|".join(map(re.escape, WEEKDAYS))
 _WEEKDAY = (
     re.compile(rf"(?:(?:{ARTICLES}) )?(?:(?P<next>{NEXT})|(?P<last>{LAST})) (?P<name>{_NAMES})"),
@@ -48,7 +49,7 @@ def resolve_date(text: str, at: datetime) -> str | None:
 
     The next Friday is the first one after the day of the message, the last one the latest before it.
     """
-    found = _day(_plain(text), at.date())
+    found = _day(_plain(text), at.date()) if len(text) <= _LONGEST else None
     return None if found is None else found.isoformat()
 
 
@@ -57,7 +58,7 @@ def resolve_datetime(text: str, at: datetime) -> str | None:
 
     `tomorrow at 9` has none: it may be in the morning or in the evening.
     """
-    plain = _plain(text)
+    plain = _plain(text) if len(text) <= _LONGEST else ""
     found = _TIME.search(plain)
     if found is None or (hour := _hour(found)) is None:
         return None

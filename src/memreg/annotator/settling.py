@@ -35,8 +35,8 @@ def settle(
     A refused item that the message does not bear out, and that does not come again, was taken back.
     """
     settled, more = list(reads), []
-    kept = [each for each in reads if each.problem is None]
-    answers = [each for each in answers if not repeats(each, kept)]  # some models give their whole answer again
+    # Some models give their whole answer again.
+    answers = without_repeated(answers, [each for each in reads if each.problem is None])
     open_places = list(chosen)
     for number, answer in enumerate(answers):
         if in_order and len(answers) == len(chosen):
@@ -53,12 +53,13 @@ def settle(
             settled[at] = answer
     for at in open_places:
         settled[at] = replace(reads[at], taken_back=reads[at].unfounded)
-    return settled, more
+    return settled, without_repeated(more, settled)
 
 
-def repeats(answer: Read, others: Sequence[Read]) -> bool:
-    """Whether an answer says what another item says already."""
-    return any(_said(answer) == _said(other) for other in others)
+def without_repeated(answers: Sequence[Read], others: Sequence[Read]) -> list[Read]:
+    """The answers that do not say what another item says already."""
+    said = {_said(each) for each in others}
+    return [each for each in answers if _said(each) not in said]
 
 
 def _likeness(refused: Read, answer: Read) -> int:

@@ -67,13 +67,17 @@ class Reply:
     tokens_out: int | None = None
     latency_ms: float | None = None
     attempts: int = 1
-    items: tuple[Any, ...] = ()
     whole: bool = True
 
     @property
     def call(self) -> Call:
         """The request that this answers."""
         return Call("ok" if self.whole else "cut off", self.model, self.tokens_in, self.tokens_out, self.latency_ms)
+
+    def listed(self, field: str) -> list[Any]:
+        """The list under a name; empty where there is none."""
+        found = self.value.get(field)
+        return found if isinstance(found, list) else []
 
     def after(self, earlier: Reply) -> Reply:
         """This reply with the cost of an earlier one added."""
@@ -188,7 +192,7 @@ def reply_of(completion: Any, ask: Ask, latency_ms: float) -> Reply:
     try:
         if ask.items:
             found = read_items(texts, ask.field, cut_off=cut_off)
-            return Reply({ask.field: list(found.items)}, _kept(raw), **cost, items=found.items, whole=found.whole)
+            return Reply({ask.field: list(found.items)}, _kept(raw), **cost, whole=found.whole)
         return Reply(read_object(texts[0] if texts else "", ask.field, cut_off=cut_off), _kept(raw), **cost)
     except Unreadable as exc:
         outcome = "cut off" if cut_off else "unreadable"
