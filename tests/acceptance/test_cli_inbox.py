@@ -135,6 +135,23 @@ def test_dropping_keeps_the_reason_and_who(people: Command) -> None:
     assert again == "The message 'a1' was dropped before, by ana: it is spam.\n"
 
 
+def test_dropped_ones_beyond_the_limit(people: Command) -> None:
+    died(people, "a1", "a2", "a3")
+    people("inbox", "drop", "a1", "a2", "a3", "--why", "spam")
+    told = people("inbox", "--status", "dropped", "--limit", "2").stdout
+    assert "a2" in told and "a3" not in told
+    assert "The oldest 2 are shown" in told
+    assert "are shown" not in people("inbox", "--status", "dropped").stdout
+
+
+def test_a_very_long_message_is_shown_in_part(people: Command) -> None:
+    long = "Ana Lopez lives in Oslo, ana@lopez.io " + "x" * 30_000
+    people("ingest", stdin=json.dumps({"text": long, "id": "a1"}))
+    told = people("inbox", "show", "a1").stdout
+    assert "… (10,038 characters more; --json has all)" in told
+    assert people.json("inbox", "show", "a1")["text"] == long
+
+
 def test_dropping_what_is_decided_is_refused(people: Command) -> None:
     people("ingest", stdin=json.dumps({"text": "Ana Lopez lives in Oslo, ana@lopez.io", "id": "a1"}))
     told = people("inbox", "drop", "a1", "nobody", "--why", "spam", status=1)

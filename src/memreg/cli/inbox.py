@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from memreg.engine.model import Call, IngestResult
     from memreg.operations.inbox import Inbox, InboxMessage, KeptMessage
 
+LONGEST_TEXT = 20_000
 STATUSES = ("accepted", "extracting", "dead", "dropped")
 
 _ids = click.argument("message_ids", metavar="ID...", nargs=-1, type=WORDS)
@@ -50,7 +51,7 @@ def inbox(access: Access, status: str | None, limit: int) -> None:
         oldest = None if found.oldest is None else found.oldest.total_seconds()
         print_json({"counts": found.counts, "total": found.total, "oldest": oldest, "items": items})
         return
-    _print_list(found, status)
+    _print_list(found, status, limit)
 
 
 @inbox.command("show")
@@ -225,7 +226,7 @@ def _refuse_options_before(context: click.Context) -> None:
             )
 
 
-def _print_list(found: Inbox, status: str | None) -> None:
+def _print_list(found: Inbox, status: str | None, limit: int) -> None:
     counts = ", ".join(f"{count:,} {name}" for name, count in found.counts.items())
     if found.total:
         waiting = "" if found.oldest is None else f"; the oldest of those that wait is {span(found.oldest)} old"
@@ -250,9 +251,10 @@ def _print_list(found: Inbox, status: str | None) -> None:
         for each in found.items
     ]
     print_table(columns, rows)
-    of_status = found.counts.get(status, len(found.items)) if status else found.total
-    if len(found.items) < of_status:
-        say(f"The oldest {len(found.items)} of {of_status:,} are shown; --limit shows more.")
+    if status == "dropped" and len(found.items) == limit:
+        say(f"The oldest {limit:,} are shown; --limit shows more.")
+    elif len(found.items) < (all_of_them := found.counts.get(status, 0) if status else found.total):
+        say(f"The oldest {len(found.items):,} of {all_of_them:,} are shown; --limit shows more.")
     if any(each.status == "dead" for each in found.items):
         say("Next: memreg inbox show ID, memreg inbox retry ID, or memreg inbox drop ID --why TEXT")
 
@@ -272,7 +274,10 @@ def _print_message(found: KeptMessage) -> None:
     for name, value in facts.items():
         if value not in (None, ""):
             say(f"  {name:<9} {value}")
-    _print_block("text", found.text)
+    more = len(found.text) - LONGEST_TEXT
+    _print_block(
+        "text", found.text[:LONGEST_TEXT] + (f"… ({more:,} characters more; --json has all)" if more > 0 else "")
+    )
     if found.calls:
         say()
         say(f"{len(found.calls)} {'request' if len(found.calls) == 1 else 'requests'} to a model:")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from memreg.operations.check import Check, counted, span
-from memreg.operations.inbox import brief
+from memreg.operations.inbox import UNSETTLED, brief
 from memreg.operations.state import Jobs, State
 
 LONG_WAIT = timedelta(minutes=15)
@@ -31,13 +31,13 @@ def verdicts(state: State, capacity: int) -> Iterator[Check]:
 
 
 def inbox_checks(state: State, capacity: int) -> Iterator[Check]:
-    """What waits, what is dead, what was left behind and how full the queues are; one line where all is well."""
-    waiting = state.messages("accepted", "extracting")
-    found = list(_inbox_findings(state, capacity))
-    yield from found
-    if not found:
-        age = "" if state.oldest is None else f", the oldest for {span(state.now - state.oldest)}"
-        yield Check("inbox", "ok", f"{counted(waiting, 'message')} not decided yet{age}" if waiting else "it is empty")
+    """What is in the inbox, and a line for each thing about it that somebody should look at."""
+    counts = [(state.messages(status), status) for status in UNSETTLED]
+    listed = ", ".join(f"{count:,} {status}" for count, status in counts if count)
+    oldest = state.oldest
+    age = "" if oldest is None else f"; the oldest of those that wait came {span(state.now - oldest)} ago"
+    yield Check("inbox", "ok", f"{listed}{age}" if listed else "it is empty")
+    yield from _inbox_findings(state, capacity)
 
 
 def _inbox_findings(state: State, capacity: int) -> Iterator[Check]:
