@@ -17,7 +17,7 @@ from memreg.annotator.whole import names_a_column
 from memreg.engine.model import Proposal, Refused
 from memreg.engine.storable import MAX_DEPTH, storable
 from memreg.engine.validate import validate
-from memreg.registry.models import ClassSpec, Column, Kind, Operation, SchemaVersion
+from memreg.registry.models import ClassAnnotation, ClassSpec, Column, Kind, Operation, SchemaVersion
 from memreg.registry.normalize import ValueRefused, is_absent, normalize
 
 _LONGEST_EVIDENCE = 10_000
@@ -113,22 +113,53 @@ def _whole(item: Any, spec: ClassSpec, values: dict[str, Any], source: Source, a
         )
         return Read(item, problem=problem, **about)
     values, unsettled = _days(values, spec, source.at)
-    for name in sorted(annotation.identity_columns & values.keys()):
-        if not _founded(values[name], spec.by_name.get(name), about["operation"], (source.text, *source.before)):
-            problem = f"its {name} identifies the object, and is not in the message: copy it as it is written there"
-            return Read(item, problem=problem, refused=refused, unfounded=True, **about)
+    texts = (source.text, *source.before)
+    unfounded = [
+        name
+        for name in sorted(annotation.identity_columns & values.keys())
+        if not _founded(values[name], spec.by_name[name], texts)
+    ]
+    if about["operation"] == "delete" and not unfounded:
+        values, unfounded = _without_guesses(values, spec, annotation, texts)
+    if unfounded:
+        problem = f"its {unfounded[0]} identifies the object, and is not in the message: copy it as it is written there"
+        return Read(item, problem=problem, refused=refused, unfounded=True, **about)
     proposal = Proposal(spec.name, values, about["operation"], about["evidence"], _confidence(item.get("confidence")))
     if (checked := validate(proposal, source.version)).refusal is not None:
         return Read(item, problem=checked.refusal, refused=refused, **about)
     return Read(item, proposal, unsettled, refused, **about)
 
 
-def _founded(value: Any, column: Column | None, operation: Operation, texts: tuple[str, ...]) -> bool:
-    """Whether an identity value is in the texts. A day may be said in many ways, so that only a delete is held to its
-    year and day; a wrong one of an upsert identifies nothing."""
-    if column is not None and column.dtype.kind in _MOMENTS:
-        return operation != "delete" or not isinstance(value, str) or dated(value, texts)
-    return not needs_grounding(value) or grounded(value, texts)
+def _founded(value: Any, column: Column, texts: tuple[str, ...]) -> bool:
+    """Whether an identity value is in the texts, where it is of a kind that must be: a day may be said in many ways."""
+    return column.dtype.kind in _MOMENTS or not needs_grounding(value) or grounded(value, texts)
+
+
+def _without_guesses(
+    values: dict[str, Any], spec: ClassSpec, annotation: ClassAnnotation, texts: tuple[str, ...]
+) -> tuple[dict[str, Any], list[str]]:
+    """The values of a delete without identity values of any kind that no text has: a key must be said to delete by it.
+
+    Where no key is whole without them, their names as well.
+    """
+    given = {name for name, value in values.items() if not is_absent(value)}
+    guessed = [
+        name
+        for name in sorted(annotation.identity_columns & given)
+        if not _said(values[name], spec.by_name[name], texts)
+    ]
+    if not any(given.issuperset(key.columns) for key in annotation.identity):
+        return values, []
+    if any(given.difference(guessed).issuperset(key.columns) for key in annotation.identity):
+        return {name: value for name, value in values.items() if name not in guessed}, []
+    return values, guessed
+
+
+def _said(value: Any, column: Column, texts: tuple[str, ...]) -> bool:
+    kind = column.dtype.kind
+    if kind in (Kind.ENUM, Kind.BOOLEAN):
+        return True  # said in words of its own; no key is made of these alone
+    return dated(str(value), texts) if kind in _MOMENTS else grounded(str(value), texts)
 
 
 def _class(item: Mapping[str, Any], version: SchemaVersion) -> tuple[ClassSpec | None, str]:
