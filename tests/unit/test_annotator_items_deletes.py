@@ -72,7 +72,7 @@ def test_a_delete_by_what_is_said_is_proposed_as_it_is(text: str, class_name: st
         ("Forget 14711", "Sensor", {"serial": 4711}, "serial"),
         ("Forget Ana Lopez", "Person", {"name": "Ana Lopez", "born": "1980-01-05"}, "born"),
         ("Forget Ana Lopez of 1980", "Person", {"name": "Ana Lopez", "born": "1980-01-05"}, "born"),
-        ("Forget whoever was born 1980-01-05", "Person", {"name": "Ana Lopez", "born": "1980-01-05"}, "name"),
+        ("Forget whoever came 1980-01-05", "Person", {"name": "Ana Lopez", "born": "1980-01-05"}, "name"),
         ("Forget the one to the left", "Person", {"name": "Ana Lopez", "side": "left"}, "name"),
     ],
 )
