@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from types import FrameType
@@ -27,6 +28,7 @@ def worker(access: Access, slots: int | None, until_empty: bool) -> None:
 
     Ctrl-C, or SIGTERM, ends what is at hand and stops; a second one stops at once, and nothing is lost either.
     """
+    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # it prints tracebacks of what is waited out here
     stopped = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
