@@ -48,6 +48,12 @@ def test_a_scene_is_shared(tmp_path: Path) -> None:
     assert [each.others for each in load_attacks(path)] == [({"class": "A", "values": {"name": "y"}},)]
 
 
+def test_a_schema_may_be_a_file_beside(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("schema: own\nclasses: {A: {columns: {name: {dtype: string}}}}", "utf-8")
+    path = written(tmp_path, GOOD.replace(f"schema: {SCHEMA}", "schema: own.yaml"))
+    assert {each.schema.name for each in load_attacks(path)} == {"own"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
@@ -55,6 +61,7 @@ def test_a_scene_is_shared(tmp_path: Path) -> None:
         ("family: some", "kind: some", "the file has no key kind"),
         ("family: some\n", "", "the file has no family"),
         (f"schema: {SCHEMA}", "scene: nowhere", "nowhere.yaml"),
+        (f"schema: {SCHEMA}", "schema: own.yaml", "there is no schema file own.yaml"),
         (f"schema: {SCHEMA}\n", "", "neither the file nor its scene has a schema"),
         ("mode: kill_switch", "mode: off", "the mode of 'second' is none of normal, kill_switch, pending"),
         ("{text: no}", "{prose: no}", "a reply has no key prose"),

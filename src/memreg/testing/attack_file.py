@@ -2,7 +2,7 @@
 
     family: identity hijack          # a few words on what the attacks of the file have in common
     scene: household                 # a file of `scenes/` beside that has the next three, or these themselves
-    schema: {schema: household, classes: {...}}
+    schema: {schema: household, classes: {...}}                  # or the name of a schema file beside
     before: [{label: ana, class: Person, values: {...}}]         # memories of the tenant that is attacked
     others: [{class: Person, values: {...}}]                     # memories of another tenant
     attacks:
@@ -23,10 +23,10 @@
           unsent: [words that no request has, unless the model said them itself]
           requests: 1
 
-A decision with `times: 3` is expected three times over. `after` names what is changed or new; every other memory must be as it was. The last of the replies is given again when
-the model is asked again. `<ana>` in a message or a reply is the id of that memory. `{$repeat: [x, 3]}` is the text x
-three times over, or a list of three where x is no text; `{$each: [x, 3]}` is a list of three with `{n}` counted up, and
-`{$join: [...]}` texts put together.
+A decision with `times: 3` is expected three times over. `after` names what is changed or new; every other memory must
+be as it was. The last of the replies is given again when the model is asked again. `<ana>` in a message or a reply is the
+id of that memory. `{$repeat: [x, 3]}` is the text x three times over, or a list of three where x is no text;
+`{$each: [x, 3]}` is a list of three with `{n}` counted up, and `{$join: [...]}` texts put together.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from ruamel.yaml.error import YAMLError
 
 from memreg.core.errors import MemregError
 from memreg.registry.models import SchemaSpec
-from memreg.registry.parse import parse_schema
+from memreg.registry.parse import parse_schema, parse_schema_file
 from memreg.testing.reply import Reply, answer, content, tool_call
 
 _KEYS: Mapping[str, frozenset[str]] = {
@@ -97,13 +97,15 @@ def load_attacks(path: Path) -> list[Attack]:
     """The attacks of a file. Raises AttackInvalid, SchemaInvalid."""
     data = _read(path)
     _check(path, "the file", data, "family", "attacks")
+    beside = path
     if "scene" in data:
-        scene = _read(path.parent / "scenes" / f"{data['scene']}.yaml")
-        _check(path, "the scene", scene)
+        beside = path.parent / "scenes" / f"{data['scene']}.yaml"
+        scene = _read(beside)
+        _check(beside, "the scene", scene)
         data = scene | data
     if "schema" not in data:
         raise AttackInvalid(source=path.name, reason="neither the file nor its scene has a schema")
-    schema = parse_schema(json.dumps(data["schema"]), path.name)
+    schema = _schema(beside.parent, path, data["schema"])
     attacks = [_attack(path, data, schema, each) for each in data["attacks"]]
     names = [attack.name for attack in attacks]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -177,6 +179,14 @@ def _attack(path: Path, data: Data, schema: SchemaSpec, given: Data) -> Attack:
         others=tuple(others),
         context=tuple(context),
     )
+
+
+def _schema(folder: Path, path: Path, given: Any) -> SchemaSpec:
+    if not isinstance(given, str):
+        return parse_schema(json.dumps(given), path.name)
+    if not (folder / given).is_file():
+        raise AttackInvalid(source=path.name, reason=f"there is no schema file {given}")
+    return parse_schema_file(folder / given)
 
 
 def _read(path: Path) -> Any:
