@@ -24,8 +24,8 @@
           requests: 1
 
 A decision with `times: 3` is expected three times over. `after` names what is changed or new; every other memory must
-be as it was. The last of the replies is given again when the model is asked again. `<ana>` in a message or a reply is the
-id of that memory. `{$repeat: [x, 3]}` is the text x three times over, or a list of three where x is no text;
+be as it was. The last of the replies is given again when the model is asked again. `<ana>` in a message or a reply is
+the id of that memory. `{$repeat: [x, 3]}` is the text x three times over, or a list of three where x is no text;
 `{$each: [x, 3]}` is a list of three with `{n}` counted up, and `{$join: [...]}` texts put together.
 """
 
