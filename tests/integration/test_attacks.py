@@ -45,6 +45,17 @@ def test_the_attack_comes_to_what_it_must(attack: Attack, attack_range: AttackRa
     assert not differences, "\n".join(differences)
 
 
+ANSWERED = [attack for attack in ATTACKS if attack.family in ("fake answers and tool calls", "schema tricks")]
+
+
+@pytest.mark.parametrize("mode", ["json_schema", "json", "md_json"])
+@pytest.mark.parametrize("attack", ANSWERED, ids=lambda attack: attack.id)
+def test_it_comes_to_the_same_however_the_model_is_asked(attack: Attack, mode: str, attack_range: AttackRange) -> None:
+    asked = replace(attack, settings={**attack.settings, "llm_mode": mode})
+    differences = attack_range.run(asked).differences
+    assert not differences, "\n".join(differences)
+
+
 def test_there_are_attacks_of_every_family() -> None:
     assert len(ATTACKS) >= 60
     assert {attack.family for attack in ATTACKS} == FAMILIES
