@@ -29,7 +29,7 @@ TENANT_TABLES = frozenset(
 WHOLE_TABLES = frozenset({"look_at_tables", "table_growth"})
 # A backfill takes the memories of every tenant to a schema's new version.
 EVERY_TENANT = frozenset({"count_behind", "insert_backfill", "insert_failures"})
-PACKAGES = ("memreg.engine", "memreg.evaluation", "memreg.operations")
+PACKAGES = ("memreg.engine", "memreg.evaluation", "memreg.operations", "memreg.testing")
 QUERIES = sorted((q for name in PACKAGES for q in Queries.load(name).values()), key=lambda query: query.name)
 
 
