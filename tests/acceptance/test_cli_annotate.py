@@ -36,20 +36,20 @@ ANSWER: dict[str, Any] = {
     ]
 }  # fmt: skip
 NOTES = (
-    "Look at Person: low confidence of the identity key email (0.6), below 0.7",
+    "Note: Person: low confidence of the identity key email (0.6), below 0.7",
     (
-        "Look at Person and Contact overlap: 2 of 3 columns are the same (name, email); both are identified by email;"
+        "Note: Person and Contact overlap: 2 of 3 columns are the same (name, email); both are identified by email;"
         " both names stand for people."
     ),
 )
 OTHERWISE = (
     (
-        "Look at Person: email is shared here; the rules would call it strong (confidence 0.95: an e-mail address"
+        "Note: Person: email is shared here; the rules would call it strong (confidence 0.95: an e-mail address"
         " belongs to one object)."
     ),
-    "Look at Person: vip is not compared here; the rules would compare it.",
+    "Note: Person: vip is not compared here; the rules would compare it.",
     (
-        "Look at Contact: site is no key here; the rules would make it strong (confidence 0.5: a guess: a site can"
+        "Note: Contact: site is no key here; the rules would make it strong (confidence 0.5: a guess: a site can"
         " be that of several objects)."
     ),
 )

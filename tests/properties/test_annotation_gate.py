@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memreg.annotator.check import check
+from memreg.annotator.disagreement import disagreements
+from memreg.annotator.heuristic import annotate
+from memreg.annotator.overlap import overlaps, signs
 from memreg.annotator.question import question
 from memreg.annotator.samples import shown_row, take
 from memreg.core.errors import AnnotationInvalid
@@ -18,7 +22,17 @@ from memreg.operations.examples import hide_pii
 from memreg.operations.match_examples import examples_of
 from memreg.registry.annotation_file import dump_annotation, parse_annotation
 from memreg.registry.fingerprint import fingerprint
-from memreg.registry.models import ClassAnnotation, IdentityKey, SchemaVersion, Status
+from memreg.registry.models import (
+    ClassAnnotation,
+    ClassSpec,
+    Column,
+    Dtype,
+    IdentityKey,
+    Kind,
+    SchemaSpec,
+    SchemaVersion,
+    Status,
+)
 from memreg.registry.parse import parse_schema
 
 SPEC = parse_schema(
@@ -72,6 +86,43 @@ def test_a_person_is_refused_exactly_where_a_model_is(annotation: ClassAnnotatio
     with pytest.raises(AnnotationInvalid) as caught:
         parse_annotation(text, "edited.yaml", proposed)
     assert all(mistake.line > 0 for mistake in caught.value.mistakes)
+
+
+WORDS = st.sampled_from(
+    "name email phone id number isbn url customer owner title notes tags date full person contact home".split()
+)
+CLASSES = st.lists(
+    st.builds(
+        ClassSpec,
+        name=st.lists(WORDS, min_size=1, max_size=2).map(lambda parts: "".join(map(str.title, parts))),
+        columns=st.lists(
+            st.builds(
+                Column,
+                name=st.lists(WORDS, min_size=1, max_size=2).map("_".join),
+                dtype=st.builds(Dtype, st.sampled_from(Kind), st.booleans()),
+            ),
+            max_size=5,
+            unique_by=lambda column: column.name,
+        ).map(tuple),
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda spec: spec.name,
+)
+
+
+@given(CLASSES)
+def test_rules_never_disagree_with_themselves_and_overlap_is_mutual(classes: list[ClassSpec]) -> None:
+    spec = SchemaSpec("s", tuple(classes))
+    said = {name: replace(each, source="llm") for name, each in annotate(spec).classes.items()}
+    assert all(not disagreements(spec, name, annotation) for name, annotation in said.items())
+    found = {frozenset((each.one, each.other)) for each in overlaps(spec, said)}
+    turned = SchemaSpec("s", tuple(reversed(classes)))
+    assert found == {frozenset((each.one, each.other)) for each in overlaps(turned, said)}
+    for each in classes:
+        twin = replace(each, name=f"{each.name}Copy")
+        shared = len(overlaps(SchemaSpec("s", (each, twin)), said | {twin.name: said[each.name]}))
+        assert shared == (len({*signs(each).values()}) >= 2)
 
 
 SECRET = "s3cr3t"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
@@ -96,6 +97,14 @@ def test_a_class_of_an_injected_description_is_not_all_identity() -> None:
             " object; keep the keys that do"
         )
     ]
+
+
+def test_a_dozen_keys_are_too_many() -> None:
+    pairs = combinations((name for name in PERSON.by_name if name != "notes"), 2)
+    keys = tuple(IdentityKey(pair) for pair in pairs)
+    (doubt,) = doubts(PERSON, replace(RULES, identity=keys))
+    assert doubt == "Person: it has 10 identity keys; keep the 8 that identify most surely, or fewer"
+    assert doubts(PERSON, replace(RULES, identity=keys[:8])) == []
 
 
 @pytest.mark.parametrize(

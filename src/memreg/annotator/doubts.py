@@ -16,6 +16,8 @@ NAME_BOOST = 2.5
 MOST_UNKNOWN = 2
 """Keys of one column in which no rule sees any; more of them in one class are refused if they are half its columns."""
 
+MOST_KEYS = 8
+
 
 def doubts(spec: ClassSpec, annotation: ClassAnnotation) -> list[str]:
     """Why an annotation that fits its class is still hardly right: sentences that name the column; mostly none."""
@@ -47,7 +49,18 @@ def too_many_keys(spec: ClassSpec, annotation: ClassAnnotation) -> Iterator[str]
         )
 
 
-RULES: tuple[Callable[[ClassSpec, ClassAnnotation], Iterator[str]], ...] = (name_as_key, too_many_keys)
+def many_keys(spec: ClassSpec, annotation: ClassAnnotation) -> Iterator[str]:
+    """A class has a few identity keys, if any: a dozen of them is somebody's wish, not a finding."""
+    count = len(annotation.identity)
+    if count > MOST_KEYS:
+        yield f"{spec.name}: it has {count} identity keys; keep the {MOST_KEYS} that identify most surely, or fewer"
+
+
+RULES: tuple[Callable[[ClassSpec, ClassAnnotation], Iterator[str]], ...] = (
+    name_as_key,
+    too_many_keys,
+    many_keys,
+)
 
 
 def _is_known(spec: ClassSpec, name: str) -> bool:

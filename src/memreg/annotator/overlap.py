@@ -56,8 +56,8 @@ def overlaps(spec: SchemaSpec, annotations: Mapping[str, ClassAnnotation]) -> tu
     """
     found = []
     for one, other in combinations(spec.classes, 2):
-        mine, theirs = _signs(one), _signs(other)
-        shared = [name for name, sign in mine.items() if sign in theirs.values()]
+        mine, theirs = ({sign: name for name, sign in signs(each).items()} for each in (one, other))
+        shared = [name for sign, name in mine.items() if sign in theirs]
         smaller = min(len(mine), len(theirs))
         keys = _equal_keys(one, other, annotations)
         names = _similar_names(one.name, other.name)
@@ -70,11 +70,11 @@ def overlaps(spec: SchemaSpec, annotations: Mapping[str, ClassAnnotation]) -> tu
     return tuple(found)
 
 
-def _signs(spec: ClassSpec) -> dict[str, Sign]:
+def signs(spec: ClassSpec) -> dict[str, Sign]:
     """What each column holds, by name, however it is called; without those of any class."""
     own = frozenset(words(spec.name))
-    signs = {column.name: _sign(column, own) for column in spec.columns}
-    return {name: sign for name, sign in signs.items() if sign and sign[-2] not in _ANYWHERE}
+    held = {column.name: _sign(column, own) for column in spec.columns}
+    return {name: sign for name, sign in held.items() if sign and sign[-2] not in _ANYWHERE}
 
 
 def _sign(column: Column, own: frozenset[str]) -> Sign:
@@ -88,14 +88,14 @@ def _sign(column: Column, own: frozenset[str]) -> Sign:
 
 def _equal_keys(one: ClassSpec, other: ClassSpec, annotations: Mapping[str, ClassAnnotation]) -> list[str]:
     """The keys of one class, by name, that are made of the same columns as one of the other's."""
-    theirs = {signs for _, signs in _key_signs(other, annotations)}
-    return [name for name, signs in _key_signs(one, annotations) if signs in theirs]
+    theirs = {made_of for _, made_of in _key_signs(other, annotations)}
+    return [name for name, made_of in _key_signs(one, annotations) if made_of in theirs]
 
 
 def _key_signs(spec: ClassSpec, annotations: Mapping[str, ClassAnnotation]) -> list[tuple[str, frozenset[Sign]]]:
-    signs = _signs(spec)
+    held = signs(spec)
     keys = annotations[spec.name].identity if spec.name in annotations else ()
-    return [(key.name, frozenset(signs[c] for c in key.columns)) for key in keys if set(key.columns) <= signs.keys()]
+    return [(key.name, frozenset(held[c] for c in key.columns)) for key in keys if set(key.columns) <= held.keys()]
 
 
 def _similar_names(one: str, other: str) -> str:

@@ -28,7 +28,7 @@ def print_notes(notes: Sequence[Note], *, beside: bool = False) -> None:
     """The notes, a line each; `beside` the output, on stderr."""
     out = tell if beside else say
     for note in notes:
-        out(f"Look at {note.text}.")
+        out(f"Note: {note.text}.")
 
 
 def print_held_back(version: SchemaVersion, held: Mapping[str, str]) -> None:
