@@ -11,6 +11,8 @@ MOST_PARTS = 8
 """Into how many parts a quotation may fall; more is a collage."""
 
 _LEAST = 2
+_MOST_PLACES = 1_000  # that are looked at; a hostile text may have one at every other letter
+_NEAR = 64  # characters beside an address that may be more of it
 _GAP = re.compile(r"\s*(?:…|\.{3,}|\[\s*(?:…|\.{3,})\s*\])\s*")
 _QUOTES = dict.fromkeys(map(ord, "\"'`´‘’‚‛“”„‟«»‹›「」『』〝〞＂＇"), "'")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹘﹣－"), "-")
@@ -64,13 +66,15 @@ def needs_grounding(value: object) -> bool:
 def _stands(wanted: str, given: str, *, at_sign: bool) -> bool:
     text = _words(given)
     letters, places = _letters(text)
-    at = letters.find(wanted)
-    while at >= 0:
+    at = -1
+    for _ in range(_MOST_PLACES):
+        at = letters.find(wanted, at + 1)
+        if at < 0:
+            return False
         first, last = places[at], places[at + len(wanted) - 1]
         inside = not (_joined(text, first - 1, first) or _joined(text, last, last + 1))
         if inside and not (at_sign and ("@" not in text[first:last] or _goes_on(text, first, last))):
             return True
-        at = letters.find(wanted, at + 1)
     return False
 
 
@@ -84,9 +88,11 @@ def _joined(text: str, left: int, right: int) -> bool:
 
 def _goes_on(text: str, first: int, last: int) -> bool:
     """Whether an address is a part of a longer one: more of it stands before it, or behind it and a full stop."""
-    before, behind = text[:first].rstrip("._+%@"), text[last + 1 :].lstrip(".@")
-    more_before = len(before) < first and before[-1:].isalnum()
-    return more_before or (len(behind) < len(text) - last - 1 and behind[:1].isalnum())
+    before, behind = text[max(0, first - _NEAR) : first], text[last + 1 : last + 1 + _NEAR]
+    more_before, more_behind = before.rstrip("._+%@"), behind.lstrip(".@")
+    return (more_before != before and more_before[-1:].isalnum()) or (
+        more_behind != behind and more_behind[:1].isalnum()
+    )
 
 
 def _spaced(char: str) -> bool:
