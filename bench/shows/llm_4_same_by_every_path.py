@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -25,12 +28,13 @@ Outcome = tuple[str, str, list[tuple[str, str, str]]]
 
 
 def story() -> list[Message]:
-    """The messages session by session, so that every path has them in one order."""
+    """The messages session by session, so that every path has them in one order, each with its time and zone."""
     mixed = conversations(MESSAGES, SESSIONS, HOPELESS_ONES)
+    found = [message for session in by_session(mixed) for message in session]
+    began = datetime(2026, 11, 16, 0, 30, tzinfo=ZoneInfo("Asia/Tokyo"))
     return [
-        Message(message.text, message.id, "s", message.role, message.at)
-        for session in by_session(mixed)
-        for message in session
+        Message(message.text, message.id, "s", message.role, began + timedelta(minutes=number))
+        for number, message in enumerate(found)
     ]
 
 
@@ -95,13 +99,18 @@ def main(show: Show) -> None:
             "MEMREG_LLM_MODEL": "scripted",
         }
         show.say(f"{MESSAGES} messages, each path in a tenant of its own")
-        results = {
-            "blocking": blocking(settings),
-            "asynchronous": asyncio.run(asynchronous(settings)),
-            "background": background(settings),
-            "asynchronous background": asyncio.run(asynchronous_background(settings)),
-            "worker": by_command(settings, environment),
+        paths: dict[str, Callable[[], list[Outcome]]] = {
+            "blocking": lambda: blocking(settings),
+            "asynchronous": lambda: asyncio.run(asynchronous(settings)),
+            "background": lambda: background(settings),
+            "asynchronous background": lambda: asyncio.run(asynchronous_background(settings)),
+            "worker": lambda: by_command(settings, environment),
         }
+        results, questions = {}, {}
+        for path, walk in paths.items():
+            before = len(server.requests)
+            results[path] = walk()
+            questions[path] = [(request.system, request.user) for request in server.requests[before:]]
         asked = len(server.requests)
         expected = results.pop("blocking")
         seen = {
@@ -111,6 +120,8 @@ def main(show: Show) -> None:
         }
         for tenant, found in results.items():
             show.claim(f"{tenant}: the same results", found == expected, first_difference(found, expected))
+            mine, theirs = questions[tenant], questions["blocking"]
+            show.claim(f"{tenant}: the model is asked the same", mine == theirs, first_difference(mine, theirs))
             for what, read in seen.items():
                 mine, theirs = read(dsn, tenant), read(dsn, "blocking")
                 show.claim(f"{tenant}: the same {what}", mine == theirs, first_difference(mine, theirs))

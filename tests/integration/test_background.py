@@ -8,8 +8,9 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -108,6 +109,15 @@ def test_nothing_is_kept_of_what_cannot_be_decided(database: Database) -> None:
             with pytest.raises(ArgumentInvalid):
                 engine.wait("m1", timeout=wrong)  # type: ignore[arg-type]
     assert inbox(database) == []
+
+
+def test_the_zone_of_a_message_is_kept_for_the_workers(engine: Engine) -> None:
+    at = datetime(2026, 11, 16, 0, 30, tzinfo=timezone(timedelta(hours=9)))
+    with engine:
+        for number, zone in enumerate((at.tzinfo, ZoneInfo("Asia/Tokyo"))):
+            engine.wait(engine.submit(Message(f"Name{number} Stone", at=at.replace(tzinfo=zone))))
+        asked = engine._intake.extractors.pick().asked  # type: ignore[attr-defined]
+    assert [message.at.isoformat() for message in asked] == [at.isoformat()] * 2
 
 
 # Order

@@ -153,7 +153,7 @@ def test_the_same_message_refused_on_two_workers_is_decided_once(database: Datab
     """Nothing to lock by class: the message alone holds the second worker back."""
     engine = people(database)
     with paused(database_url, walking(Proposal("Nobody", {"a": 1}), message_id="m1")) as worker:
-        worker.until("accept_message")
+        worker.until("settle_message")
         first = engine.ingest(Message("said", "m1"), proposals=[Proposal("Nobody", {"a": 1})])
         second = worker.finish().result
     assert (first.status, second.status) == ("decided", "replayed")

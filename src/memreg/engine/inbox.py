@@ -12,7 +12,7 @@ from memreg.core.clock import Clock
 from memreg.core.errors import MessageNotFound, QueueFull
 from memreg.core.queries import Queries, Statement
 from memreg.core.steps import Steps, fetch, fetch_row, fetch_rows
-from memreg.engine.ingest import Accepted, Walk, begin, decisions_of, dropped_by, kept, known
+from memreg.engine.ingest import Accepted, Walk, begin, decisions_of, dropped_by, kept, kept_message, known
 from memreg.engine.model import IngestResult, Message
 from memreg.engine.store import SQL
 from memreg.registry import versions
@@ -125,7 +125,7 @@ def claim(walk: Walk, arrival: UUID, turns: int) -> Steps[Claimed | None]:
     if row is None or row["status"] not in ("accepted", "extracting"):
         return None
     version = yield from walk.cache.usable(walk.schema, heads)
-    message = Message(row["text"], row["id"], row["session"], row["role"], row["at"])
+    message = kept_message(row, row["id"])
     return Claimed((yield from begin(walk, message, version, turns)), row["attempts"])
 
 
@@ -134,7 +134,7 @@ def one_message(walk: Walk, message_id: str) -> Steps[Message]:
     row = yield from fetch_row(SQL["one_message"](tenant=walk.tenant, schema=walk.schema, id=message_id))
     if row is None:
         raise MessageNotFound(message_id=message_id, tenant=walk.tenant)
-    return Message(row["text"], message_id, row["session"], row["role"], row["at"])
+    return kept_message(row, message_id)
 
 
 def outcome(walk: Walk, message_id: str) -> Steps[IngestResult | str]:

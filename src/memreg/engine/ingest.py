@@ -20,6 +20,7 @@ from memreg.engine.refresh import Due
 from memreg.engine.storable import storable_text
 from memreg.engine.store import SQL
 from memreg.engine.turn import Turn
+from memreg.engine.zone import in_zone, zone_of
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
 
@@ -96,9 +97,7 @@ def begin(walk: Walk, message: Message, version: SchemaVersion, turns: int) -> S
     return Accepted(
         replace(message, at=message.at or received),
         version,
-        before=tuple(
-            Message(row["text"], row["id"], row["session"], row["role"], row["at"]) for row in reversed(before)
-        ),
+        before=tuple(kept_message(row, row["id"]) for row in reversed(before)),
     )
 
 
@@ -120,6 +119,7 @@ def decide_message(
     replayed = yield from known(walk, message, kept_rows[0] if kept_rows else None)
     if replayed is not None:
         return Decided(replayed)
+    is_new = False
     while True:
         turn = Turn(
             tenant=walk.tenant,
@@ -133,31 +133,33 @@ def decide_message(
             cache=walk.cache,
         )
         yield from turn.read()
-        _, claims, switches = yield from turn.lock(
-            _keep(SQL["accept_message"], walk, message, now), _claim_statement(walk, message), _switches_statement(walk)
+        settled, claims, switches = yield from turn.lock(
+            _keep(SQL["settle_message"], walk, message, now), _claim_statement(walk, message), _switches_statement(walk)
         )
+        is_new = is_new or bool(settled)
         if turn.switched == {row["class"] for row in switches}:
             break  # else a switch was turned while this waited for the locks: it is obeyed
-    claimed = claims[0] if claims else None
+    claimed = None if is_new else claims[0]
     replayed = yield from known(walk, message, claimed)
     if replayed is not None:
         return Decided(replayed)
     decisions = yield from turn.decide()
-    writes = [
-        *turn.writes(),
-        SQL["decide_message"](
-            tenant=walk.tenant,
-            schema=walk.schema,
-            id=message.id,
-            now=now,
-            reply=storable_text(extraction.reply) if extraction.reply else None,
-            note=note,
-        ),
-        *_calls(walk, message, extraction.extractor, extraction.prompt_hash, extraction.calls),
-    ]
-    if claimed is not None and claimed["error"] is not None:  # it may have been dead before
-        subject = f"message {message.id}"
-        writes.append(SQL["settle_dead_letter"](tenant=walk.tenant, schema=walk.schema, subject=subject))
+    calls = _calls(walk, message, extraction.extractor, extraction.prompt_hash, extraction.calls)
+    writes = [*turn.writes(), *calls]
+    if claimed is not None:
+        writes.append(
+            SQL["decide_message"](
+                tenant=walk.tenant,
+                schema=walk.schema,
+                id=message.id,
+                now=now,
+                reply=storable_text(extraction.reply) if extraction.reply else None,
+                note=note,
+            )
+        )
+        if claimed["error"] is not None:  # it may have been dead before
+            subject = f"message {message.id}"
+            writes.append(SQL["settle_dead_letter"](tenant=walk.tenant, schema=walk.schema, subject=subject))
     yield tuple(writes)
     return Decided(IngestResult(message.id or "", "decided", tuple(decisions)), turn.due())
 
@@ -260,6 +262,11 @@ def _keep(query: Query, walk: Walk, message: Message, now: datetime) -> Statemen
     return query(**kept(walk, message, now))
 
 
+def kept_message(row: Row, message_id: str) -> Message:
+    """A message from its row, as it came."""
+    return Message(row["text"], message_id, row["session"], row["role"], in_zone(row["at"], row["zone"]))
+
+
 def kept(walk: Walk, message: Message, now: datetime) -> dict[str, object]:
     """A message as the parameters of a statement that keeps it."""
     return {
@@ -270,6 +277,7 @@ def kept(walk: Walk, message: Message, now: datetime) -> dict[str, object]:
         "session": message.session,
         "role": message.role,
         "at": message.at,
+        "zone": zone_of(message.at),
         "text": message.text,
         "digest": message_digest(message),
         "now": now,

@@ -10,41 +10,44 @@ where tenant in (%(tenant)s, '*') and schema in (%(schema)s, '*') and is_on
 
 -- one_message --
 -- What is known of a message.
-select arrival, session, role, at, text, digest, status, queued, attempts, error, settled_by, received_at
+select arrival, session, role, at, zone, text, digest, status, queued, attempts, error, settled_by, received_at
 from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
 
 -- arrived_message --
 -- A message by its arrival, which is what the jobs of the queue name it by.
-select id, session, role, at, text, status, attempts, received_at
+select id, session, role, at, zone, text, status, attempts, received_at
 from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and arrival = %(arrival)s
 
 -- next_of_session --
 -- The oldest message of a session that waits for a worker.
-select id, session, role, at, text, status, attempts, received_at
+select id, session, role, at, zone, text, status, attempts, received_at
 from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and session = %(session)s
     and status in ('accepted', 'extracting') and queued
 order by arrival
 limit 1
 
--- accept_message --
--- Keep a message before anything is made of it; nothing happens when it is already kept.
-insert into memreg.messages (tenant, schema, id, arrival, session, role, at, text, digest, status, received_at)
+-- settle_message --
+-- Keep a message that this transaction decides; nothing happens when it is already kept.
+insert into memreg.messages (
+    tenant, schema, id, arrival, session, role, at, zone, text, digest, status, attempts, received_at, decided_at
+)
 values (
-    %(tenant)s, %(schema)s, %(id)s, %(arrival)s, %(session)s, %(role)s, %(at)s, %(text)s, %(digest)s, 'accepted',
-    %(now)s
+    %(tenant)s, %(schema)s, %(id)s, %(arrival)s, %(session)s, %(role)s, %(at)s, %(zone)s, %(text)s, %(digest)s, 'decided', 1,
+    %(now)s, %(now)s
 )
 on conflict (tenant, schema, id) do nothing
+returning id
 
 -- take_message --
 -- Keep a message and begin with it; one that was kept and is not settled is begun again.
 insert into memreg.messages as kept (
-    tenant, schema, id, arrival, session, role, at, text, digest, status, received_at, started_at
+    tenant, schema, id, arrival, session, role, at, zone, text, digest, status, received_at, started_at
 )
 values (
-    %(tenant)s, %(schema)s, %(id)s, %(arrival)s, %(session)s, %(role)s, %(at)s, %(text)s, %(digest)s, 'extracting',
+    %(tenant)s, %(schema)s, %(id)s, %(arrival)s, %(session)s, %(role)s, %(at)s, %(zone)s, %(text)s, %(digest)s, 'extracting',
     %(now)s, %(now)s
 )
 on conflict (tenant, schema, id) do update
@@ -54,7 +57,7 @@ returning received_at
 
 -- turns_before --
 -- The newest messages of a session that were taken before one.
-select id, session, role, coalesce(at, received_at) as at, text
+select id, session, role, coalesce(at, received_at) as at, zone, text
 from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and session = %(session)s and status <> 'dropped'
     and arrival < (
@@ -116,10 +119,10 @@ from (
 -- queue_message --
 -- Keep a message for the workers; one that nobody works on is left to them.
 insert into memreg.messages as kept (
-    tenant, schema, id, arrival, session, role, at, text, digest, status, queued, received_at
+    tenant, schema, id, arrival, session, role, at, zone, text, digest, status, queued, received_at
 )
 values (
-    %(tenant)s, %(schema)s, %(id)s, %(arrival)s, %(session)s, %(role)s, %(at)s, %(text)s, %(digest)s, 'accepted', true,
+    %(tenant)s, %(schema)s, %(id)s, %(arrival)s, %(session)s, %(role)s, %(at)s, %(zone)s, %(text)s, %(digest)s, 'accepted', true,
     %(now)s
 )
 on conflict (tenant, schema, id) do update

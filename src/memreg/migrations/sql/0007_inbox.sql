@@ -2,6 +2,7 @@
 
 alter table memreg.messages
     add column arrival         uuid,
+    add column zone            text,
     add column queued          boolean not null default false,
     add column started_at      timestamptz,
     add column next_attempt_at timestamptz,
@@ -21,6 +22,7 @@ alter table memreg.messages add constraint messages_status_check
     check (status in ('accepted', 'extracting', 'decided', 'dead', 'dropped'));
 
 comment on column memreg.messages.arrival is 'a UUIDv7: the order in which messages were taken';
+comment on column memreg.messages.zone is 'the zone of `at`, which tells what day it was there: a name, or an offset';
 comment on column memreg.messages.queued is 'whether it was left to the workers';
 comment on column memreg.messages.started_at is 'since when it is being extracted';
 comment on column memreg.messages.next_attempt_at is 'when it is tried again after a failure that may pass';
