@@ -111,8 +111,10 @@ class InboxWorker:
     def stop(self) -> None:
         """Take no further job and end those at hand; `run` returns then. To be called in the loop of `run`."""
         self._stopping = True
-        if self._working is not None:
-            self._working.cancel()  # which procrastinate takes for a graceful shutdown
+        if self._working is not None and self._open is not None:
+            # Which procrastinate takes for a graceful shutdown. Not while its pool is being opened: that would leave a
+            # task behind that swallows its cancellation, and the loop would never end.
+            self._working.cancel()
 
     async def drain(self, seconds: float) -> int:
         """Wait until no job is left that could be done now, at most so long; gives how many are left, up to 1,000."""
@@ -131,6 +133,8 @@ class InboxWorker:
         app = self._app()
         async with app.open_async():
             await self._take_over(app)
+            if self._stopping:
+                return
             self._open = app
             try:
                 await app.run_worker_async(
