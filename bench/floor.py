@@ -53,7 +53,8 @@ _WRITES = {
     "messages": """
         insert into memreg.messages
             (tenant, schema, id, arrival, role, text, digest, status, attempts, received_at, decided_at)
-        values (%(tenant)s, %(schema)s, %(message_id)s, gen_random_uuid(), %(role)s, %(text)s, %(digest)s, 'decided', 1, %(now)s, %(now)s)
+        values (%(tenant)s, %(schema)s, %(message_id)s, gen_random_uuid(), %(role)s, %(text)s, %(digest)s, 'decided', 1,
+            %(now)s, %(now)s)
     """,
     "memories": """
         insert into memreg.memories

@@ -7,10 +7,14 @@ from hypothesis import strategies as st
 
 from memreg.annotator.check import check
 from memreg.annotator.heuristic import annotate
-from memreg.annotator.items import proposals_of
+from memreg.annotator.items import Source, read
+from memreg.annotator.mask import Mask
 from memreg.annotator.reading import Unreadable, read_object
+from memreg.annotator.salvage import read_items
 from memreg.engine.patterns import extract, sentences
+from memreg.engine.validate import validate
 from memreg.registry.models import ClassSpec, Column, Dtype, Kind, Pattern, SchemaSpec
+from tests.support.engines import people_version
 
 WORDS = st.sampled_from(
     "name email phone id code number sku isbn url model customer owner title notes tags date zip user manager".split()
@@ -88,10 +92,15 @@ def test_patterns_quote_the_text_in_its_order_and_trim_their_places(text: str) -
     assert extract(text, PATTERNS) == found
 
 
-@given(st.lists(JSON, max_size=5))
-def test_every_item_is_a_proposal_or_a_problem(items: list[object]) -> None:
-    proposals, problems = proposals_of(items)
-    assert len(proposals) + len(problems) == len(items)
+@given(JSON, st.sampled_from(["Ana Lopez", "", "Ana was here\non 3 May"]))
+def test_every_item_is_a_proposal_or_has_a_reason_why_not(item: object, text: str) -> None:
+    found = read(item, Source(text, (), None, people_version(), Mask()))
+    assert (found.proposal is not None) or found.refusals
+    for refused in found.refusals:
+        assert refused.reason
+    if found.proposal is not None:
+        assert validate(found.proposal, people_version()).refusal is None
+        assert found.proposal.evidence
 
 
 @given(st.text(alphabet='{}[]":, itemsx`\n', max_size=60))
@@ -101,3 +110,12 @@ def test_any_reply_is_read_or_refused(text: str) -> None:
     except Unreadable:
         return
     assert isinstance(found["items"], list)
+
+
+@given(st.lists(st.text(alphabet='{}[]":, itemsx1`\n', max_size=60), max_size=3), st.booleans())
+def test_any_answer_gives_its_items_or_the_reason_why_there_are_none(texts: list[str], cut_off: bool) -> None:
+    try:
+        found = read_items(texts, "items", cut_off=cut_off)
+    except Unreadable:
+        return
+    assert isinstance(found.items, tuple | list)

@@ -45,7 +45,7 @@ def test_the_engines_of_all_tenants_share_one(made: list[Counted], monkeypatch: 
     monkeypatch.delenv("MEMREG_DATABASE_URL", raising=False)
     engine = Engine(Database(Settings()))
     tenants = [engine.for_tenant(f"tenant-{number}") for number in range(3)]
-    assert len({id(each._extractors.pick()) for each in [*tenants, engine, tenants[0].for_tenant("other")]}) == 1
+    assert len({id(each._intake.extractors.pick()) for each in [*tenants, engine, tenants[0].for_tenant("other")]}) == 1
     for each in tenants:
         each.close()
     assert [each.closed for each in made] == [0]

@@ -295,3 +295,8 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
         parse_schema_file(tmp_path / "none.yaml")
     with pytest.raises(SchemaInvalid, match="it cannot be read: Is a directory"):
         parse_schema_file(tmp_path)
+
+
+def test_an_anchor_may_be_given_anew() -> None:
+    text = "schema: s\nclasses:\n  A: {columns: {a: &x {dtype: string}, b: &x {dtype: date}, c: *x}}\n"
+    assert [str(column.dtype) for column in parse_schema(text, "s").classes[0].columns] == ["string", "date", "date"]

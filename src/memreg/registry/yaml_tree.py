@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,11 +73,13 @@ def load_tree(text: str | bytes) -> tuple[Tree, list[Mistake]]:
     """
     content = _decode(text)
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
     from ruamel.yaml.reader import ReaderError
 
     try:
-        node = YAML(typ="safe", pure=True).compose(content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # an anchor may be given anew: YAML 1.2, 7.1
+            node = YAML(typ="safe", pure=True).compose(content)
     except MarkedYAMLError as error:
         raise Unreadable(_broken(error, content)) from error
     except ReaderError as error:
