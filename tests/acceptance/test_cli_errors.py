@@ -127,7 +127,7 @@ def test_logs_of_the_command_hold_no_personal_value(people: Command) -> None:
     done = people("ingest", stdin="\n".join(said), MEMREG_LOG_LEVEL="debug")
     bad = {"class": "Person", "values": {"name": "Quux", "email": "x at quux.io"}}
     refused = people("ingest", "--proposals", stdin=json.dumps(bad), MEMREG_LOG_LEVEL="debug")
-    assert done.stderr.count(" memreg.api.engine decided ") == 3
-    assert refused.stderr.count(" memreg.api.engine decided ") == 1
+    assert done.stderr.count(" memreg.api.intake decided ") == 3
+    assert refused.stderr.count(" memreg.api.intake decided ") == 1
     assert "quux" not in (done.stderr + refused.stderr).casefold()
     assert "quux" not in refused.stdout.casefold()

@@ -43,7 +43,8 @@ def test_a_dead_message_is_kept_told_and_taken_again(people: Command) -> None:
         "class": "Person", "operation": "upsert", "values": {"name": "Ana Lopez", "email": "ana@lopez.io"},
         "evidence": "Ana Lopez is in Oslo", "confidence": 0.9,
     }  # fmt: skip
-    script = [content("Sure! Ana lives in Oslo."), answer({"items": []}), answer({"items": [item]})]
+    prose = content("Sure! Ana lives in Oslo.")
+    script = [prose, prose, answer({"items": []}), answer({"items": [item]})]
     with ScriptedServer(script) as server:
         command = asking(people, server)
         done = command.json("ingest", stdin=said, status=1)
@@ -70,19 +71,19 @@ def test_a_dead_message_is_kept_told_and_taken_again(people: Command) -> None:
     ids=["prose", "half a JSON", "schema echo", "slow", "401"],
 )
 def test_what_is_wrong_with_the_model_is_told_where_it_is_met(people: Command, reply: Any, words: str) -> None:
-    with ScriptedServer([reply]) as server:
+    with ScriptedServer([reply, reply]) as server:  # what cannot be read is asked for once more
         command = asking(people, server, MEMREG_LLM_TIMEOUT="1")
         told = command("ingest", stdin=json.dumps({"text": "Ana Lopez moved", "id": "a1"}), status=1).stdout
     (line,) = (line for line in told.splitlines() if line.startswith("message a1 dead: "))
     assert words in line
-    assert line.endswith("It is kept; send it again with this id to try again.")
+    assert line.endswith("It is kept: memreg inbox retry a1 tries again.")
 
 
 def test_a_model_that_is_not_there(people: Command) -> None:
     with ScriptedServer([]) as server:
         command = asking(people, server)
     told = command("ingest", stdin="Ana Lopez moved\n" * 7, status=1)
-    assert "7 messages, 0 decided, 7 dead (kept: memreg review tells why)." in told.stdout
+    assert "7 messages, 0 decided, 7 dead (kept: memreg inbox tells why)." in told.stdout
     assert told.stderr.count("start the server or correct MEMREG_LLM_BASE_URL") == 1
     assert len(people.json("review")["items"]) == 7
     (people.folder / "notes.yaml").write_text(NOTES)
@@ -97,7 +98,7 @@ def test_a_model_that_is_not_there(people: Command) -> None:
         (
             answer({"items": [{"class": "Ship", "operation": "upsert", "values": {"name": "R"}, "evidence": "R"}]}),
             0,
-            "'Ship' is no class of people@1; its classes are Person",
+            "its class is none of the schema; the classes are Person",
         ),
     ],
     ids=["an empty list", "an unknown class"],

@@ -62,7 +62,7 @@ def test_replays_and_dead_messages_decide_nothing() -> None:
     assert tally.failed
     assert sentence(tally.counts()) == (
         "4 messages, 2 decided (1 with nothing to remember), 1 replayed (taken before: nothing was written), "
-        "1 dead (kept: memreg review tells why)."
+        "1 dead (kept: memreg inbox tells why)."
     )
     assert not taken(result("replayed", rule))[0].failed
 

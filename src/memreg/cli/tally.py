@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -94,7 +95,7 @@ def sentence(counts: dict[str, int]) -> str:
     if counts["replayed"]:
         parts.append(f"{counts['replayed']} replayed (taken before: nothing was written)")
     if counts["dead"]:
-        parts.append(f"{counts['dead']} dead (kept: memreg review tells why)")
+        parts.append(f"{counts['dead']} dead (kept: memreg inbox tells why)")
     if counts["refused"]:
         parts.append(f"{counts['refused']} refused (told above)")
     return ", ".join(parts) + "."
@@ -104,7 +105,7 @@ def show_result(result: IngestResult) -> None:
     """One message and its decisions, line by line."""
     told = {
         "decided": "" if result.decisions else ": nothing to remember in it",
-        "dead": f": {result.error} It is kept; send it again with this id to try again.",
+        "dead": f": {result.error} It is kept: memreg inbox retry {shlex.quote(result.message_id)} tries again.",
         "replayed": " (taken before: nothing was written)",
     }[result.status]
     say(f"message {result.message_id} {result.status}{told}")
