@@ -13,7 +13,7 @@ from uuid import UUID
 from memreg.api.extractors_async import AsyncExtractors
 from memreg.core.backoff import LONGEST, pause
 from memreg.core.database_async import AsyncDatabase
-from memreg.core.errors import DatabaseError, ExtractionFailed, MemregError
+from memreg.core.errors import CommitUnknown, DatabaseError, ExtractionFailed, MemregError
 from memreg.core.logs import get_logger
 from memreg.core.steps import Steps
 from memreg.engine import inbox
@@ -27,6 +27,8 @@ from memreg.engine.refresh import Due, look_at_tables, refresh
 T = TypeVar("T")
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 600.0  # seconds, between the tries of a message that waits in the queue
+_UNUSABLE = 15.0  # seconds at least, before one is looked at again whose schema or extractor is not usable now
+_TRIES_TO_DECIDE = 5
 MOST_IN_A_ROW = 100
 """Messages of one session that a worker decides before it looks at the others."""
 _log = get_logger(__name__)
@@ -63,7 +65,8 @@ class AsyncIntake:
                     return await self._give_up(walk, message, _after(failure, tried))
                 await asyncio.sleep(pause(tries, failure.retry_after))
             except Exception as exc:
-                await self._postpone(walk, message, _failure_of(exc, self.extractors), walk.clock())
+                failed = _after(_failure_of(exc, self.extractors), tried)
+                await self._run(walk, _postponing(walk, message, failed, walk.clock()))
                 raise
         return await self.decide(walk, message, _with(extraction, tried), note)
 
@@ -79,8 +82,9 @@ class AsyncIntake:
             if done or again is not None:
                 return again
             if not goes_on():
-                break
-        return walk.clock()  # the others had to wait long enough, or another worker does it
+                return walk.clock()  # another worker does it
+        await self._run(walk, lambda: inbox.pass_on(walk, arrival))  # the others had to wait long enough
+        return None
 
     async def _work_one(self, walk: Walk, arrival: UUID) -> tuple[bool, datetime | None]:
         """Whether nothing is left to do; and when one that failed is tried again."""
@@ -96,8 +100,36 @@ class AsyncIntake:
             raise
         except Exception as exc:
             return False, await self._put_off(walk, claimed, exc)
-        await self.decide(walk, claimed.accepted.message, extraction, note)
-        return claimed.accepted.message.session is None, None
+        again = await self._settle(walk, claimed, extraction, note)
+        return again is None and claimed.accepted.message.session is None, again
+
+    async def _settle(self, walk: Walk, claimed: Claimed, extraction: Extraction, note: str | None) -> datetime | None:
+        """Decide what was extracted for the queue; gives when it is tried again, should that fail.
+
+        What fails for a moment is decided once more without the model, whose answer is paid for already. What cannot be
+        decided counts as a try, so that it does not ask the model for ever.
+        """
+        tries = 0
+        while True:
+            try:
+                await self.decide(walk, claimed.accepted.message, extraction, note)
+                return None
+            except CommitUnknown:
+                raise  # it may be decided, which the next look tells
+            except DatabaseError as exc:
+                tries += 1
+                if tries < _TRIES_TO_DECIDE:
+                    await asyncio.sleep(pause(tries, first=0.2))
+                    continue
+                failure = ExtractionFailed(
+                    extractor=extraction.extractor,
+                    reason=f"it cannot be decided, because {str(exc).rstrip('.')}",
+                    reply=extraction.reply,
+                    transient=True,
+                    calls=extraction.calls,
+                    prompt_hash=extraction.prompt_hash,
+                )
+                return await self._put_off(walk, claimed, failure, counts=True)
 
     async def decide(
         self, walk: Walk, message: Message, extraction: Extraction, note: str | None = None
@@ -155,26 +187,28 @@ class AsyncIntake:
         settings = self.database.settings
         return failure.transient and tries <= settings.llm_max_retries and (failure.retry_after or 0.0) <= LONGEST
 
-    async def _put_off(self, walk: Walk, claimed: Claimed | None, error: Exception) -> datetime | None:
-        """When a message of the queue is tried again after an error; None once it is dead or settled."""
+    async def _put_off(
+        self, walk: Walk, claimed: Claimed | None, error: Exception, *, counts: bool = False
+    ) -> datetime | None:
+        """When a message of the queue is tried again after an error; None once it is dead or settled.
+
+        It counts as a try where a model was asked, or always (`counts`).
+        """
         tries = claimed.attempts + 1 if claimed is not None else 1
         failure = _failure_of(error, self.extractors)
-        seconds = pause(tries, failure.retry_after, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)
-        again = walk.clock() + timedelta(seconds=seconds)
         if claimed is None:  # the schema or the extractor is not usable now; the message stays as it is
             _log.warning("message_not_claimed", error=type(error).__name__)
-            return again
+            return walk.clock() + timedelta(seconds=pause(1, _UNUSABLE, first=_UNUSABLE))
+        seconds = pause(tries, failure.retry_after, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)
+        again = walk.clock() + timedelta(seconds=seconds)
         message = claimed.accepted.message
-        if not failure.transient or (tries >= self.database.settings.inbox_attempts and failure.calls):
+        counts = counts or bool(failure.calls)
+        if not failure.transient or (tries >= self.database.settings.inbox_attempts and counts):
             await self._give_up(walk, message, failure)
             return None
         _log.info("message_postponed", message_id=message.id, tries=tries)
-        return again if await self._postpone(walk, message, failure, again) is None else None
-
-    async def _postpone(
-        self, walk: Walk, message: Message, failure: ExtractionFailed, again: datetime
-    ) -> IngestResult | None:
-        return await self._run(walk, lambda: postpone(walk, message, failure, again))
+        before = await self._run(walk, _postponing(walk, message, failure, again, counts=counts))
+        return again if before is None else None
 
     async def _refresh(self, walk: Walk, due: Mapping[str, Due]) -> None:
         """Take the snapshots that are due. The message is decided already, so a failure here is only logged."""
@@ -191,6 +225,12 @@ class AsyncIntake:
 
 def _refreshing(walk: Walk, class_name: str, due: Due) -> Callable[[], Steps[int | None]]:
     return lambda: refresh(walk.tenant, walk.schema, class_name, due, walk.clock)
+
+
+def _postponing(
+    walk: Walk, message: Message, failure: ExtractionFailed, again: datetime, *, counts: bool = False
+) -> Callable[[], Steps[IngestResult | None]]:
+    return lambda: postpone(walk, message, failure, again, counts=counts)
 
 
 def _turns(extractor: AsyncExtractor) -> int:

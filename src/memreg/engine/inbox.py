@@ -82,20 +82,40 @@ def submit(walk: Walk, message: Message, capacity: int) -> Steps[bool]:
     arrived = yield from fetch_rows(SQL["queue_message"](**kept(walk, message, now)))
     if not arrived:  # somebody else began with it since
         return False
-    yield (_job(walk, message.session, arrived[0]["arrival"]),)
+    yield (_job(walk, arrived[0]["session"], arrived[0]["arrival"]),)
     return True
 
 
 def requeue(walk: Walk, message_id: str) -> Steps[bool]:
-    """Leave a kept message to the workers again; False where it is settled. Raises MessageNotFound."""
+    """Leave a kept message to the workers again, now; False where it is settled. Raises MessageNotFound.
+
+    In a session, one before it that waits for its next try still holds it back.
+    """
     asked = {"tenant": walk.tenant, "schema": walk.schema, "id": message_id}
     row = yield from fetch_row(SQL["requeue_message"](**asked))
     if row is None:
         if (yield from fetch_row(SQL["one_message"](**asked))) is None:
             raise MessageNotFound(message_id=message_id, tenant=walk.tenant)
         return False
-    yield (_job(walk, row["session"], row["arrival"]),)
+    session, first = row["session"], None
+    if session is not None:
+        first = yield from fetch_row(SQL["next_of_session"](tenant=walk.tenant, schema=walk.schema, session=session))
+    lock = job_lock(walk.tenant, walk.schema, session, row["arrival"])
+    yield (
+        SQL["reschedule_job"](lock=lock, at=None if first is None else first["next_attempt_at"]),
+        _job(walk, session, row["arrival"]),
+    )
     return True
+
+
+def pass_on(walk: Walk, arrival: UUID) -> Steps[None]:
+    """Leave the rest of a message's session to a new job, behind those that wait, as this one has had its share."""
+    row = yield from fetch_row(SQL["arrived_message"](tenant=walk.tenant, schema=walk.schema, arrival=arrival))
+    if row is None or row["session"] is None:
+        return
+    first = yield from fetch_row(SQL["next_of_session"](tenant=walk.tenant, schema=walk.schema, session=row["session"]))
+    if first is not None:
+        yield (_job(walk, row["session"], first["arrival"]),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +217,20 @@ def left_behind(since: datetime, limit: int = 1000) -> Steps[Sequence[LeftBehind
     """Messages of every tenant that were begun before `since` by somebody who is gone, or that lost their job."""
     rows = yield from fetch_rows(WORKERS["left_behind"](left_since=since, queue=QUEUE, limit=limit))
     return [LeftBehind(row["tenant"], row["schema"], row["id"]) for row in rows]
+
+
+def take_over(seconds: float) -> Steps[int]:
+    """Put the jobs of workers without a heartbeat for so long back into the queue; gives how many.
+
+    By one worker at a time: of two, the slower one would take a job from the third that has it by then.
+    """
+    held = yield from fetch_row(WORKERS["hold_take_over"]())
+    if held is None or not held["held"]:
+        return 0
+    jobs, _ = yield from fetch(
+        WORKERS["take_over"](queue=QUEUE, seconds=seconds), WORKERS["prune_workers"](seconds=seconds)
+    )
+    return len(jobs)
 
 
 def jobs_left() -> Steps[int]:

@@ -117,8 +117,9 @@ def decide_message(
     )
     version = yield from walk.cache.usable(walk.schema, heads)
     replayed = yield from known(walk, message, kept_rows[0] if kept_rows else None)
+    calls = _calls(walk, message, extraction.extractor, extraction.prompt_hash, extraction.calls)
     if replayed is not None:
-        return Decided(replayed)
+        return (yield from _settled_before(replayed, calls))
     is_new = False
     while True:
         turn = Turn(
@@ -142,9 +143,8 @@ def decide_message(
     claimed = None if is_new else claims[0]
     replayed = yield from known(walk, message, claimed)
     if replayed is not None:
-        return Decided(replayed)
+        return (yield from _settled_before(replayed, calls))
     decisions = yield from turn.decide()
-    calls = _calls(walk, message, extraction.extractor, extraction.prompt_hash, extraction.calls)
     writes = [*turn.writes(), *calls]
     if claimed is not None:
         writes.append(
@@ -168,9 +168,10 @@ def bury(walk: Walk, message: Message, failure: ExtractionFailed) -> Steps[Inges
     """A message whose extraction failed: it stays kept, with the reason, and a question to a person is made."""
     now = walk.clock()
     reason = storable_text(str(failure))
+    calls = _calls(walk, message, str(failure.facts["extractor"]), failure.prompt_hash, failure.calls)
     replayed = yield from known(walk, message, (yield from fetch_row(_claim_statement(walk, message))))
     if replayed is not None:
-        return replayed
+        return (yield from _settled_before(replayed, calls)).result
     review: dict[str, object] = {
         "id": str(walk.new_id()),
         "class": "",
@@ -190,17 +191,20 @@ def bury(walk: Walk, message: Message, failure: ExtractionFailed) -> Steps[Inges
             reply=storable_text(failure.reply) if failure.reply else None,
         ),
         SQL["insert_reviews"](tenant=walk.tenant, schema=walk.schema, now=now, rows=Jsonb([review])),
-        *_calls(walk, message, str(failure.facts["extractor"]), failure.prompt_hash, failure.calls),
+        *calls,
     )
     return IngestResult(message.id or "", "dead", error=reason)
 
 
-def postpone(walk: Walk, message: Message, failure: ExtractionFailed, again: datetime) -> Steps[IngestResult | None]:
+def postpone(
+    walk: Walk, message: Message, failure: ExtractionFailed, again: datetime, *, counts: bool = False
+) -> Steps[IngestResult | None]:
     """A message whose extraction failed in a way that may pass waits until `again`; its result if it was settled
-    meanwhile."""
+    meanwhile. It counts as a try where a model was asked, or always (`counts`)."""
+    calls = _calls(walk, message, str(failure.facts["extractor"]), failure.prompt_hash, failure.calls)
     replayed = yield from known(walk, message, (yield from fetch_row(_claim_statement(walk, message))))
     if replayed is not None:
-        return replayed
+        return (yield from _settled_before(replayed, calls)).result
     yield (
         SQL["postpone_message"](
             tenant=walk.tenant,
@@ -208,12 +212,19 @@ def postpone(walk: Walk, message: Message, failure: ExtractionFailed, again: dat
             id=message.id,
             error=storable_text(str(failure)),
             reply=storable_text(failure.reply) if failure.reply else None,
-            tried=1 if failure.calls else 0,
+            tried=1 if counts or failure.calls else 0,
             next=again,
         ),
-        *_calls(walk, message, str(failure.facts["extractor"]), failure.prompt_hash, failure.calls),
+        *calls,
     )
     return None
+
+
+def _settled_before(result: IngestResult, calls: Sequence[Statement]) -> Steps[Decided]:
+    """Somebody else settled a message while a model was asked about it: what that cost is kept all the same."""
+    if calls:
+        yield tuple(calls)
+    return Decided(result)
 
 
 def known(walk: Walk, message: Message, row: Row | None) -> Steps[IngestResult | None]:

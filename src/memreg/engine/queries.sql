@@ -22,7 +22,7 @@ where tenant = %(tenant)s and schema = %(schema)s and arrival = %(arrival)s
 
 -- next_of_session --
 -- The oldest message of a session that waits for a worker.
-select id, session, role, at, zone, text, status, attempts, received_at
+select id, arrival, session, role, at, zone, text, status, attempts, next_attempt_at, received_at
 from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and session = %(session)s
     and status in ('accepted', 'extracting') and queued
@@ -128,7 +128,7 @@ values (
 on conflict (tenant, schema, id) do update
 set status = 'accepted', queued = true, next_attempt_at = null
 where kept.status in ('accepted', 'dead')
-returning arrival
+returning arrival, session
 
 -- defer_message --
 -- A job for the workers, unless one of the same lock waits: held, so that nobody takes it before this message is kept.
@@ -143,6 +143,12 @@ select memreg.procrastinate_defer_jobs_v1(array[
     )::memreg.procrastinate_job_to_defer_v1
 ])
 where not exists (select from waiting)
+
+-- reschedule_job --
+-- When a job that waits is done, at the earliest; null is now.
+update memreg.procrastinate_jobs
+set scheduled_at = %(at)s
+where lock = %(lock)s and status in ('todo', 'doing') and status = 'todo' and scheduled_at > now()
 
 -- queue_figures --
 -- What became of the messages left to the workers that were received since a time, and how many wait now.

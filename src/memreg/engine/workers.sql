@@ -25,12 +25,48 @@ where status in ('accepted', 'extracting')
 order by arrival
 limit %(limit)s
 
+-- hold_take_over --
+-- One worker at a time takes jobs over; it lets go at the end of the transaction.
+select pg_try_advisory_xact_lock(hashtextextended('memreg take over', 0)) as held
+
+-- take_over --
+-- Put the jobs of workers without a heartbeat back into the queue; one that somebody has taken up again since is left.
+with stalled as materialized (
+    select jobs.id
+    from memreg.procrastinate_jobs as jobs
+    where jobs.queue_name = %(queue)s
+        and jobs.status = 'doing'
+        and not exists (
+            select from memreg.procrastinate_workers as workers
+            where workers.id = jobs.worker_id
+                and workers.last_heartbeat >= now() - make_interval(secs => %(seconds)s)
+        )
+    for update of jobs skip locked
+)
+select memreg.procrastinate_retry_job_v2(id, now(), null, null, null) from stalled
+
+-- prune_workers --
+-- Forget the workers of the job queue that have no heartbeat.
+select memreg.procrastinate_prune_stalled_workers_v1(%(seconds)s)
+
 -- jobs_left --
--- How many jobs of the queue are being done or could be done now.
+-- How many jobs of the queue are being done or could be done now: not those behind one of their session that is put off.
 select count(*) as jobs
 from (
-    select from memreg.procrastinate_jobs
-    where queue_name = %(queue)s
-        and (status = 'doing' or status = 'todo' and (scheduled_at is null or scheduled_at <= now()))
+    select from memreg.procrastinate_jobs as jobs
+    where jobs.queue_name = %(queue)s
+        and (
+            jobs.status = 'doing'
+            or jobs.status = 'todo'
+            and (jobs.scheduled_at is null or jobs.scheduled_at <= now())
+            and not exists (
+                select from memreg.procrastinate_jobs as before
+                where before.lock = jobs.lock
+                    and before.status in ('todo', 'doing')
+                    and before.status = 'todo'
+                    and before.id < jobs.id
+                    and before.scheduled_at > now()
+            )
+        )
     limit 1000
 ) as jobs

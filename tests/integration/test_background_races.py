@@ -1,0 +1,178 @@
+"""The background writer where things meet: a hot session, a put off one, closing while somebody submits, what fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from memreg.api import intake
+from memreg.api.engine import Engine
+from memreg.api.intake import Intake
+from memreg.core.database import Database
+from memreg.core.errors import ConnectionLost, DatabaseError, ExtractionFailed
+from memreg.core.queries import Query
+from memreg.engine.model import Call, Message, Proposal
+from memreg.operations.inbox import requeue
+from tests.support.engines import register
+from tests.support.replay import rows
+from tests.support.scripted import CALLS, Scripted, inbox, named
+
+JOBS = Query("jobs", "The queue.", "select status, scheduled_at from memreg.procrastinate_jobs order by id")
+LIMITED = Call("http 429", "scripted")
+
+
+def engine_with(database: Database, extractor: Any, **changes: Any) -> Engine:
+    """An engine on the same database whose settings differ."""
+    other = Database(database.settings.model_copy(update=changes))
+    return Engine(other, schema="people", extractor=extractor, owns_database=True)
+
+
+def busy(message: Message) -> Sequence[Proposal]:
+    raise ExtractionFailed(extractor="scripted", reason=f"busy at {message.id}", transient=True, calls=(LIMITED,))
+
+
+def settled(database: Database, wanted: Callable[[list[dict[str, Any]]], bool], seconds: float = 20.0) -> None:
+    """Wait until the inbox is as wanted."""
+    ends = time.monotonic() + seconds
+    while not wanted(inbox(database)):
+        assert time.monotonic() < ends, inbox(database)
+        time.sleep(0.05)
+
+
+def test_a_session_that_never_ends_lets_the_others_pass(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    register(database)
+    monkeypatch.setattr(intake, "MOST_IN_A_ROW", 5)
+    with engine_with(database, Scripted(named), workers=0) as idle:
+        for number in range(20):
+            idle.submit(Message(f"Name{number} Stone", f"hot{number}", session="hot"))
+        idle.submit(Message("Ana Lopez", "other", session="calm"))
+        idle.submit(Message("Bob Stone", "alone"))
+    extractor = Scripted(named)
+    with engine_with(database, extractor) as engine:
+        writer = engine.background(slots=1)
+        writer.start()
+        settled(database, lambda found: all(row["status"] == "decided" for row in found))
+        writer.close(0.0)
+    assert extractor.ids[5:7] == ["other", "alone"]
+    assert [each for each in extractor.ids if str(each).startswith("hot")] == [f"hot{n}" for n in range(20)]
+
+
+def test_a_session_that_waits_for_its_next_try_is_nothing_that_could_be_done_now(database: Database) -> None:
+    register(database)
+    entered, go = threading.Event(), threading.Event()
+
+    def answer(_message: Message) -> Sequence[Proposal]:
+        entered.set()
+        go.wait(10)
+        raise ExtractionFailed(extractor="scripted", reason="busy", transient=True, retry_after=60.0, calls=(LIMITED,))
+
+    with engine_with(database, Scripted(answer), drain_timeout=0) as engine:
+        engine.submit(Message("Ana Lopez", "1", session="s"))
+        assert entered.wait(10)
+        engine.submit(Message("Ana Lopez lives", "2", session="s"))
+        go.set()
+        settled(database, lambda found: found[0]["next_attempt_at"] is not None)
+    assert [row["status"] for row in rows(database, JOBS, "default")] == ["todo", "todo"]
+    with engine_with(database, Scripted(named), workers=0) as idle:
+        assert idle.jobs_left() == 0
+
+
+def test_what_a_person_leaves_to_the_workers_again_does_not_wait_for_its_old_next_try(database: Database) -> None:
+    register(database)
+    left = [1]
+
+    def answer(message: Message) -> Sequence[Proposal]:
+        if left[0]:
+            left[0] -= 1
+            raise ExtractionFailed(
+                extractor="scripted", reason="busy", transient=True, retry_after=600.0, calls=(LIMITED,)
+            )
+        return named(message)
+
+    with engine_with(database, Scripted(answer), drain_timeout=0) as engine:
+        engine.submit(Message("Ana Lopez", "1", session="s"))
+        settled(database, lambda found: found[0]["next_attempt_at"] is not None)
+        assert requeue(database, "default", "people", "1") is None
+        assert engine.wait("1", timeout=10).status == "decided"
+
+
+# What fails once the model has answered
+
+
+def test_what_cannot_be_decided_is_dead_in_the_end_with_every_request_in_the_books(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(database)
+    monkeypatch.setattr(intake, "_FIRST_PAUSE", 0.001)
+
+    def refuse(*_arguments: Any, **_more: Any) -> Any:
+        raise DatabaseError(reason="string is too long for tsvector")
+
+    monkeypatch.setattr(Intake, "decide", refuse)
+    extractor = Scripted(named)
+    with engine_with(database, extractor, inbox_attempts=3) as engine:
+        engine.submit(Message("Ana Lopez", "1"))
+        result = engine.wait("1", timeout=20)
+    assert result.status == "dead"
+    assert "string is too long for tsvector" in str(result.error)
+    assert len(extractor.asked) == len(rows(database, CALLS, "default")) == 3
+
+
+def test_a_connection_lost_while_deciding_costs_no_second_request(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(database)
+    whole, left = Intake.decide, [2]
+
+    def lose(self: Intake, *arguments: Any, **more: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise ConnectionLost(where="here")
+        return whole(self, *arguments, **more)
+
+    monkeypatch.setattr(Intake, "decide", lose)
+    extractor = Scripted(named)
+    with engine_with(database, extractor) as engine:
+        assert engine.wait(engine.submit("Ana Lopez"), timeout=20).status == "decided"
+    assert len(extractor.asked) == 1
+
+
+@pytest.mark.parametrize("outcome", ["decided", "failed", "busy"])
+def test_a_request_for_a_message_settled_meanwhile_is_in_the_books(database: Database, outcome: str) -> None:
+    register(database)
+
+    def answer(message: Message) -> Sequence[Proposal]:
+        drop = "update memreg.messages set status = 'dropped', error = 'spam' where tenant = %(tenant)s returning id"
+        rows(database, Query("drop", "Drop.", drop), "default")
+        if outcome == "decided":
+            return named(message)
+        raise ExtractionFailed(extractor="scripted", reason="no", transient=outcome == "busy", calls=(LIMITED,))
+
+    with engine_with(database, Scripted(answer), drain_timeout=0) as engine:
+        assert engine.wait(engine.submit("Ana Lopez")).status == "dead"
+        ends = time.monotonic() + 10
+        while not rows(database, CALLS, "default"):
+            assert time.monotonic() < ends, "the request is in no book"
+            time.sleep(0.02)
+
+
+def test_requests_before_an_extractor_breaks_are_in_the_books(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(database)
+    monkeypatch.setattr("memreg.api.intake.time.sleep", lambda _seconds: None)
+    left = [1]
+
+    def answer(message: Message) -> Sequence[Proposal]:
+        if left[0]:
+            left[0] -= 1
+            return busy(message)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        engine_with(database, Scripted(answer)).ingest("Ana Lopez")
+    assert [call["outcome"] for call in rows(database, CALLS, "default")] == ["http 429"]
