@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -9,17 +10,21 @@ from typing import Any
 
 import pytest
 
-from memreg.api import intake
+from memreg.api import intake, worker
 from memreg.api.engine import Engine
+from memreg.api.engine_async import AsyncEngine
 from memreg.api.intake import Intake
 from memreg.core.database import Database
-from memreg.core.errors import ConnectionLost, DatabaseError, ExtractionFailed
+from memreg.core.database_async import AsyncDatabase
+from memreg.core.errors import ConnectionLost, DatabaseError, ExtractionFailed, ExtractorUnavailable
 from memreg.core.queries import Query
+from memreg.core.settings import Settings
+from memreg.engine import inbox as plans
 from memreg.engine.model import Call, Message, Proposal
 from memreg.operations.inbox import requeue
 from tests.support.engines import register
 from tests.support.replay import rows
-from tests.support.scripted import CALLS, Scripted, inbox, named
+from tests.support.scripted import CALLS, AsyncScripted, Scripted, inbox, named
 
 JOBS = Query("jobs", "The queue.", "select status, scheduled_at from memreg.procrastinate_jobs order by id")
 LIMITED = Call("http 429", "scripted")
@@ -176,3 +181,150 @@ def test_requests_before_an_extractor_breaks_are_in_the_books(
     with pytest.raises(RuntimeError):
         engine_with(database, Scripted(answer)).ingest("Ana Lopez")
     assert [call["outcome"] for call in rows(database, CALLS, "default")] == ["http 429"]
+
+
+# A worker does not end by itself
+
+
+def test_a_worker_outlives_what_nobody_thought_of(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    register(database)
+    monkeypatch.setattr(worker, "BEAT", 0.1)
+    whole, left = worker.InboxWorker._work, [2]
+    looks, beats = plans.left_behind, [2]
+
+    async def break_off(self: worker.InboxWorker) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise RuntimeError("a bug")
+        await whole(self)
+
+    def look(*arguments: Any) -> Any:
+        if beats[0]:
+            beats[0] -= 1
+            raise RuntimeError("a bug")
+        return looks(*arguments)
+
+    monkeypatch.setattr(worker.InboxWorker, "_work", break_off)
+    monkeypatch.setattr(plans, "left_behind", look)
+    with engine_with(database, Scripted(named)) as engine:
+        assert engine.wait(engine.submit("Ana Lopez"), timeout=20).status == "decided"
+        ends = time.monotonic() + 10
+        while beats[0]:
+            assert time.monotonic() < ends, "nobody looks after what was left behind"
+            time.sleep(0.05)
+        assert engine.stats().workers_idle == 4
+
+
+def test_a_worker_whose_extractor_is_missing_says_so_before_anything_is_kept(database: Database) -> None:
+    register(database)
+    with engine_with(database, "unheard") as engine:
+        with pytest.raises(ExtractorUnavailable, match="unheard"):
+            engine.submit("Ana Lopez")
+        with pytest.raises(ExtractorUnavailable, match="unheard"):
+            engine.background()
+    assert inbox(database) == []
+    with engine_with(database, "unheard", workers=0) as idle:
+        assert idle.submit("Ana Lopez")
+
+
+# Closing
+
+
+def test_what_is_submitted_while_closing_is_kept_and_starts_nobody(database: Database) -> None:
+    register(database)
+    entered, go = threading.Event(), threading.Event()
+
+    def answer(message: Message) -> Sequence[Proposal]:
+        entered.set()
+        go.wait(10)
+        return named(message)
+
+    engine = engine_with(database, Scripted(answer), workers=1, drain_timeout=0.5)
+    engine.submit(Message("Ana Lopez", "1"))
+    assert entered.wait(10)
+    closing = [threading.Thread(target=engine.close) for _ in range(3)]
+    for each in closing:
+        each.start()
+    while engine._writer._closed is False:
+        time.sleep(0.001)
+    engine.submit(Message("Bob Stone", "2"))
+    go.set()
+    for each in closing:
+        each.join(20)
+    assert not any(each.is_alive() for each in closing)
+    assert not [each.name for each in threading.enumerate() if each.name.startswith("memreg writer")]
+    found = {row["id"]: row["status"] for row in inbox(database)}
+    assert found["1"] == "decided"
+    assert found["2"] in ("accepted", "decided")
+    with pytest.raises(DatabaseError, match="already closed"):
+        engine.submit("Cy Woods")
+    engine.close()
+
+
+def test_whoever_waits_for_the_queue_may_lose_patience(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    register(database)
+
+    def answer(message: Message) -> Sequence[Proposal]:
+        time.sleep(0.3)
+        return named(message)
+
+    async def impatient(*_arguments: Any) -> int:
+        raise KeyboardInterrupt
+
+    engine = engine_with(database, Scripted(answer), workers=1)
+    for number in range(20):
+        engine.submit(f"Name{number} Stone")
+    monkeypatch.setattr(
+        "memreg.api.writers.asyncio.run_coroutine_threadsafe", lambda coroutine, _loop: Interrupted(coroutine)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        engine.close()
+    assert not [each.name for each in threading.enumerate() if each.name.startswith("memreg writer")]
+    assert {row["status"] for row in inbox(database)} <= {"accepted", "decided"}
+
+
+class Interrupted:
+    """A future that somebody breaks off with Ctrl-C."""
+
+    def __init__(self, coroutine: Any) -> None:
+        coroutine.close()
+
+    def result(self) -> None:
+        raise KeyboardInterrupt
+
+
+async def test_an_asynchronous_engine_whose_closing_is_cancelled_stops_all_the_same(
+    async_database: AsyncDatabase, settings: Settings
+) -> None:
+    with Database.connect(settings) as database:
+        register(database)
+
+    class Extractor(AsyncScripted):
+        async def extract(self, message: Message, version: Any) -> Any:  # type: ignore[override]
+            await asyncio.sleep(0.2)
+            return Scripted.extract(self, message, version)
+
+    engine = AsyncEngine(async_database, schema="people", extractor=Extractor(named))
+    for number in range(60):
+        await engine.submit(f"Name{number} Stone")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await engine.aclose()
+    assert engine._writer._task is not None
+    assert engine._writer._task.done()
+    with Database.connect(settings) as database:
+        assert {row["status"] for row in inbox(database)} == {"accepted", "decided"}
+
+
+def test_a_writer_opens_its_database_by_itself(database: Database) -> None:
+    register(database)
+    with engine_with(database, Scripted(named), workers=0) as idle:
+        idle.submit(Message("Ana Lopez", "1"))
+    engine = engine_with(database, Scripted(named))
+    writer = engine.background(slots=1)
+    writer.close(1.0)  # it has not begun
+    writer.start()
+    settled(database, lambda found: found[0]["status"] == "decided")
+    writer.close(1.0)
+    writer.close(1.0)
+    engine.close()

@@ -124,10 +124,14 @@ class AsyncEngine:
     async def _close(self, drain: float) -> None:
         if self._is_shared:
             return
-        await self._writer.aclose(drain)
-        await self._intake.extractors.aclose()
-        if self._owns_database:
-            await self.database.close()
+        try:
+            await self._writer.aclose(drain, for_good=self._owns_database)
+        finally:
+            try:
+                await self._intake.extractors.aclose()
+            finally:
+                if self._owns_database:
+                    await self.database.close()
 
     def for_tenant(self, tenant: str) -> AsyncEngine:
         """An engine for another tenant that shares the connections, to the model too. It need not be closed.
@@ -176,10 +180,13 @@ class AsyncEngine:
         by side. The first submit starts workers in this process (setting `workers`; 0: none, `memreg worker` does it).
         Where the queue is full, room is waited for up to `timeout` seconds.
 
-        Raises QueueFull, MessageInvalid, MessageConflict, NoSchema, SchemaAmbiguous, NoUsableVersion, DatabaseError.
+        Raises QueueFull, MessageInvalid, MessageConflict, NoSchema, SchemaAmbiguous, NoUsableVersion, DatabaseError,
+        and where workers of this process would do it, ExtractorUnavailable.
         """
         prepared = prepare(message, None, uuid7)
         limit = as_seconds("timeout", timeout)
+        if self.database.settings.workers:
+            self._intake.extractors.pick()  # else it would be kept, and never read
         walk = await self._walk()
         capacity = self.database.settings.queue_capacity
         ends = time.monotonic() + limit
@@ -229,8 +236,10 @@ class AsyncEngine:
     def background(self, *, slots: int | None = None) -> AsyncWriter:
         """A worker of its own, for the queues of every tenant and schema: `start` it, and close it at the end.
 
-        `slots`: messages at once; without it, the setting `workers`. `memreg worker` is made of it.
+        `slots`: messages at once; without it, the setting `workers`. `memreg worker` is made of it. Raises
+        ExtractorUnavailable.
         """
+        self._intake.extractors.pick()
         wanted = slots if slots is not None else self.database.settings.workers
         return AsyncWriter(self._intake, self._cache, self._clock, wanted)
 

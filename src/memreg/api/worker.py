@@ -18,7 +18,7 @@ from uuid import UUID
 
 from memreg.core.backoff import pause
 from memreg.core.clock import Clock
-from memreg.core.errors import DatabaseError
+from memreg.core.errors import DatabaseError, MessageNotFound
 from memreg.core.ids import uuid7
 from memreg.core.logs import get_logger
 from memreg.core.steps import Steps
@@ -70,33 +70,34 @@ class InboxWorker:
     slots: int
     lease: timedelta
     clock: Clock
+    prepare_threshold: int | None = 5
     id: UUID = field(default_factory=uuid7)
     _working: asyncio.Task[None] | None = None
-    _open: App | None = None
-    _stopping: bool = False
+    _is_open: bool = False
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Work until `stop`.
 
-        A lost connection is waited out. What is being worked on when it stops is ended first.
+        A lost connection, and whatever else happens, is waited out. What is being worked on when it stops is ended
+        first.
         """
         side = asyncio.create_task(self._look_after())
         failures = 0
         try:
-            while not self._stopping:
+            while not self._stop.is_set():
                 self._working = asyncio.create_task(self._work())
                 try:
                     await self._working
                     failures = 0
                 except asyncio.CancelledError:
-                    if not self._stopping:
+                    if not self._stop.is_set():
                         raise
-                except (DatabaseError, OSError, _connector_error()) as exc:
+                except Exception as exc:  # a worker that ends by itself would leave the queue to nobody, unseen
                     failures += 1
                     _log.warning("worker_lost_the_queue", error=type(exc).__name__)
-                    await asyncio.sleep(pause(failures, first=0.2, longest=10.0))
-                if not self._stopping:
-                    await asyncio.sleep(_POLL)  # procrastinate stopped by itself
+                    await self._rest(pause(failures, first=0.2, longest=10.0))
+                await self._rest(_POLL)  # procrastinate stopped by itself
         finally:
             side.cancel()
             with suppress(asyncio.CancelledError):
@@ -104,14 +105,18 @@ class InboxWorker:
             with suppress(DatabaseError):
                 await self.run_admin(lambda: inbox.forget_worker(self.id, self.clock))
 
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+
     def goes_on(self) -> bool:
         """Whether it was not told to stop."""
-        return not self._stopping
+        return not self._stop.is_set()
 
     def stop(self) -> None:
         """Take no further job and end those at hand; `run` returns then. To be called in the loop of `run`."""
-        self._stopping = True
-        if self._working is not None and self._open is not None:
+        self._stop.set()
+        if self._working is not None and self._is_open:
             # Which procrastinate takes for a graceful shutdown. Not while its pool is being opened: that would leave a
             # task behind that swallows its cancellation, and the loop would never end.
             self._working.cancel()
@@ -132,10 +137,10 @@ class InboxWorker:
     async def _work(self) -> None:
         app = self._app()
         async with app.open_async():
-            await self._take_over(app)
-            if self._stopping:
+            await self.run_admin(lambda: inbox.take_over(STALLED))
+            if self._stop.is_set():
                 return
-            self._open = app
+            self._is_open = True
             try:
                 await app.run_worker_async(
                     queues=[QUEUE],
@@ -148,7 +153,7 @@ class InboxWorker:
                     stalled_worker_timeout=STALLED,
                 )
             finally:
-                self._open = None
+                self._is_open = False
 
     def _app(self) -> App:
         from procrastinate import App, BaseRetryStrategy, RetryDecision
@@ -161,7 +166,10 @@ class InboxWorker:
 
         app = App(
             connector=PsycopgConnector(
-                conninfo=self.conninfo, kwargs={"options": "-c search_path=memreg"}, min_size=1, max_size=3
+                conninfo=self.conninfo,
+                kwargs={"options": "-c search_path=memreg", "prepare_threshold": self.prepare_threshold},
+                min_size=1,
+                max_size=3,
             )
         )
 
@@ -184,24 +192,10 @@ class InboxWorker:
                 await self.run_admin(
                     lambda: inbox.see_worker(self.id, socket.gethostname(), os.getpid(), self.slots, self.clock)
                 )
-                found = await self.run_admin(lambda: inbox.left_behind(self.clock() - self.lease))
-                for each in found:
-                    await self.requeue(each.tenant, each.schema, each.message_id)
-                if self._open is not None:
-                    await self._take_over(self._open)
-            except (DatabaseError, OSError, _connector_error()) as exc:
+                await self.run_admin(lambda: inbox.take_over(STALLED))
+                for each in await self.run_admin(lambda: inbox.left_behind(self.clock() - self.lease)):
+                    with suppress(MessageNotFound):  # it was erased since
+                        await self.requeue(each.tenant, each.schema, each.message_id)
+            except Exception as exc:  # it would never be seen again, and nobody would know
                 _log.warning("worker_not_seen", error=type(exc).__name__)
             await asyncio.sleep(BEAT)
-
-    async def _take_over(self, app: App) -> None:
-        """Put the jobs of workers without a heartbeat back into the queue."""
-        manager = app.job_manager
-        for job in await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED):
-            await manager.retry_job(job)
-        await manager.prune_stalled_workers(seconds_since_heartbeat=STALLED)
-
-
-def _connector_error() -> type[Exception]:
-    from procrastinate.exceptions import ConnectorException
-
-    return ConnectorException

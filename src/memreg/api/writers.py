@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -42,12 +44,14 @@ class AsyncWriter:
         """Jobs that were taken up so far: a message, or those of a session that waited."""
         self._worker: InboxWorker | None = None
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def start(self) -> None:
-        """Begin to work, unless it does already. The database is open by now."""
-        if self._task is not None or not self.slots:
-            return
+        """Begin to work, unless it does already, or is being closed. Raises DatabaseError."""
         database = self.intake.database
+        await database.open()
+        if self._closed or not self.slots or (self._task is not None and not self._task.done()):
+            return
         self._worker = InboxWorker(
             conninfo=database.conninfo,
             run_admin=database.run_admin,
@@ -56,17 +60,27 @@ class AsyncWriter:
             slots=self.slots,
             lease=lease_of(database.settings),
             clock=self.clock,
+            prepare_threshold=database.settings.prepare_threshold,
         )
         self._task = asyncio.create_task(self._worker.run())
 
-    async def aclose(self, drain: float) -> None:
-        """Wait up to `drain` seconds until the queue is empty, end what is at hand, and stop."""
-        task, self._task = self._task, None
-        if task is None or self._worker is None:
-            return
-        await self._worker.drain(drain)
-        self._worker.stop()
-        await task
+    async def aclose(self, drain: float, *, for_good: bool = False) -> None:
+        """Wait up to `drain` seconds until the queue is empty, end what is at hand, and stop.
+
+        What is submitted meanwhile does not start it again; afterwards it does, unless it was closed `for_good`.
+        """
+        self._closed = True
+        task, worker = self._task, self._worker
+        try:
+            if task is not None and worker is not None:
+                try:
+                    if drain > 0:
+                        await worker.drain(drain)
+                finally:  # whoever waits may lose patience
+                    worker.stop()
+                    await asyncio.wait([task])
+        finally:
+            self._closed = for_good
 
     async def _handle(self, tenant: str, schema: str, arrival: UUID) -> datetime | None:
         self.taken += 1
@@ -89,60 +103,55 @@ class Writer:
         self.taken = 0
         """Jobs that were taken up so far: a message, or those of a session that waited."""
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._worker: InboxWorker | None = None
-        self._ready = threading.Event()
+        self._ending = threading.RLock()
+        self._running: _Running | None = None
+        self._closed = False
 
     def start(self) -> None:
-        """Begin to work, unless it does already. The database is open by now."""
+        """Begin to work, unless it does already, or is being closed. Raises DatabaseError."""
+        self.intake.database.open()
         with self._lock:
-            if self._thread is not None or not self.slots:
+            if self._closed or not self.slots or (self._running is not None and self._running.is_alive()):
                 return
-            self._ready.clear()
-            self._thread = threading.Thread(target=asyncio.run, args=(self._main(),), name="memreg writer", daemon=True)
-            self._thread.start()
+            self._running = _Running(self._worker(), self.slots)
 
-    def close(self, drain: float) -> None:
-        """Wait up to `drain` seconds until the queue is empty, end what is at hand, and stop."""
-        with self._lock:
-            thread, self._thread = self._thread, None
-        if thread is None:
-            return
-        self._ready.wait()
-        loop, worker = self._loop, self._worker
-        assert loop is not None
-        assert worker is not None
-        if thread.is_alive():
-            if drain > 0:
-                asyncio.run_coroutine_threadsafe(worker.drain(drain), loop).result()
-            loop.call_soon_threadsafe(worker.stop)
-        thread.join()
+    def close(self, drain: float, *, for_good: bool = False) -> None:
+        """Wait up to `drain` seconds until the queue is empty, end what is at hand, and stop.
 
-    async def _main(self) -> None:
+        What is submitted meanwhile does not start it again; afterwards it does, unless it was closed `for_good`. Of
+        several threads that close it, each waits until it has stopped.
+        """
+        with self._ending:
+            with self._lock:
+                self._closed, running = True, self._running
+            try:
+                if running is not None:
+                    running.end(drain)
+            finally:
+                with self._lock:
+                    self._closed, self._running = for_good, None
+
+    def _worker(self) -> InboxWorker:
         database = self.intake.database
-        self._loop = asyncio.get_running_loop()
-        self._loop.set_default_executor(ThreadPoolExecutor(self.slots + _EXTRA_THREADS, "memreg writer"))
 
         async def run_admin(plan: Callable[[], Steps[Any]]) -> Any:
             return await asyncio.to_thread(database.run_admin, plan)
 
-        self._worker = InboxWorker(
+        async def handle(tenant: str, schema: str, arrival: UUID) -> datetime | None:
+            self.taken += 1
+            return await asyncio.to_thread(self.intake.work, self._walk(tenant, schema), arrival, worker.goes_on)
+
+        worker = InboxWorker(
             conninfo=database.conninfo,
             run_admin=run_admin,
-            handle=self._handle,
+            handle=handle,
             requeue=self._requeue,
             slots=self.slots,
             lease=lease_of(database.settings),
             clock=self.clock,
+            prepare_threshold=database.settings.prepare_threshold,
         )
-        self._ready.set()
-        await self._worker.run()
-
-    async def _handle(self, tenant: str, schema: str, arrival: UUID) -> datetime | None:
-        self.taken += 1
-        assert self._worker is not None
-        return await asyncio.to_thread(self.intake.work, self._walk(tenant, schema), arrival, self._worker.goes_on)
+        return worker
 
     async def _requeue(self, tenant: str, schema: str, message_id: str) -> None:
         walk = self._walk(tenant, schema)
@@ -150,3 +159,39 @@ class Writer:
 
     def _walk(self, tenant: str, schema: str) -> Walk:
         return Walk(tenant, schema, self.cache, self.clock, uuid7)
+
+
+class _Running:
+    """A worker in a thread, from its start to its end."""
+
+    def __init__(self, worker: InboxWorker, slots: int) -> None:
+        self._worker, self._slots = worker, slots
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=asyncio.run, args=(self._main(),), name="memreg writer", daemon=True)
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Whether the thread has not come to its end."""
+        return self._thread.is_alive()
+
+    def end(self, drain: float) -> None:
+        """Wait up to `drain` seconds until the queue is empty, end what is at hand, and stop."""
+        while not self._ready.wait(0.1):
+            if not self._thread.is_alive():
+                return
+        assert self._loop is not None
+        try:
+            if drain > 0:
+                with suppress(concurrent.futures.CancelledError, RuntimeError):  # it came to its end by itself
+                    asyncio.run_coroutine_threadsafe(self._worker.drain(drain), self._loop).result()
+        finally:  # whoever waits may lose patience
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._worker.stop)
+            self._thread.join()
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(self._slots + _EXTRA_THREADS, "memreg writer"))
+        self._ready.set()
+        await self._worker.run()
