@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from typing import Any
 
@@ -62,3 +63,32 @@ def test_a_signal_ends_what_is_at_hand_and_nothing_else(people: Command) -> None
     counts = people.json("inbox")["counts"]
     assert counts.get("extracting", 0) == 0
     assert 0 < counts["accepted"] < 50
+
+
+def test_a_second_signal_stops_at_once_and_nothing_is_lost(people: Command) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def never(_request: Request) -> Reply:
+        asked.set()
+        answered.wait(60)
+        return answer({"items": []})
+
+    with ScriptedServer(never) as server:
+        model = {"MEMREG_LLM_BASE_URL": server.base_url, "MEMREG_LLM_MODEL": "m"}
+        people("ingest", "--queue", stdin=said("Ana Lopez lives in Oslo, ana@lopez.io"))
+        environment = {**os.environ, **people.settings, **model}
+        worker = subprocess.Popen([MEMREG, "worker"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert asked.wait(30)
+        worker.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert worker.poll() is None  # it ends what is at hand first
+        worker.send_signal(signal.SIGINT)
+        try:
+            _, err = worker.communicate(timeout=20)
+            assert not answered.is_set()
+        finally:
+            answered.set()
+            worker.kill()
+    assert (worker.returncode, b"Traceback" in err, b"taken over" in err) == (130, False, True), err
+    assert people.json("worker", "--until-empty") == {"jobs": 1}
+    assert people.json("inbox")["counts"] == {}

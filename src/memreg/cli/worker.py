@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import sys
 import threading
 from types import FrameType
 
@@ -36,25 +38,37 @@ def worker(access: Access, slots: int | None, until_empty: bool) -> None:
             raise KeyboardInterrupt
         stopped.set()
 
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        taken = _work(access, slots, until_empty, stopped)
+    except KeyboardInterrupt:
+        tell("Stopped at once; what was at hand is taken over by the next worker.")
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(130)  # an exit would wait for the threads, and they for the model
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if access.as_json:
+        print_json({"jobs": taken})
+    else:
+        say(
+            f"Stopped; {taken:,} {'job was' if taken == 1 else 'jobs were'} taken up: a message, or those of a session."
+        )
+
+
+def _work(access: Access, slots: int | None, until_empty: bool, stopped: threading.Event) -> int:
+    """Work until told to stop, or until nothing is left; gives how many jobs were taken up."""
     with access.engine() as engine:
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        wanted = slots or engine.database.settings.workers or 1
+        writer = engine.background(slots=wanted)
+        if not access.as_json:
+            tell(f"Working with {wanted} {'slot' if wanted == 1 else 'slots'} on {engine.database.where}.")
         try:
-            wanted = slots or engine.database.settings.workers or 1
-            if not access.as_json:
-                tell(f"Working with {wanted} {'slot' if wanted == 1 else 'slots'} on {engine.database.where}.")
-            writer = engine.background(slots=wanted)
             writer.start()
             while not stopped.wait(_LOOK):
                 if until_empty and not engine.jobs_left():
                     break
-            writer.close(drain=0.0)
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-    if access.as_json:
-        print_json({"jobs": writer.taken})
-    else:
-        taken = writer.taken
-        say(
-            f"Stopped; {taken:,} {'job was' if taken == 1 else 'jobs were'} taken up: a message, or those of a session."
-        )
+            writer.close(drain=0.0)
+        return writer.taken
