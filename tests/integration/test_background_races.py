@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -17,6 +18,7 @@ from memreg.api.intake import Intake
 from memreg.core.database import Database
 from memreg.core.database_async import AsyncDatabase
 from memreg.core.errors import ConnectionLost, DatabaseError, ExtractionFailed, ExtractorUnavailable
+from memreg.core.ids import uuid7
 from memreg.core.queries import Query
 from memreg.core.settings import Settings
 from memreg.engine import inbox as plans
@@ -103,6 +105,23 @@ def test_what_a_person_leaves_to_the_workers_again_does_not_wait_for_its_old_nex
         settled(database, lambda found: found[0]["next_attempt_at"] is not None)
         assert requeue(database, "default", "people", "1") is None
         assert engine.wait("1", timeout=10).status == "decided"
+
+
+def test_a_session_keeps_its_order_where_clocks_do_not_agree(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(database)
+    with engine_with(database, Scripted(named), workers=0) as idle:
+        with monkeypatch.context() as ahead:
+            ahead.setattr("memreg.api.engine.uuid7", lambda: UUID(int=uuid7().int + (3_600_000 << 80)))
+            idle.submit(Message("Ana Lopez", "1", session="s"))
+        idle.submit(Message("Bob Stone", "2", session="s"))
+        idle.submit(Message("Cy Woods", "3", session="s"))
+    extractor = Scripted(named)
+    with engine_with(database, extractor) as engine:
+        engine.submit(Message("Di Woods", "4", session="s"))
+        engine.wait("4")
+    assert extractor.ids == ["1", "2", "3", "4"]
 
 
 # What fails once the model has answered

@@ -65,11 +65,12 @@ def submit(walk: Walk, message: Message, capacity: int) -> Steps[bool]:
     Raises QueueFull, MessageConflict, NoUsableVersion, SchemaNotFound.
     """
     now = walk.clock()
-    _, heads, rows, counted = yield from fetch(
+    _, heads, rows, counted, newest = yield from fetch(
         versions.lock_shared(walk.schema),
         versions.usable_head(walk.schema),
         SQL["one_message"](tenant=walk.tenant, schema=walk.schema, id=message.id),
         SQL["count_waiting"](tenant=walk.tenant, schema=walk.schema, capacity=capacity),
+        SQL["newest_of_session"](tenant=walk.tenant, schema=walk.schema, session=message.session),
     )
     yield from walk.cache.usable(walk.schema, heads)
     row = rows[0] if rows else None
@@ -79,7 +80,10 @@ def submit(walk: Walk, message: Message, capacity: int) -> Steps[bool]:
         return False
     if counted[0]["waiting"] >= capacity:
         raise QueueFull(schema=walk.schema, tenant=walk.tenant, pending=counted[0]["waiting"], capacity=capacity)
-    arrived = yield from fetch_rows(SQL["queue_message"](**kept(walk, message, now)))
+    given = kept(walk, message, now)
+    if newest:  # it may be of a machine whose clock is ahead, and comes before this one all the same
+        given["arrival"] = max(walk.new_id(), UUID(int=newest[0]["arrival"].int + 1))
+    arrived = yield from fetch_rows(SQL["queue_message"](**given))
     if not arrived:  # somebody else began with it since
         return False
     yield (_job(walk, arrived[0]["session"], arrived[0]["arrival"]),)

@@ -29,6 +29,14 @@ where tenant = %(tenant)s and schema = %(schema)s and session = %(session)s
 order by arrival
 limit 1
 
+-- newest_of_session --
+-- The arrival of the newest message of a session.
+select arrival
+from memreg.messages
+where tenant = %(tenant)s and schema = %(schema)s and session = %(session)s
+order by arrival desc
+limit 1
+
 -- settle_message --
 -- Keep a message that this transaction decides; nothing happens when it is already kept.
 insert into memreg.messages (
