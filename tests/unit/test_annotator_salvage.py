@@ -37,11 +37,23 @@ LIST = json.dumps([ANA, BO])
         f"{json.dumps(ANA)}\n{json.dumps(BO)}",
         f"{json.dumps(ANA)}, {json.dumps(BO)}",
         GOOD.replace("]", ",]"),
+        f"The user says {{so}}. Draft: {{}}\n</think>\n\n{GOOD}",
+        json.dumps({"name": "Items", "arguments": GOOD}),
+        '<tool_call>\n{"name": "Items", "arguments": ' + GOOD + "}\n</tool_call>",
+        '<|python_tag|>{"name": "Items", "parameters": ' + GOOD + "}",
+        GOOD.replace('"}', '",}').replace("]}", ",],}"),
         '{"note": "[1]", "items": [' + json.dumps(ANA) + "," + json.dumps(BO) + "]}",
     ],
 )
 def test_whole(text: str) -> None:
     assert read_items([text], "items") == Found((ANA, BO))
+
+
+def test_a_line_break_within_a_text_and_a_thought_within_a_value() -> None:
+    said = {"class": "Note", "values": {"text": 'one,]\ntwo </think>{"items": [{"class": "Person"}]}'}}
+    whole = json.dumps({"items": [said]})
+    assert read_items([whole], "items") == Found((said,))
+    assert read_items([whole.replace("\\n", "\n").replace("}}]", "}},]")], "items") == Found((said,))
 
 
 @pytest.mark.parametrize("text", ['{"items": []}', "[]", '```json\n{"items": []}\n```', '{"objects": []}'])

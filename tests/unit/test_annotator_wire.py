@@ -60,6 +60,12 @@ def test_a_question_asked_again_is_told_why() -> None:
         ({"content": "prose", "tool_calls": [call('{"items": [{"a": 1}]}')]}, [{"a": 1}], True),
         ({"tool_calls": [call('{"items": [{"a": 1}]}'), call('{"items": [{"b": 2}]}')]}, [{"a": 1}, {"b": 2}], True),
         ({"tool_calls": [call(None)], "content": '{"items": []}'}, [], True),
+        ({"tool_calls": [call("{}")], "content": '{"items": [{"a": 1}]}'}, [{"a": 1}], True),
+        (
+            {"content": [{"type": "text", "text": '{"items": '}, {"type": "text", "text": '[{"a": 1}]}'}]},
+            [{"a": 1}],
+            True,
+        ),
         ({"function_call": SimpleNamespace(arguments='{"items": []}')}, [], True),
         ({"content": '{"items": [{"a": 1}, {"b"'}, [{"a": 1}], False),
     ],

@@ -10,11 +10,14 @@ from typing import Any
 
 from memreg.annotator.reading import LONGEST_REPLY, Unreadable, clean
 
-_THOUGHT = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
+# The opening tag is often a part of the server's template, so that a reply begins with the thought itself.
+_THOUGHT = re.compile(r"\A\s*(?:<think(?:ing)?>|(?![\s{\[`\"])).*?</think(?:ing)?>", re.DOTALL)
 _FENCE = re.compile(r"```[a-zA-Z]*[ \t]*\n(.*?)```", re.DOTALL)
+_COMMA_TOO_MANY = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[\]}])', re.DOTALL)
 _BETWEEN = re.compile(r"[\s,]*")
 _SCHEMA = frozenset({"properties", "$defs", "$schema"})
 _ITEM = frozenset({"class", "class_name"})
+_CALL = ("arguments", "parameters")  # of a tool, where its call is written as text
 _ECHO = "it gave back the schema instead of data"
 _DEEPEST = 3  # wrappers about a list
 _LONGEST_NUMBER = 300
@@ -87,10 +90,12 @@ def _decoded(text: str) -> Iterator[tuple[Any, bool]]:
         if 0 <= start < end:
             candidates.append((text[start : end + 1], True))
     for candidate, within in candidates:
-        try:
-            yield _DECODER.decode(candidate.strip()), within
-        except (ValueError, RecursionError):
-            continue
+        for form in (candidate, _COMMA_TOO_MANY.sub(r"\1", candidate)):
+            try:
+                yield _DECODER.decode(form.strip()), within
+                break
+            except (ValueError, RecursionError):
+                continue
 
 
 def _listed(value: Any, field: str, depth: int = 0) -> tuple[list[Any] | None, str]:
@@ -111,7 +116,8 @@ def _listed(value: Any, field: str, depth: int = 0) -> tuple[list[Any] | None, s
     lists = [each for each in value.values() if isinstance(each, list)]
     if len(lists) == 1 and all(isinstance(each, Mapping) for each in lists[0]):
         return lists[0], ""
-    inside = [value[field]] if field in value else list(value.values())
+    called = [value[name] for name in _CALL if name in value]
+    inside = [value[field]] if field in value else called or list(value.values())
     if len(inside) == 1 and isinstance(inside[0], Mapping | str) and depth < _DEEPEST:
         found, _ = _listed(inside[0], field, depth + 1 if isinstance(inside[0], Mapping) else 0)
         if found is not None:
@@ -162,4 +168,5 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
-_DECODER = json.JSONDecoder(parse_int=_integer)
+# Not strict: some models break lines within a text.
+_DECODER = json.JSONDecoder(parse_int=_integer, strict=False)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from memreg.annotator.failure import ModelFailed
 from memreg.annotator.reading import LONGEST_REPLY, Unreadable, clean, read_object
-from memreg.annotator.salvage import read_items
+from memreg.annotator.salvage import Found, read_items
 from memreg.core.errors import ExtractorUnavailable
 from memreg.engine.model import Call
 
@@ -177,8 +178,9 @@ def reply_of(completion: Any, ask: Ask, latency_ms: float) -> Reply:
     if choice is None or message is None:
         reason = "the server's answer is not a chat completion"
         raise ModelFailed(reason, reply=_kept(str(completion)), latency_ms=latency_ms, outcome="no completion")
-    texts = _texts(message)
-    raw = "\n".join(texts)
+    called, said = _texts(message)
+    texts = called or said
+    raw = "\n".join([*called, *said])
     usage = getattr(completion, "usage", None)
     cost: dict[str, Any] = {
         "model": _typed(getattr(completion, "model", None), str) or None,
@@ -191,7 +193,7 @@ def reply_of(completion: Any, ask: Ask, latency_ms: float) -> Reply:
     cut_off = choice.finish_reason == "length"
     try:
         if ask.items:
-            found = read_items(texts, ask.field, cut_off=cut_off)
+            found = _items(called, said, ask.field, cut_off=cut_off)
             return Reply({ask.field: list(found.items)}, _kept(raw), **cost, whole=found.whole)
         return Reply(read_object(texts[0] if texts else "", ask.field, cut_off=cut_off), _kept(raw), **cost)
     except Unreadable as exc:
@@ -199,15 +201,27 @@ def reply_of(completion: Any, ask: Ask, latency_ms: float) -> Reply:
         raise ModelFailed(str(exc), reply=_kept(raw), **cost, outcome=outcome) from exc
 
 
-def _texts(message: Any) -> list[str]:
-    """What a message says: the arguments of every call of a tool, else its text."""
+def _texts(message: Any) -> tuple[list[str], list[str]]:
+    """What a message says: the arguments of every call of a tool, and its text, which may come in parts."""
     functions = [getattr(call, "function", None) for call in getattr(message, "tool_calls", None) or ()]
     functions.append(getattr(message, "function_call", None))
-    said = [_typed(getattr(function, "arguments", None), str) for function in functions]
-    if texts := [text for text in said if text]:
-        return texts
-    content = _typed(getattr(message, "content", None), str)
-    return [content] if content else []
+    called = [_typed(getattr(function, "arguments", None), str) for function in functions]
+    content = getattr(message, "content", None)
+    parts = content if isinstance(content, list) else [content]
+    said = "".join(_typed(part.get("text") if isinstance(part, dict) else part, str) or "" for part in parts)
+    return [text for text in called if text], [said] if said else []
+
+
+def _items(called: list[str], said: list[str], name: str, *, cut_off: bool) -> Found:
+    """The items of a tool's calls, else those of the text: some servers call the tool with nothing and answer beside
+    it. Raises Unreadable with the reason for what should have been the answer."""
+    try:
+        return read_items(called or said, name, cut_off=cut_off)
+    except Unreadable as exc:
+        if called and said:
+            with suppress(Unreadable):
+                return read_items(said, name, cut_off=cut_off)
+        raise
 
 
 def _typed(value: object, kind: type[T]) -> T | None:
