@@ -347,3 +347,25 @@ def test_a_writer_opens_its_database_by_itself(database: Database) -> None:
     writer.close(1.0)
     writer.close(1.0)
     engine.close()
+
+
+async def test_what_is_at_hand_when_a_loop_ends_without_closing_is_taken_up_again(
+    async_database: AsyncDatabase, settings: Settings
+) -> None:
+    with Database.connect(settings) as database:
+        register(database)
+    entered = asyncio.Event()
+
+    class Endless(AsyncScripted):
+        async def extract(self, message: Message, version: Any) -> Any:  # type: ignore[override]
+            if not entered.is_set():
+                entered.set()
+                await asyncio.sleep(60)
+            return Scripted.extract(self, message, version)
+
+    async with AsyncEngine(async_database, schema="people", extractor=Endless(named)) as engine:
+        await engine.submit(Message("Ana Lopez", "1"))
+        await entered.wait()
+        (job,) = (each for each in asyncio.all_tasks() if each.get_name().startswith("process job"))
+        job.cancel()  # as `asyncio.run` does at its end
+        assert (await engine.wait("1", timeout=15)).status == "decided"

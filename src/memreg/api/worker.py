@@ -177,6 +177,8 @@ class InboxWorker:
         async def ingest(tenant: str, schema: str, arrival: str) -> None:
             try:
                 again = await self.handle(tenant, schema, UUID(arrival))
+            except asyncio.CancelledError:  # the loop ends; procrastinate would forget the job
+                again = self.clock()
             except Exception as exc:  # whatever it was, the message is kept and taken up again
                 _log.warning("job_failed", error=type(exc).__name__)
                 again = self.clock() + timedelta(seconds=pause(4, first=1.0, longest=30.0))
