@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from procrastinate.exceptions import ConnectorException
+from procrastinate.manager import JobManager
 
 from memreg.api import intake, worker
 from memreg.api.engine import Engine
@@ -369,3 +371,22 @@ async def test_what_is_at_hand_when_a_loop_ends_without_closing_is_taken_up_agai
         (job,) = (each for each in asyncio.all_tasks() if each.get_name().startswith("process job"))
         job.cancel()  # as `asyncio.run` does at its end
         assert (await engine.wait("1", timeout=15)).status == "decided"
+
+
+def test_a_job_whose_end_cannot_be_written_once_does_not_hold_its_session_back(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(database)
+    whole, left = JobManager.finish_job, [2]
+
+    async def fail(self: JobManager, *arguments: Any, **more: Any) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise ConnectorException
+        await whole(self, *arguments, **more)
+
+    monkeypatch.setattr(JobManager, "finish_job", fail)
+    with engine_with(database, Scripted(named)) as engine:
+        for name in ("Ana Lopez", "Bob Stone", "Cy Woods"):
+            assert engine.wait(engine.submit(Message(name, session="s")), timeout=10).status == "decided"
+            time.sleep(0.2)

@@ -33,6 +33,7 @@ BEAT = 5.0
 STALLED = 20.0
 """Seconds without a heartbeat after which a worker's jobs are taken over."""
 _POLL = 0.5
+_TRIES_TO_WRITE = 5
 _log = get_logger(__name__)
 
 Handle = Callable[[str, str, UUID], Awaitable[datetime | None]]
@@ -157,12 +158,33 @@ class InboxWorker:
 
     def _app(self) -> App:
         from procrastinate import App, BaseRetryStrategy, RetryDecision
+        from procrastinate.exceptions import ConnectorException
         from procrastinate.jobs import Job
+        from procrastinate.manager import JobManager
         from procrastinate.psycopg_connector import PsycopgConnector
 
         class When(BaseRetryStrategy):
             def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
                 return RetryDecision(retry_at=exception.at) if isinstance(exception, _Again) else None
+
+        class Insistent(JobManager):
+            """A job whose end is not written down would hold its session back for as long as this worker lives."""
+
+            async def finish_job(self, *arguments: Any, **more: Any) -> None:
+                await insist(lambda: JobManager.finish_job(self, *arguments, **more))
+
+            async def retry_job(self, *arguments: Any, **more: Any) -> None:
+                await insist(lambda: JobManager.retry_job(self, *arguments, **more))
+
+        async def insist(write: Callable[[], Awaitable[None]]) -> None:
+            for tries in range(1, _TRIES_TO_WRITE):
+                try:
+                    await write()
+                    return
+                except ConnectorException as exc:
+                    _log.warning("job_not_written", error=type(exc).__name__)
+                await asyncio.sleep(pause(tries, first=0.2))
+            await write()
 
         app = App(
             connector=PsycopgConnector(
@@ -172,6 +194,8 @@ class InboxWorker:
                 max_size=3,
             )
         )
+
+        app.job_manager = Insistent(app.connector)
 
         @app.task(name=TASK, retry=When())
         async def ingest(tenant: str, schema: str, arrival: str) -> None:
