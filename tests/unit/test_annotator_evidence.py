@@ -25,6 +25,12 @@ TEXT = "Ana López moved to Oslo, she said; “call me” at +44 20 7946 0958 �
         "Ana Lo\u0301pez",
         "Ａｎａ López",
         "… moved to Oslo …",
+        "**Ana López** moved to _Oslo_",
+        "Ana López moved to Oslo; she said",
+        "she said: call me, at +44 20 7946 0958",
+        '"Ana López", "moved to Oslo"',
+        "Ana López\nmoved to Oslo\n+44 20 7946 0958",
+        "Ana López | call me",
     ],
 )
 def test_quoted(evidence: str) -> None:
@@ -45,6 +51,11 @@ def test_quoted(evidence: str) -> None:
         "A … n … a",
         " … ".join(["Ana"] * (MOST_PARTS + 1)),
         "Ana Lopez",
+        "Ana, moved to Oslo",
+        "call me\nAna López",
+        "A\nn\na",
+        '"A", "n", "a"',
+        "\n".join(["Ana"] * (MOST_PARTS + 1)),
     ],
 )
 def test_not_quoted(evidence: str) -> None:

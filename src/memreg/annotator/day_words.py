@@ -19,23 +19,23 @@ def _any(phrases: str) -> str:
 DAYS = _table(
     """
     day before yesterday, the day before yesterday, vorgestern, avant-hier, anteayer, l'altro ieri, anteontem, eergisteren, i forgårs, przedwczoraj, позавчера, 前天, おととい, 一昨日, 그저께
-    yesterday, gestern, hier, ayer, ieri, ontem, gisteren, i går, igår, wczoraj, вчера, 昨天, 昨日, きのう, 어제, أمس, dün
-    today, heute, aujourd'hui, hoy, oggi, hoje, vandaag, i dag, idag, dzisiaj, dziś, сегодня, 今天, 今日, きょう, 오늘, اليوم, bugün
-    tomorrow, morgen, demain, mañana, domani, amanhã, i morgen, i morgon, imorgon, jutro, завтра, 明天, 明日, あした, 내일, غدا, غدًا, yarın
+    yesterday, gestern, hier, ayer, ieri, ontem, gisteren, i går, igår, wczoraj, вчера, 昨天, 昨日, きのう, 어제, أمس, אתמול, dün
+    today, heute, aujourd'hui, hoy, oggi, hoje, vandaag, i dag, idag, dzisiaj, dziś, сегодня, 今天, 今日, きょう, 오늘, اليوم, היום, bugün
+    tomorrow, morgen, demain, mañana, domani, amanhã, i morgen, i morgon, imorgon, jutro, завтра, 明天, 明日, あした, 내일, غدا, غدًا, מחר, yarın
     day after tomorrow, the day after tomorrow, übermorgen, après-demain, pasado mañana, dopodomani, depois de amanhã, overmorgen, i overmorgen, pojutrze, послезавтра, 后天, 後天, 明後日, あさって, 모레
     """,  # noqa: E501
     -2,
 )
 WEEKDAYS = _table(
     """
-    monday, mon, montag, lundi, lunes, lunedì, segunda-feira, maandag, mandag, måndag, понедельник
-    tuesday, tue, dienstag, mardi, martes, martedì, terça-feira, dinsdag, tirsdag, tisdag, вторник
-    wednesday, wed, mittwoch, mercredi, miércoles, mercoledì, quarta-feira, woensdag, onsdag, среду, среда
-    thursday, thu, donnerstag, jeudi, jueves, giovedì, quinta-feira, donderdag, torsdag, четверг
-    friday, fri, freitag, vendredi, viernes, venerdì, sexta-feira, vrijdag, fredag, пятницу, пятница
-    saturday, sat, samstag, sonnabend, samedi, sábado, sabato, zaterdag, lørdag, lördag, субботу, суббота
-    sunday, sun, sonntag, dimanche, domingo, domenica, zondag, søndag, söndag, воскресенье
-    """
+    monday, mon, montag, lundi, lunes, lunedì, segunda-feira, maandag, mandag, måndag, понедельник, segunda, poniedziałek, pazartesi, 星期一, 周一, 月曜日, 월요일, الاثنين
+    tuesday, tue, dienstag, mardi, martes, martedì, terça-feira, dinsdag, tirsdag, tisdag, вторник, terça, wtorek, salı, 星期二, 周二, 火曜日, 화요일, الثلاثاء
+    wednesday, wed, mittwoch, mercredi, miércoles, mercoledì, quarta-feira, woensdag, onsdag, среду, среда, quarta, środa, środę, çarşamba, 星期三, 周三, 水曜日, 수요일, الأربعاء
+    thursday, thu, donnerstag, jeudi, jueves, giovedì, quinta-feira, donderdag, torsdag, четверг, quinta, czwartek, perşembe, 星期四, 周四, 木曜日, 목요일, الخميس
+    friday, fri, freitag, vendredi, viernes, venerdì, sexta-feira, vrijdag, fredag, пятницу, пятница, sexta, piątek, cuma, 星期五, 周五, 金曜日, 금요일, الجمعة
+    saturday, sat, samstag, sonnabend, samedi, sábado, sabato, zaterdag, lørdag, lördag, субботу, суббота, sobota, sobotę, cumartesi, 星期六, 周六, 土曜日, 토요일, السبت
+    sunday, sun, sonntag, dimanche, domingo, domenica, zondag, søndag, söndag, воскресенье, niedziela, niedzielę, pazar, 星期日, 星期天, 周日, 日曜日, 일요일, الأحد
+    """  # noqa: E501
 )
 NUMBERS = _table(
     """

@@ -14,6 +14,7 @@ _LEAST = 2
 _MOST_PLACES = 1_000  # that are looked at; a hostile text may have one at every other letter
 _NEAR = 64  # characters beside an address that may be more of it
 _GAP = re.compile(r"\s*(?:…|\.{3,}|\[\s*(?:…|\.{3,})\s*\])\s*")
+_JOINT = re.compile(r"[\"'”’»][ \t]*[,;/|&+][ \t]*[\"'“‘«]|\s[|/]\s|\n|\\n")
 _QUOTES = dict.fromkeys(map(ord, "\"'`´‘’‚‛“”„‟«»‹›「」『』〝〞＂＇"), "'")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹘﹣－"), "-")
 _SIGNS = _QUOTES | _DASHES
@@ -25,13 +26,20 @@ _EDGES = " .,;:!?'-()[]、。！？，：；"
 def quoted(evidence: str, text: str) -> bool:
     """Whether evidence is quoted from a text: in its words and order, `…` standing for what is left out.
 
-    Case, white space, width and the kind of quotation marks and dashes do not count. Each part needs two letters or
-    digits, so that a quotation cannot be made of nothing.
+    Case, white space, width, punctuation and markup do not count, and quotations beside each other or on lines of their
+    own are parts as well. Each part needs two letters or digits, so that a quotation cannot be made of nothing.
     """
-    parts = [part for each in _GAP.split(evidence) if (part := _plain(each).strip(_EDGES))]
+    exactly = [_plain(each).strip(_EDGES) for each in _GAP.split(evidence)]
+    return _in_order(exactly, _words(text)) or _in_order(
+        [_unmarked(part) for each in _GAP.split(evidence) for part in _JOINT.split(each)], _unmarked_words(text)
+    )
+
+
+def _in_order(given: list[str], words: str) -> bool:
+    parts = [part for part in given if part]
     if not parts or len(parts) > MOST_PARTS:
         return False
-    at, words = 0, _words(text)
+    at = 0
     for part in parts:
         if sum(char.isalnum() for char in part) < min(_LEAST, len(words)):
             return False
@@ -107,12 +115,32 @@ def _words(text: str) -> str:
 
 
 @lru_cache(maxsize=8)
+def _unmarked_words(text: str) -> str:
+    return _unmarked(text)
+
+
+@lru_cache(maxsize=8)
 def _letters(text: str) -> tuple[str, tuple[int, ...]]:
     """The letters and digits of a text, and the place of each in it."""
     places = tuple(place for place, char in enumerate(text) if char.isalnum())
     return "".join(text[place] for place in places), places
 
 
+def _unmarked(text: str) -> str:
+    """The words of a text, without the signs and white space between them."""
+    return " ".join("".join(char if _of_a_word(char) else " " for char in _plain(text)).split())
+
+
+def _of_a_word(char: str) -> bool:
+    return char.isalnum() or char == "\ufffd" or unicodedata.category(char)[0] == "M"
+
+
 def _plain(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text.translate(_SIGNS)).casefold()
-    return " ".join(unicodedata.normalize("NFKC", folded).translate(_SIGNS).split())
+    plain = " ".join(unicodedata.normalize("NFKC", folded).translate(_SIGNS).split())
+    return plain if plain.isascii() else "".join(map(_digit, plain))
+
+
+def _digit(char: str) -> str:
+    """A digit of any script as 0 to 9."""
+    return str(unicodedata.decimal(char)) if char.isdecimal() else char

@@ -1,4 +1,4 @@
-"""Days that a model left relative ("yesterday", "next Friday", "in two weeks"), worked out from the message's time.
+"""Days that a model left as they were said ("yesterday", "in two weeks"), worked out from the time of the message.
 
 A closed list of phrases in some languages, because a wrong day is worse than none: what is not on it is no day.
 General readers of dates guess: the one that was tried read "a week from today" as a week ago. Pure.
@@ -25,6 +25,7 @@ from memreg.annotator.day_words import (
     UNITS,
     WEEKDAYS,
 )
+from memreg.annotator.written_days import written_day
 
 _LONGEST = 80
 _NAMES = "|".join(map(re.escape, WEEKDAYS))
@@ -49,7 +50,8 @@ def resolve_date(text: str, at: datetime) -> str | None:
 
     The next Friday is the first one after the day of the message, the last one the latest before it.
     """
-    found = _day(_plain(text), at.date()) if len(text) <= _LONGEST else None
+    plain = _plain(text) if len(text) <= _LONGEST else ""
+    found = written_day(plain) or _day(plain, at.date())
     return None if found is None else found.isoformat()
 
 
@@ -62,7 +64,8 @@ def resolve_datetime(text: str, at: datetime) -> str | None:
     found = _TIME.search(plain)
     if found is None or (hour := _hour(found)) is None:
         return None
-    day = _day(plain[: found.start()].strip(" ,"), at.date())
+    phrase = plain[: found.start()].strip(" ,")
+    day = written_day(phrase) or _day(phrase, at.date())
     if day is None:
         return None
     return datetime.combine(day, hour, tzinfo=at.tzinfo).isoformat(timespec="minutes")
