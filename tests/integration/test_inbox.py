@@ -12,7 +12,7 @@ from memreg import recalled
 from memreg.api.engine import Engine
 from memreg.api.registry import Registry
 from memreg.core.database import Database
-from memreg.core.errors import ExtractionFailed, MessageNotFound, MessageSettled
+from memreg.core.errors import ArgumentInvalid, ExtractionFailed, MessageNotFound, MessageSettled
 from memreg.core.queries import Query
 from memreg.core.settings import Settings
 from memreg.engine.model import Call, Extraction, Message, Proposal, Refused
@@ -77,6 +77,12 @@ def test_a_failure_that_passes_is_tried_again_and_every_request_is_in_the_books(
         (2, "ok", 100),
     ]
     assert [cost["attempts"] for cost in rows(database, COSTS, "default")] == [3]
+    (entry,) = engine.audit()
+    assert (entry.attempts, entry.tokens_in) == (3, None)  # this extractor adds nothing up
+    (line,) = engine.usage().lines
+    assert (line.model, line.requests, line.failed, line.tokens_in, line.tokens_out) == ("scripted", 3, 2, 100, 20)
+    with pytest.raises(ArgumentInvalid):
+        engine.usage(by=["phase of the moon"])
 
 
 def test_after_the_last_try_it_is_dead_with_the_reason_and_the_reply(database: Database, slept: list[float]) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import builtins
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -13,25 +11,24 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from memreg.api.arguments import as_seconds, as_text, as_uuid, as_words, class_of, who_and_why
+from memreg.api.arguments import as_text, as_uuid, as_words, class_of, who_and_why
 from memreg.api.extractors_async import AsyncExtractors, ExtractorChoice
 from memreg.api.intake_async import AsyncIntake
+from memreg.api.queueing_async import AsyncQueueing
 from memreg.api.writers import AsyncWriter
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database_async import AsyncDatabase
-from memreg.core.errors import ArgumentInvalid, MessageSettled, QueueFull, WaitTimeout
+from memreg.core.errors import ArgumentInvalid
 from memreg.core.ids import uuid7
 from memreg.core.settings import Settings
 from memreg.core.steps import Steps, fetch_rows
 from memreg.core.tenant import check_tenant
-from memreg.engine import calibrate, inbox, reads
+from memreg.engine import calibrate, reads
 from memreg.engine.cache import Cache
 from memreg.engine.class_calibration import ClassCalibration
 from memreg.engine.explain import explain
 from memreg.engine.extract import AsyncExtractor
 from memreg.engine.given import as_proposals
-from memreg.engine.inbox import Stats
-from memreg.engine.ingest import Walk
 from memreg.engine.message import prepare
 from memreg.engine.model import (
     AuditEntry,
@@ -53,10 +50,8 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
-_FIRST_LOOK, _LONGEST_LOOK = 0.01, 0.2  # seconds between two looks at what is waited for
 
-
-class AsyncEngine:
+class AsyncEngine(AsyncQueueing):
     """Decides what becomes of messages in one tenant and schema, and reads what was remembered.
 
     Made by `connect`; use it in `async with`, or call `aclose` at the end. Safe to share between tasks.
@@ -170,90 +165,6 @@ class AsyncEngine:
         if given is not None:
             return await self._intake.decide(walk, prepared, Extraction(given, "structured"))
         return await self._intake.take(walk, prepared)
-
-    # In the background
-
-    async def submit(self, message: str | Message, *, timeout: float = 0.0) -> str:
-        """Keep one message and leave it to the workers; gives its id, for `wait`.
-
-        Returns once the message is kept. Messages of one session are decided in the order of their submits, others side
-        by side. The first submit starts workers in this process (setting `workers`; 0: none, `memreg worker` does it).
-        Where the queue is full, room is waited for up to `timeout` seconds.
-
-        Raises QueueFull, MessageInvalid, MessageConflict, NoSchema, SchemaAmbiguous, NoUsableVersion, DatabaseError,
-        and where workers of this process would do it, ExtractorUnavailable.
-        """
-        prepared = prepare(message, None, uuid7)
-        limit = as_seconds("timeout", timeout)
-        if self.database.settings.workers:
-            self._intake.extractors.pick()  # else it would be kept, and never read
-        walk = await self._walk()
-        capacity = self.database.settings.queue_capacity
-        ends = time.monotonic() + limit
-        while True:
-            try:
-                await self._run(lambda: inbox.submit(walk, prepared, capacity))
-                break
-            except QueueFull:
-                await self._writer.start()  # somebody has to make room
-                if time.monotonic() >= ends:
-                    raise
-            await asyncio.sleep(_LONGEST_LOOK)
-        await self._writer.start()
-        return prepared.id or ""
-
-    async def wait(self, message_id: str, *, timeout: float = 30.0) -> IngestResult:
-        """What became of a message that was submitted, waited for up to `timeout` seconds: `decided` or `dead`.
-
-        What it changed can be read from then on. Raises WaitTimeout, MessageNotFound, ArgumentInvalid, DatabaseError.
-        """
-        wanted, limit = as_text("message_id", message_id), as_seconds("timeout", timeout)
-        walk = await self._walk()
-        ends, look = time.monotonic() + limit, _FIRST_LOOK
-        while True:
-            found: IngestResult | str = await self._run(lambda: inbox.outcome(walk, wanted))
-            if isinstance(found, IngestResult):
-                return found
-            left = ends - time.monotonic()
-            if left <= 0:
-                raise WaitTimeout(message_id=wanted, timeout=f"{limit:g}", status=found)
-            await asyncio.sleep(min(look, left))
-            look = min(look * 1.5, _LONGEST_LOOK)
-
-    async def retry(self, message_id: str) -> IngestResult:
-        """Ingest a kept message again, now: a dead one, or one that waits. One that is decided gives its result.
-
-        Raises MessageNotFound, MessageSettled (a person dropped it) and what `ingest` raises.
-        """
-        wanted = as_text("message_id", message_id)
-        walk = await self._walk()
-        kept: Message = await self._run(lambda: inbox.one_message(walk, wanted))
-        result = await self._intake.take(walk, kept)
-        if result.error is not None and result.status == "replayed":
-            raise MessageSettled(message_id=wanted, verb="retried", status="dropped")
-        return result
-
-    def background(self, *, slots: int | None = None) -> AsyncWriter:
-        """A worker of its own, for the queues of every tenant and schema: `start` it, and close it at the end.
-
-        `slots`: messages at once; without it, the setting `workers`. `memreg worker` is made of it. Raises
-        ExtractorUnavailable.
-        """
-        self._intake.extractors.pick()
-        wanted = slots if slots is not None else self.database.settings.workers
-        return AsyncWriter(self._intake, self._cache, self._clock, wanted)
-
-    async def jobs_left(self) -> int:
-        """How many messages of every tenant are being worked on, or could be now, counted up to 1,000."""
-        return await self.database.run_admin(inbox.jobs_left)
-
-    async def stats(self, *, hours: float = 24.0) -> Stats:
-        """The queue of this tenant and schema: how full it is, its workers, what became of the last hours' messages.
-
-        Raises ArgumentInvalid, DatabaseError.
-        """
-        walk, capacity, since = await self._walk(), self.database.settings.queue_capacity, as_seconds("hours", hours)
-        return await self._run(lambda: inbox.stats(walk, capacity, since))
 
     # Reads
 
@@ -412,12 +323,6 @@ class AsyncEngine:
     def _usable(self, name: str) -> Steps[SchemaVersion]:
         heads = yield from fetch_rows(versions.usable_head(name))
         return (yield from self._cache.usable(name, heads))
-
-    async def _walk(self) -> Walk:
-        return Walk(self.tenant, await self.schema(), self._cache, self._clock, uuid7)
-
-    async def _run(self, plan: Callable[[], Steps[T]]) -> T:
-        return await self.database.run(self.tenant, plan)
 
 
 def _typed(memory: Stored[Payload], model: type[BaseModel] | None) -> Stored[Any]:

@@ -179,7 +179,11 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One line of the audit: a decision, when it was made, and on which message."""
+    """One line of the audit: a decision, when it was made, on which message, and what the message's extraction took.
+
+    `attempts` are requests to the model; they, the tokens and `latency_ms` are the whole message's, the same on each of
+    its entries, and None where no model was asked. `usage` adds them up.
+    """
 
     audit_id: UUID
     class_name: str
@@ -195,3 +199,8 @@ class AuditEntry:
     extractor: str
     reasons: tuple[str, ...]
     created_at: datetime
+    model: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    attempts: int | None = None
+    latency_ms: float | None = None

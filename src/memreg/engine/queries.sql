@@ -655,7 +655,8 @@ where audit_log.tenant = %(tenant)s and audit_log.schema = %(schema)s and audit_
 select
     audit_log.id, audit_log.class, audit_log.version, audit_log.message_id, audit_log.ordinal, audit_log.operation,
     audit_log.action, audit_log.basis, audit_log.memory_id, audit_log.revision, audit_log.score,
-    audit_log.unresolved, audit_log.extractor, audit_log.created_at, audit_values.reasons
+    audit_log.unresolved, audit_log.extractor, audit_log.model, audit_log.tokens_in, audit_log.tokens_out,
+    audit_log.attempts, audit_log.latency_ms, audit_log.created_at, audit_values.reasons
 from memreg.audit_log
 join memreg.audit_values on audit_values.tenant = audit_log.tenant and audit_values.audit_id = audit_log.id
 where audit_log.tenant = %(tenant)s

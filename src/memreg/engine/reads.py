@@ -135,4 +135,9 @@ def _entry(row: Row) -> AuditEntry:
         extractor=row["extractor"],
         reasons=tuple(row["reasons"]),
         created_at=row["created_at"],
+        model=row["model"],
+        tokens_in=row["tokens_in"],
+        tokens_out=row["tokens_out"],
+        attempts=row["attempts"],
+        latency_ms=row["latency_ms"],
     )
