@@ -143,3 +143,16 @@ def test_hidden_values_can_still_be_told_apart() -> None:
     first = found.keys["email"][0]
     assert (first.said, first.known) == ({"email": "[email 1, written otherwise]"}, {"email": "[email 1]"})
     assert "Ana Lopez" in text
+
+
+def test_two_ways_to_write_a_hidden_value_do_not_read_the_same() -> None:
+    found = hide_pii(of("Person", ANA, ANNA), SPEC.by_name["Person"])
+    said = [str(each.said["email"]) for each in found.keys["email"] if each.outcome == "match"]
+    assert len(said) == len(set(said)) == MOST
+
+
+def test_invented_names_are_those_of_people_for_people_only() -> None:
+    assert rows_of(SPEC.by_name["Person"], VERSION, ()).rows[0]["name"] == "Ana Lopez"
+    spec = parse_schema("{schema: s, classes: {Place: {columns: {name: {dtype: string}}}}}", "test")
+    version = SchemaVersion(spec, 1, Status.PENDING, fingerprint(spec), {"Place": ClassAnnotation({"name": 3.0})}, 1)
+    assert rows_of(spec.by_name["Place"], version, ()).rows[0]["name"] == "Blue Harbour"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from memreg.annotator.keys import LINKS, PHONES, place_of
-from memreg.annotator.words import NAMES
+from memreg.annotator.words import NAMES, PEOPLE, words
 from memreg.engine.model import Payload, Proposal
 from memreg.engine.validate import validate
 from memreg.registry.models import ClassSpec, Column, Kind, SchemaVersion
@@ -61,6 +61,10 @@ def _made_up(spec: ClassSpec, version: SchemaVersion, turn: int, declared: froze
     return read(spec, version, {name: value for name, value in values.items() if value is not None})
 
 
+_PEOPLE = ("Ana Lopez", "Ben Okafor", "Chloe Duval", "Dae Kim", "Eva Novak")
+_THINGS = ("Blue Harbour", "Green Valley", "North Bridge", "Old Mill", "Red Lantern")
+
+
 def invented_value(spec: ClassSpec, column: Column, turn: int) -> Any:
     """A value for a column, another one each turn; None where a column has only one value to give."""
     one = _one(spec, column, turn)
@@ -85,9 +89,9 @@ def _one(spec: ClassSpec, column: Column, turn: int) -> Any:
 
 
 def _text(spec: ClassSpec, column: Column, turn: int) -> str:
-    people = ("Ana Lopez", "Ben Okafor", "Chloe Duval", "Dae Kim", "Eva Novak")
-    person = people[turn % len(people)] + ("" if turn < len(people) else f" {turn}")
-    first = f"{person.split()[0].lower()}{'' if turn < len(people) else turn}"
+    names = _PEOPLE if {*words(spec.name)} & PEOPLE else _THINGS
+    more = "" if turn < len(names) else str(turn)
+    first = names[turn % len(names)].split()[0].lower() + more
     head = place_of(spec, column, (spec,)).head
     steps = {step.name for step in column.normalize}
     if "email" in steps or head in ("email", "mail"):
@@ -98,4 +102,6 @@ def _text(spec: ClassSpec, column: Column, turn: int) -> str:
         return f"https://example.org/{first}"
     if "digits" in steps:
         return f"{100200 + turn}"
-    return person if head in NAMES else f"{column.name.replace('_', ' ')} {turn + 1}"
+    if head in NAMES:
+        return f"{names[turn % len(names)]} {more}".rstrip()
+    return f"{column.name.replace('_', ' ')} {turn + 1}"

@@ -50,21 +50,25 @@ def hide_pii(examples: ClassExamples, spec: ClassSpec) -> ClassExamples:
     if not pii:
         return examples
     numbers: dict[tuple[str, str], int] = {}
-    written: dict[tuple[str, str], Any] = {}
+    written: dict[tuple[str, str], list[Any]] = {}
     every = [each for found in (*examples.keys.values(), examples.text) for each in found]
     for row in [row for each in every for row in (each.known, each.said)]:
         for name in pii:
             if name in row:
                 place = name, canonical(row[name])
                 numbers.setdefault(place, 1 + sum(known == name for known, _ in numbers))
-                written.setdefault(place, row[name])
+                ways = written.setdefault(place, [])
+                if row[name] not in ways:
+                    ways.append(row[name])
 
     def hidden(row: Mapping[str, Any]) -> dict[str, Any]:
         return {name: label(name, value) if name in pii else value for name, value in row.items()}
 
     def label(name: str, value: Any) -> str:
         place = name, canonical(value)
-        return f"[{name} {numbers[place]}{'' if written[place] == value else ', written otherwise'}]"
+        way = written[place].index(value)
+        otherwise = ("", ", written otherwise")[way] if way < 2 else f", written otherwise ({way})"
+        return f"[{name} {numbers[place]}{otherwise}]"
 
     return replace(
         examples,
