@@ -114,3 +114,7 @@ def test_the_words_of_a_value_name_no_column() -> None:
     hotel = {"name": "City Born Museum", "email": "phone@example.com"}
     assert names_a_column("Forget the City Born Museum, phone@example.com", PERSON, hotel) is None
     assert names_a_column("Forget the city of the City Born Museum", PERSON, hotel) is not None
+
+
+def test_a_column_named_over_and_over_is_no_way_to_tell_which() -> None:
+    assert names_a_column("Forget Ana Lopez, " + "phone " * 2_000 + "555-0100", PERSON, ANA) is not None

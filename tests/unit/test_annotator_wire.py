@@ -60,6 +60,7 @@ def test_a_question_asked_again_is_told_why() -> None:
         ({"content": "prose", "tool_calls": [call('{"items": [{"a": 1}]}')]}, [{"a": 1}], True),
         ({"tool_calls": [call('{"items": [{"a": 1}]}'), call('{"items": [{"b": 2}]}')]}, [{"a": 1}, {"b": 2}], True),
         ({"tool_calls": [call(None)], "content": '{"items": []}'}, [], True),
+        ({"tool_calls": [call({"items": [{"a": 1}]})]}, [{"a": 1}], True),
         ({"tool_calls": [call("{}")], "content": '{"items": [{"a": 1}]}'}, [{"a": 1}], True),
         (
             {"content": [{"type": "text", "text": '{"items": '}, {"type": "text", "text": '[{"a": 1}]}'}]},
@@ -83,6 +84,8 @@ def test_what_is_read(message: dict[str, Any], items: list[Any], whole: bool) ->
         (completion(content=""), "unreadable"),
         (completion("length", content='{"items": ['), "cut off"),
         (completion(refusal="no"), "refused"),
+        (completion("content_filter"), "refused"),
+        (completion("content_filter", content="prose"), "unreadable"),
         (SimpleNamespace(choices=[]), "no completion"),
         ("<html>", "no completion"),
     ],

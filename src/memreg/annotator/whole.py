@@ -50,9 +50,11 @@ def names_a_column(evidence: str, spec: ClassSpec, values: Mapping[str, Any] | N
     for at, (word, _) in enumerate(said):
         if word in class_words and not (at + 1 < len(said) and _singular(said[at + 1][0]) in columns):
             return None
-    for word, found in said:
-        named = columns.get(_singular(word))
-        if named is not None and not _only_tells_which(named, found, text, values, places):
+    told = [(columns[_singular(word)], found) for word, found in said if _singular(word) in columns]
+    if len(told) > len(spec.columns):  # no words of a person
+        return told[0][0]
+    for named, found in told:
+        if not _only_tells_which(named, found, text, values, places):
             return named
     return None
 

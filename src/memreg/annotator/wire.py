@@ -190,6 +190,8 @@ def reply_of(completion: Any, ask: Ask, latency_ms: float) -> Reply:
     }
     if refusal := getattr(message, "refusal", None):
         raise ModelFailed("it refused to answer", reply=_kept(str(refusal)), **cost, outcome="refused")
+    if choice.finish_reason == "content_filter" and not texts:
+        raise ModelFailed("a filter of the server withheld its answer", **cost, outcome="refused")
     cut_off = choice.finish_reason == "length"
     try:
         if ask.items:
@@ -205,7 +207,8 @@ def _texts(message: Any) -> tuple[list[str], list[str]]:
     """What a message says: the arguments of every call of a tool, and its text, which may come in parts."""
     functions = [getattr(call, "function", None) for call in getattr(message, "tool_calls", None) or ()]
     functions.append(getattr(message, "function_call", None))
-    called = [_typed(getattr(function, "arguments", None), str) for function in functions]
+    given = [getattr(function, "arguments", None) for function in functions]
+    called = [json.dumps(each) if isinstance(each, dict) else _typed(each, str) for each in given]
     content = getattr(message, "content", None)
     parts = content if isinstance(content, list) else [content]
     said = "".join(_typed(part.get("text") if isinstance(part, dict) else part, str) or "" for part in parts)
@@ -217,7 +220,7 @@ def _items(called: list[str], said: list[str], name: str, *, cut_off: bool) -> F
     it. Raises Unreadable with the reason for what should have been the answer."""
     try:
         return read_items(called or said, name, cut_off=cut_off)
-    except Unreadable as exc:
+    except Unreadable:
         if called and said:
             with suppress(Unreadable):
                 return read_items(said, name, cut_off=cut_off)
