@@ -156,9 +156,8 @@ def test_a_day_is_in_a_text_by_its_year_and_day() -> None:
     assert not dated("some day", ["some day"])
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize("space", [" ", "\n", "\t", "' ", '" ', "[", "[ ", ".."])
 def test_a_long_run_of_signs_is_read_once(space: str) -> None:
-    """A reply has room for a hundred such quotations, which took a second each where the run was read again and again."""
+    """A reply has room for a hundred such quotations, which took a second each where a run was read from every place."""
     for number in range(100):
         assert not quoted(f"a{space * (9_900 // len(space))}b{number}", TEXT)
