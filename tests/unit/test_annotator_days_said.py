@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -30,7 +30,7 @@ MONDAY = datetime(2026, 11, 16, 23, 30, tzinfo=ZoneInfo("Europe/Oslo"))
     ],
 )
 def test_a_day_that_is_said(text: str, day: str) -> None:
-    assert day_is_said(day, (text,), MONDAY)
+    assert day_is_said(day, (text,), (MONDAY,))
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,15 @@ def test_a_day_that_is_said(text: str, day: str) -> None:
     ],
 )
 def test_a_day_that_is_not(text: str, day: str) -> None:
-    assert not day_is_said(day, (text,), MONDAY)
+    assert not day_is_said(day, (text,), (MONDAY,))
 
 
 def test_words_of_an_earlier_turn_have_a_time_of_their_own() -> None:
-    assert not day_is_said("2026-11-17", ("cancel it", "the dentist is tomorrow"), MONDAY)
-    assert day_is_said("2026-11-17", ("cancel it", "the dentist is on 17 November 2026"), MONDAY)
-    assert not day_is_said("2026-11-17", ("tomorrow",), None)
+    turn = ("cancel it", "the dentist is tomorrow")
+    saturday = MONDAY - timedelta(days=2)
+    assert not day_is_said("2026-11-17", turn, (MONDAY,))
+    assert day_is_said("2026-11-17", turn, (MONDAY, MONDAY))
+    assert not day_is_said("2026-11-17", turn, (MONDAY, saturday))
+    assert day_is_said("2026-11-15", turn, (MONDAY, saturday))
+    assert day_is_said("2026-11-17", ("cancel it", "the dentist is on 17 November 2026"), (MONDAY,))
+    assert not day_is_said("2026-11-17", ("tomorrow",), (None,))

@@ -93,6 +93,16 @@ def test_times_that_are_not_certain(phrase: str) -> None:
     assert resolve_datetime(phrase, MONDAY) is None
 
 
+@pytest.mark.parametrize("moment", ["2026-11-17T09:00", "2026-11-17 23:30:00+01:00", "2026-11-17"])
+def test_the_day_of_a_time(moment: str) -> None:
+    assert resolve_date(moment, MONDAY) == "2026-11-17"
+
+
+def test_the_day_of_a_time_in_another_zone_may_be_another() -> None:
+    assert resolve_date("2026-11-16T23:30:00Z", MONDAY) is None
+    assert resolve_date("2026-07-01T01:00+01:00", datetime(2026, 11, 16, tzinfo=ZoneInfo("Europe/Oslo"))) is None
+
+
 def test_the_day_is_that_of_the_zone_of_the_message() -> None:
     assert resolve_date("today", MONDAY) == "2026-11-16"
     assert resolve_date("today", MONDAY.astimezone(ZoneInfo("Asia/Tokyo"))) == "2026-11-17"

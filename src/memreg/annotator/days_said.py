@@ -19,21 +19,21 @@ _NEAR = timedelta(days=183)
 _TWO_WEEKS = timedelta(days=14)
 
 
-def day_is_said(value: str, texts: Sequence[str], at: datetime | None) -> bool:
-    """Whether an ISO date stands in the texts: its year and its day as numbers, or in the first of them, which was said
-    at `at`, words that mean it: `tomorrow`, `in two weeks`, the weekday of a day within two weeks, or the number of a
-    day within half a year where no year is named."""
+def day_is_said(value: str, texts: Sequence[str], times: Sequence[datetime | None]) -> bool:
+    """Whether an ISO date stands in texts that were said at these times: its year and its day as numbers, or words that
+    mean it: `tomorrow`, `in two weeks`, the weekday of a day within two weeks, or the number of a day within half a
+    year where no year is named."""
     if dated(value, texts):
         return True
     found = _ISO.match(value)
-    if found is None or at is None or not texts:
+    if found is None:
         return False
     try:
         day = date.fromisoformat(found[1])
     except ValueError:
         return False
-    text = texts[0][:_LONGEST].casefold()
-    return _by_words(day, text, at) or _by_number(day, text, at.date())
+    said = ((text[:_LONGEST].casefold(), at) for text, at in zip(texts, times, strict=False) if at is not None)
+    return any(_by_words(day, text, at) or _by_number(day, text, at.date()) for text, at in said)
 
 
 def _by_words(day: date, text: str, at: datetime) -> bool:

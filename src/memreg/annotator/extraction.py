@@ -127,7 +127,8 @@ class Conversation:
     def _source(self) -> Source:
         text, turns = visible(self.message.text), tuple(visible(turn.text) for turn in self.before)
         mask = Mask.of([text, *turns]) if self.options.pii == "mask" else Mask()
-        return Source(text, turns, self.message.at, self.version, mask)
+        times = tuple(turn.at for turn in self.before)
+        return Source(text, turns, self.message.at, self.version, mask, times)
 
     def _user(self, mask: Mask) -> str:
         if self.options.pii != "mask":

@@ -36,17 +36,17 @@ def without_guesses(
     spec: ClassSpec,
     annotation: ClassAnnotation,
     texts: Sequence[str],
-    at: datetime | None,
+    times: Sequence[datetime | None],
 ) -> tuple[dict[str, Any], list[str]]:
     """The values of a delete without identity values of any kind that no text has: a key must be said to delete by it.
 
-    Where no key is whole without them, their names as well. The first text is the message, said at `at`.
+    Where no key is whole without them, their names as well. `times` is when the texts were said.
     """
     given = {name for name, value in values.items() if not is_absent(value)}
     guessed = [
         name
         for name in sorted(annotation.identity_columns & given)
-        if not _said(values[name], spec.by_name[name], texts, at)
+        if not _said(values[name], spec.by_name[name], texts, times)
     ]
     if not any(given.issuperset(key.columns) for key in annotation.identity):
         return values, []
@@ -55,11 +55,11 @@ def without_guesses(
     return values, guessed
 
 
-def _said(value: Any, column: Column, texts: Sequence[str], at: datetime | None) -> bool:
+def _said(value: Any, column: Column, texts: Sequence[str], times: Sequence[datetime | None]) -> bool:
     kind = column.dtype.kind
     if kind in (Kind.ENUM, Kind.BOOLEAN):
         return True  # said in words of its own; no key is made of these alone
-    return day_is_said(str(value), texts, at) if kind in _MOMENTS else _stands(str(value), column, texts)
+    return day_is_said(str(value), texts, times) if kind in _MOMENTS else _stands(str(value), column, texts)
 
 
 def _stands(value: str, column: Column, texts: Sequence[str]) -> bool:

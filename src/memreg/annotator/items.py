@@ -29,14 +29,15 @@ _MOMENTS = frozenset({Kind.DATE, Kind.DATETIME})
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What items are held against: the text of the message, earlier turns, its time, the schema version, and the mask
-    that the model saw them through."""
+    """What items are held against: the text of the message, earlier turns, its time, the schema version, the mask that
+    the model saw them through, and when the turns were."""
 
     text: str
     before: tuple[str, ...]
     at: datetime | None
     version: SchemaVersion
     mask: Mask
+    turned_at: tuple[datetime | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def _whole(
         if not founded(values[name], spec.by_name[name], texts)
     ]
     if about["operation"] == "delete" and not unfounded:
-        values, unfounded = without_guesses(values, spec, annotation, texts, source.at)
+        values, unfounded = without_guesses(values, spec, annotation, texts, (source.at, *source.turned_at))
     if unfounded:
         problem = f"its {unfounded[0]} identifies the object, and is not in the message: copy it as it is written there"
         return Read(item, problem=problem, refused=refused, unfounded=True, **about)

@@ -51,7 +51,7 @@ def resolve_date(text: str, at: datetime) -> str | None:
     The next Friday is the first one after the day of the message, the last one the latest before it.
     """
     plain = _plain(text) if len(text) <= _LONGEST else ""
-    found = written_day(plain) or _day(plain, at.date())
+    found = written_day(plain) or _day(plain, at.date()) or _day_of_a_time(plain, at)
     return None if found is None else found.isoformat()
 
 
@@ -69,6 +69,16 @@ def resolve_datetime(text: str, at: datetime) -> str | None:
     if day is None:
         return None
     return datetime.combine(day, hour, tzinfo=at.tzinfo).isoformat(timespec="minutes")
+
+
+def _day_of_a_time(text: str, at: datetime) -> date | None:
+    """The day of a time in ISO 8601, without a zone or in that of the message: in another it may be another day."""
+    try:
+        found = datetime.fromisoformat(text.upper())
+    except ValueError:
+        return None
+    local = found.replace(tzinfo=at.tzinfo)
+    return found.date() if found.utcoffset() in (None, local.utcoffset()) else None
 
 
 def _day(phrase: str, today: date) -> date | None:
