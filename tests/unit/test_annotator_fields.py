@@ -36,6 +36,9 @@ classes:
   Site:
     columns: {url: {dtype: string, normalize: [url]}}
     annotation: {identity: [{columns: [url], strength: strong}]}
+  Order:
+    columns: {code: {dtype: string}}
+    annotation: {identity: [{columns: [code], strength: strong}]}
 """
 SPEC = parse_schema(SCHEMA, "test")
 VERSION = SchemaVersion(
@@ -176,3 +179,8 @@ def test_a_day_that_can_be_read_one_way_only(born: str) -> None:
 @pytest.mark.parametrize("born", ["03.05.1990", "5/3/1990", "May 1990", "1990", "31 February 1990", "31.31.1990"])
 def test_a_day_that_can_be_read_two_ways_is_asked_again(born: str) -> None:
     assert read_one(values={"name": "Ana", "born": born}).problem is not None
+
+
+def test_what_is_before_a_colon_is_a_part_of_a_code() -> None:
+    assert read_one("order shop:4711", **{"class": "Order", "values": {"code": "shop:4711"}}).proposal is not None
+    assert read_one("order 4711", **{"class": "Order", "values": {"code": "shop:4711"}}).problem is not None

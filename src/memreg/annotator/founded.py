@@ -16,7 +16,7 @@ from memreg.registry.normalize import ValueRefused, is_absent, normalize
 
 _MOMENTS = frozenset({Kind.DATE, Kind.DATETIME})
 _TEXTS = frozenset({Kind.STRING, Kind.TEXT})
-_SCHEME = re.compile(r"\A[a-z][a-z0-9+.-]*:(?://)?", re.IGNORECASE)
+_SCHEME = re.compile(r"\A(?:(?:https?|ftp)://|mailto:|tel:)", re.IGNORECASE)
 _NUMBER = re.compile(r"\+?(?:\(\+?)?\d[\d\s().\-/\u00a0\u2010-\u2015]{4,30}\d")
 _MOST_NUMBERS = 50
 
