@@ -90,5 +90,7 @@ def test_a_second_signal_stops_at_once_and_nothing_is_lost(people: Command) -> N
             answered.set()
             worker.kill()
     assert (worker.returncode, b"Traceback" in err, b"taken over" in err) == (130, False, True), err
-    assert people.json("worker", "--until-empty") == {"jobs": 1}
+    assert people.json("inbox")["counts"] == {"extracting": 1}
+    people("inbox", "retry", "m0")
     assert people.json("inbox")["counts"] == {}
+    assert [each["values"]["name"] for each in people.json("memories")] == ["Ana Lopez"]
