@@ -36,7 +36,7 @@ classes:
   Site:
     columns: {url: {dtype: string, normalize: [url]}}
     annotation: {identity: [{columns: [url], strength: strong}]}
-  Order:
+  Parcel:
     columns: {code: {dtype: string}}
     annotation: {identity: [{columns: [code], strength: strong}]}
 """
@@ -182,5 +182,5 @@ def test_a_day_that_can_be_read_two_ways_is_asked_again(born: str) -> None:
 
 
 def test_what_is_before_a_colon_is_a_part_of_a_code() -> None:
-    assert read_one("order shop:4711", **{"class": "Order", "values": {"code": "shop:4711"}}).proposal is not None
-    assert read_one("order 4711", **{"class": "Order", "values": {"code": "shop:4711"}}).problem is not None
+    assert read_one("parcel shop:4711", **{"class": "Parcel", "values": {"code": "shop:4711"}}).proposal is not None
+    assert read_one("parcel 4711", **{"class": "Parcel", "values": {"code": "shop:4711"}}).problem is not None
