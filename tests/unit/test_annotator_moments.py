@@ -93,6 +93,12 @@ def test_times_that_are_not_certain(phrase: str) -> None:
     assert resolve_datetime(phrase, MONDAY) is None
 
 
+def test_a_weekday_before_a_written_day_is_that_of_the_day() -> None:
+    assert resolve_date("Tuesday, November 17, 2026", MONDAY) == "2026-11-17"
+    assert resolve_date("Dienstag, 17.11.2026", MONDAY) == "2026-11-17"
+    assert resolve_date("Friday, November 17, 2026", MONDAY) is None
+
+
 @pytest.mark.parametrize("moment", ["2026-11-17T09:00", "2026-11-17 23:30:00+01:00", "2026-11-17"])
 def test_the_day_of_a_time(moment: str) -> None:
     assert resolve_date(moment, MONDAY) == "2026-11-17"

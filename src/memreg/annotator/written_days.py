@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 
+from memreg.annotator.day_words import WEEKDAYS
+
 _MONTHS = {
     name: number
     for number, line in enumerate(
@@ -42,9 +44,14 @@ _YEAR_LAST = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2{_YEAR}")
 
 def written_day(text: str) -> date | None:
     """The day that a folded text is, or None where it is none, or may be one of two: which of `03/04/2026` is the month
-    is not certain."""
-    found = set(_readings(text))
-    return found.pop() if len(found) == 1 else None
+    is not certain. A weekday before it must be that of the day."""
+    name, _, rest = text.partition(" ")
+    weekday = WEEKDAYS.get(name.rstrip(",."))
+    found = set(_readings(text if weekday is None else rest))
+    if len(found) != 1:
+        return None
+    day = found.pop()
+    return day if weekday in (None, day.weekday()) else None
 
 
 def _readings(text: str) -> Iterator[date]:
