@@ -158,6 +158,6 @@ def test_a_day_is_in_a_text_by_its_year_and_day() -> None:
 
 @pytest.mark.parametrize("space", [" ", "\n", "\t", "' ", '" ', "[", "[ ", ".."])
 def test_a_long_run_of_signs_is_read_once(space: str) -> None:
-    """A reply has room for a hundred such quotations, which took a second each where a run was read from every place."""
+    """A reply has room for a hundred such quotations, and each took a second where a run was read from every place."""
     for number in range(100):
         assert not quoted(f"a{space * (9_900 // len(space))}b{number}", TEXT)
