@@ -78,7 +78,7 @@ def test_a_failure_that_passes_is_tried_again_and_every_request_is_in_the_books(
     ]
     assert [cost["attempts"] for cost in rows(database, COSTS, "default")] == [3]
     (entry,) = engine.audit()
-    assert (entry.attempts, entry.tokens_in) == (3, None)  # this extractor adds nothing up
+    assert (entry.attempts, entry.tokens_in, entry.tokens_out, entry.latency_ms) == (3, 100, 20, 5.0)
     (line,) = engine.usage().lines
     assert (line.model, line.requests, line.failed, line.tokens_in, line.tokens_out) == ("scripted", 3, 2, 100, 20)
     with pytest.raises(ArgumentInvalid):
@@ -264,6 +264,7 @@ def test_what_could_be_read_is_decided_when_nobody_tries_again(database: Databas
     assert [str(each.action) for each in result.decisions] == ["CREATE", "REJECT"]
     assert len(slept) == 2
     assert [call["outcome"] for call in rows(database, CALLS, "default")] == ["ok", "http 429"] * 3
+    assert {(cost["attempts"], cost["tokens_in"]) for cost in rows(database, COSTS, "default")} == {(6, 300)}
 
 
 # Settled

@@ -152,7 +152,7 @@ class Intake:
         dead."""
         if failure.partial is None or not failure.partial.proposals:
             return self.bury(walk, message, failure)
-        return self.decide(walk, message, replace(failure.partial, calls=failure.calls))
+        return self.decide(walk, message, _costing(failure.partial, failure.calls))
 
     def bury(self, walk: Walk, message: Message, failure: ExtractionFailed) -> IngestResult:
         """A message that cannot be extracted is dead: kept with the reason, to be tried again by a person."""
@@ -237,10 +237,20 @@ def _turns(extractor: Extractor) -> int:
 
 def _with(extraction: Extraction, tried: list[Call]) -> Extraction:
     """An extraction with the requests that failed before it."""
-    if not tried:
-        return extraction
-    calls = (*tried, *extraction.calls)
-    return replace(extraction, calls=calls, latency_ms=sum(call.latency_ms or 0.0 for call in calls))
+    return _costing(extraction, (*tried, *extraction.calls)) if tried else extraction
+
+
+def _costing(extraction: Extraction, calls: tuple[Call, ...]) -> Extraction:
+    """An extraction that took these requests."""
+    tokens_in = [call.tokens_in for call in calls if call.tokens_in is not None]
+    tokens_out = [call.tokens_out for call in calls if call.tokens_out is not None]
+    return replace(
+        extraction,
+        calls=calls,
+        tokens_in=sum(tokens_in) if tokens_in else None,
+        tokens_out=sum(tokens_out) if tokens_out else None,
+        latency_ms=sum(call.latency_ms or 0.0 for call in calls),
+    )
 
 
 def _after(failure: ExtractionFailed, tried: list[Call]) -> ExtractionFailed:

@@ -154,7 +154,7 @@ class AsyncIntake:
         dead."""
         if failure.partial is None or not failure.partial.proposals:
             return await self.bury(walk, message, failure)
-        return await self.decide(walk, message, replace(failure.partial, calls=failure.calls))
+        return await self.decide(walk, message, _costing(failure.partial, failure.calls))
 
     async def bury(self, walk: Walk, message: Message, failure: ExtractionFailed) -> IngestResult:
         """A message that cannot be extracted is dead: kept with the reason, to be tried again by a person."""
@@ -239,10 +239,20 @@ def _turns(extractor: AsyncExtractor) -> int:
 
 def _with(extraction: Extraction, tried: list[Call]) -> Extraction:
     """An extraction with the requests that failed before it."""
-    if not tried:
-        return extraction
-    calls = (*tried, *extraction.calls)
-    return replace(extraction, calls=calls, latency_ms=sum(call.latency_ms or 0.0 for call in calls))
+    return _costing(extraction, (*tried, *extraction.calls)) if tried else extraction
+
+
+def _costing(extraction: Extraction, calls: tuple[Call, ...]) -> Extraction:
+    """An extraction that took these requests."""
+    tokens_in = [call.tokens_in for call in calls if call.tokens_in is not None]
+    tokens_out = [call.tokens_out for call in calls if call.tokens_out is not None]
+    return replace(
+        extraction,
+        calls=calls,
+        tokens_in=sum(tokens_in) if tokens_in else None,
+        tokens_out=sum(tokens_out) if tokens_out else None,
+        latency_ms=sum(call.latency_ms or 0.0 for call in calls),
+    )
 
 
 def _after(failure: ExtractionFailed, tried: list[Call]) -> ExtractionFailed:
