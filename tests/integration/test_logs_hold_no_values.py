@@ -197,7 +197,7 @@ def test_of_a_database_that_refuses_a_row(settings: Settings, logged: Everything
             engine.wait(message_id, timeout=2.0)
         assert not leaks(str(raised.value) + str(waited.value))
         engine._close(0.0)
-    assert logged.of("memreg.api.worker job_failed")
+    assert logged.of("memreg.api.intake message_postponed")
     assert logged.leaks() == []
 
 
