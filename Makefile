@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench accuracy clean
 
-WORKERS ?= 2
+WORKERS ?= 3
 BIN := .venv/bin
 READY := .venv/.ready
 ACCURACY_READY := .venv-accuracy/.ready
@@ -11,7 +11,7 @@ CODE := $(wildcard src tests scripts bench examples)
 
 help:
 	@echo 'make demo      watch memreg remember a conversation, on a Postgres of its own'
-	@echo 'make test      lint, then every test          (WORKERS=2 ARGS="-k name")'
+	@echo 'make test      lint, then every test          (WORKERS=3 ARGS="-k name")'
 	@echo 'make lint      format, types, imports and generated code'
 	@echo 'make bench     what a decision costs beside hand-written SQL'
 	@echo 'make accuracy  how often memreg is wrong, beside Splink and RapidFuzz   (ARGS="--data FOLDER")'
