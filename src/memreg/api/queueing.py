@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,7 +31,7 @@ T = TypeVar("T")
 _FIRST_LOOK, _LONGEST_LOOK = 0.01, 0.2  # seconds between two looks at what is waited for
 
 
-class Queueing:
+class Queueing(ABC):
     """What an engine does with messages that nobody waits for at once; the base of `Engine`."""
 
     tenant: str
@@ -40,9 +41,9 @@ class Queueing:
     _intake: Intake
     _writer: Writer
 
+    @abstractmethod
     def schema(self) -> str:
-        """The schema's name."""
-        raise NotImplementedError
+        """The schema's name. Raises NoSchema, SchemaNotFound, SchemaAmbiguous."""
 
     def submit(self, message: str | Message, *, timeout: float = 0.0) -> str:
         """Keep one message and leave it to the workers; gives its id, for `wait`.
