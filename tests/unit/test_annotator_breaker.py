@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import pytest
 
-from memreg.annotator.breaker import Breaker
+from memreg.annotator.breaker import Breaker, breaker_of
 
 
 class Clock:
@@ -95,3 +96,13 @@ def test_of_many_threads_one_gets_the_trial(clock: Clock) -> None:
     for thread in threads:
         thread.join()
     assert len(let_through) == 1
+
+
+def test_the_clients_of_an_endpoint_share_one_while_there_are_any() -> None:
+    one = breaker_of("http://a/v1", 1, 30.0)
+    failing(one, 1)
+    assert breaker_of("http://a/v1", 1, 30.0) is one
+    assert breaker_of("http://b/v1", 1, 30.0).wait() is None
+    del one
+    gc.collect()
+    assert breaker_of("http://a/v1", 1, 30.0).wait() is None

@@ -5,9 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from weakref import WeakValueDictionary
 
 _LONGEST = 10
 """The pause doubles with each trial that fails, up to so many times the first."""
+
+
+_SHARED: WeakValueDictionary[tuple[str, int, float], Breaker] = WeakValueDictionary()
+_SHARING = threading.Lock()
+
+
+def breaker_of(base_url: str, failures: int, seconds: float) -> Breaker:
+    """The breaker of an endpoint, one for all clients of this process that ask it, for as long as there are any."""
+    with _SHARING:
+        found = _SHARED.get((base_url, failures, seconds))
+        if found is None:
+            found = _SHARED[base_url, failures, seconds] = Breaker(failures, seconds)
+        return found
 
 
 class Breaker:

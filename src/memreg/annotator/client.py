@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from memreg.annotator.breaker import Breaker
+from memreg.annotator.breaker import breaker_of
 from memreg.annotator.quiet import quietly
 from memreg.annotator.transit import failure_of, left_alone
 from memreg.annotator.wire import (
@@ -48,7 +48,7 @@ class OpenAIClient:
         from openai import OpenAI
 
         self.endpoint = endpoint
-        self._breaker = Breaker(endpoint.breaker_failures, endpoint.breaker_seconds)
+        self._breaker = breaker_of(endpoint.base_url, endpoint.breaker_failures, endpoint.breaker_seconds)
         # openai reads OPENAI_* by itself: what is not said here would come from the environment.
         self._openai = OpenAI(
             base_url=endpoint.base_url,
