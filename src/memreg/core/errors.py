@@ -129,6 +129,20 @@ class GoldenInvalid(FileInvalid):
     """The golden file {source} has {count}: {listing}"""
 
 
+class ImportInvalid(FileInvalid):
+    """{source} cannot be imported, it has {count}: {listing}"""
+
+
+class SchemaIncompatible(RegistryError):
+    """The schema {name!r} would not be {mode} compatible with version {base}: {reasons}. Change the file, declare what
+    became of it with `from:` or `default:`, or register it with --force and the reason why."""
+
+
+class FileChanged(RegistryError):
+    """The schema {source} is not what was looked at: its fingerprint is {found}, not {expected}.
+    Look at `memreg diff` again, and register what it showed."""
+
+
 class SchemaNotFound(RegistryError):
     """No schema named {name!r} is registered. `memreg schemas` lists them; `memreg register FILE` adds one."""
 
@@ -238,7 +252,11 @@ class ArgumentInvalid(MemregError):
 
 
 class BackfillRefused(MemregError):
-    """The backfill of {name} to version {version} cannot start: {reason}."""
+    """The backfill of {name} to version {version} cannot {verb}: {reason}."""
+
+
+class ViewsRefused(MemregError):
+    """The views of {name} cannot be made: {reason}."""
 
 
 class MetricsUnavailable(MemregError):

@@ -319,7 +319,7 @@ select
     keys.key, keys.digest, keys.strong, keys.released_at is not null as released,
     held.id, held.class, held.version, held.payload, held.originals, held.is_deleted, held.unresolved, held.revision,
     held.change, held.created_at, held.updated_at, held.last_seen_at,
-    case when held.revision > 1 then memreg.earlier_payloads(%(tenant)s, held.id, held.revision) end as earlier
+    case when held.revision > 1 then memreg.earlier_revisions(%(tenant)s, held.id, held.revision) end as earlier
 from unnest(%(classes)s::text[], %(names)s::text[], %(digests)s::bytea[]) as wanted (class, key, digest)
 cross join lateral (
     select key, digest, strong, released_at, memory_id
@@ -393,7 +393,7 @@ found as (
 )
 select
     id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
-    last_seen_at, case when revision > 1 then memreg.earlier_payloads(%(tenant)s, id, revision) end as earlier
+    last_seen_at, case when revision > 1 then memreg.earlier_revisions(%(tenant)s, id, revision) end as earlier
 from found
 
 -- changed_since --
@@ -401,7 +401,7 @@ from found
 select
     id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
     last_seen_at, candidate_keys,
-    case when revision > 1 then memreg.earlier_payloads(tenant, id, revision) end as earlier
+    case when revision > 1 then memreg.earlier_revisions(tenant, id, revision) end as earlier
 from memreg.memories
 where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s and change > %(change)s
 order by change

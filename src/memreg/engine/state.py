@@ -64,7 +64,7 @@ class MemoryState:
             created_at=row["created_at"],
             updated_at=row["updated_at"],
             last_seen_at=row["last_seen_at"],
-            earlier=row["earlier"] or [],
+            earlier=[payload for _, payload in row["earlier"] or ()],
         )
 
     @property

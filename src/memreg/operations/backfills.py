@@ -180,7 +180,7 @@ def _finish(backfill_id: UUID, status: str, error: str | None, now: datetime) ->
 
 
 def _refused(version: SchemaVersion, reason: str) -> BackfillRefused:
-    return BackfillRefused(name=version.name, version=version.version, reason=reason)
+    return BackfillRefused(name=version.name, version=version.version, verb="start", reason=reason)
 
 
 def _backfill(row: Row) -> Backfill:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from memreg.registry.lineage import Lineage
 
 Operation = Literal["upsert", "delete"]
 Strength = Literal["strong", "shared"]
@@ -23,6 +26,25 @@ class Kind(StrEnum):
     DATE = "date"
     DATETIME = "datetime"
     ENUM = "enum"
+    REF = "ref"
+
+
+class OnDelete(StrEnum):
+    """What becomes of a reference when the memory that it refers to is deleted."""
+
+    KEEP = "keep"
+    CLEAR = "clear"
+    REFUSE = "refuse"
+    CASCADE = "cascade"
+
+
+class Otherwise(Enum):
+    """What is no value: a value that does not fit is refused, and its row does not convert."""
+
+    REFUSE = "refuse"
+
+
+REFUSE: Final = Otherwise.REFUSE
 
 
 class Merge(StrEnum):
@@ -49,13 +71,15 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dtype:
-    """The type of a column: one kind, or a list of that kind."""
+    """The type of a column: one kind, or a list of that kind; of a reference, also the class that it refers to."""
 
     kind: Kind
     is_list: bool = False
+    target: str | None = None
 
     def __str__(self) -> str:
-        return f"list[{self.kind}]" if self.is_list else str(self.kind)
+        inner = f"ref[{self.target}]" if self.target else str(self.kind)
+        return f"list[{inner}]" if self.is_list else inner
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +92,29 @@ class Normalizer:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What the values of a column are made of: the `from:` of a schema file. Columns are those of the base's class.
+
+    One column, or several that are joined by `join`. Of the text of one column, split at `split`, `part` is taken (1 is
+    the first, -1 the last; with `rest`, also all after it). `map`: old values to new ones. `cast`: a named conversion.
+    `otherwise`: what takes the place of a value that does not fit; None leaves it out, REFUSE keeps the row from
+    converting.
+    """
+
+    columns: tuple[str, ...]
+    split: str | None = None
+    part: int | None = None
+    rest: bool = False
+    join: str | None = None
+    map: tuple[tuple[str, Any], ...] = ()
+    cast: str | None = None
+    otherwise: Any = REFUSE
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
-    """A field of a class."""
+    """A field of a class. `source`: what it is made of in memories of older versions, where that is not the column of
+    the same name; `default`: its value where a new memory has none."""
 
     name: str
     dtype: Dtype
@@ -80,6 +125,9 @@ class Column:
     normalize: tuple[Normalizer, ...] = ()
     merge: Merge = Merge.REPLACE
     examples: tuple[object, ...] = ()
+    source: Source | None = None
+    default: Any = None
+    on_delete: OnDelete = OnDelete.KEEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +141,24 @@ class Pattern:
 @dataclass(frozen=True, slots=True)
 class IdentityKey:
     """Columns that together identify an object. Strong: unique among live memories; shared: also needs an equal
-    name token."""
+    name token. `since`: the version that made it anew, where an earlier one had another key of the same columns."""
 
     columns: tuple[str, ...]
     strength: Strength = "strong"
     confidence: float = 1.0
     rationale: str = ""
+    since: int = field(default=0, compare=False)
 
     @property
     def name(self) -> str:
         """The columns joined by `+`, in declared order."""
         return "+".join(self.columns)
+
+    @property
+    def held_as(self) -> str:
+        """The name that memories hold it under: with the version that made it anew, so that it never meets digests of
+        another meaning."""
+        return f"{self.name}@{self.since}" if self.since else self.name
 
 
 @dataclass(frozen=True)
@@ -135,13 +190,16 @@ class ClassAnnotation:
 
 @dataclass(frozen=True)
 class ClassSpec:
-    """A typed record kind as registered. `declared` is the annotation its author wrote, if any."""
+    """A typed record kind as registered. `declared` is the annotation its author wrote, if any; `source` the class of
+    the base that it was until now, under another name; `aliases`: other names under which proposals may arrive."""
 
     name: str
     columns: tuple[Column, ...]
     description: str = ""
     patterns: tuple[Pattern, ...] = ()
     declared: ClassAnnotation | None = None
+    source: str | None = None
+    aliases: tuple[str, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, Column]:
@@ -167,7 +225,11 @@ class SchemaSpec:
 
 @dataclass(frozen=True)
 class SchemaVersion:
-    """A version of a schema with the annotation in force (`annotation` is its ordinal, 0 when it has none yet)."""
+    """A version of a schema with the annotation in force (`annotation` is its ordinal, 0 when it has none yet).
+
+    `base`: the version that its `from:` speak of; `restores`: an earlier one that has the same content, which it brings
+    back; `lineage`: how memories of earlier versions are read under it.
+    """
 
     spec: SchemaSpec
     version: int
@@ -175,6 +237,9 @@ class SchemaVersion:
     fingerprint: str
     annotations: Mapping[str, ClassAnnotation] = field(default_factory=dict)
     annotation: int = 0
+    base: int | None = None
+    restores: int | None = None
+    lineage: Lineage | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
