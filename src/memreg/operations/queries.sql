@@ -90,7 +90,7 @@ select
     held.id as audit_id, waiting.first_id, held.class, held.message_id, held.ordinal, held.action, said.proposal,
     memories.id, memories.version, memories.payload, memories.originals, memories.is_deleted, memories.unresolved,
     memories.revision, memories.change, memories.created_at, memories.updated_at, memories.last_seen_at,
-    memreg.earlier_payloads(memories.tenant, memories.id, memories.revision) as earlier
+    memreg.earlier_revisions(memories.tenant, memories.id, memories.revision) as earlier
 from waiting
 join memreg.audit_log as held
     on held.tenant = %(tenant)s
