@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,8 @@ from memreg.core.errors import NoSchema, NoUsableVersion, SchemaAmbiguous, Schem
 from memreg.core.queries import Queries, Statement
 from memreg.core.steps import Row, Rows, Steps, fetch_row, fetch_rows
 from memreg.registry.fingerprint import annotation_from, spec_from
-from memreg.registry.models import SchemaVersion, Status
+from memreg.registry.key_names import Held, named
+from memreg.registry.models import ClassAnnotation, SchemaVersion, Status
 from memreg.registry.names import SCHEMA_NAME
 from memreg.registry.records import AnnotationRecord, Head, VersionRecord
 
@@ -105,7 +107,27 @@ def get_record(name: str, version: int | None = None) -> Steps[VersionRecord]:
     if row is None:
         known = yield from fetch_row(SQL["one_schema"](name=name))
         raise SchemaNotFound(name=name) if known is None else VersionNotFound(name=name, version=version)
-    return record_of(row)
+    found = record_of(row)
+    if found.version.version == 1:
+        return found
+    earlier = yield from fetch_rows(SQL["earlier_versions"](name=name, version=found.version.version))
+    return replace(found, version=with_lineage(found.version, earlier))
+
+
+def with_lineage(version: SchemaVersion, earlier: Iterable[Row]) -> SchemaVersion:
+    """A version that can read the memories of the `earlier` ones (rows of `earlier_versions`), its keys named so that
+    they do not meet theirs."""
+    from memreg.registry.lineage import Ancestor, Lineage
+
+    ancestors, held = [], []
+    for row in earlier:
+        spec, annotations = spec_from(row["definition"], row["models"]), _annotations(row["classes"])
+        ancestors.append(Ancestor(spec, int(row["version"]), row["base"], row["restores"], annotations))
+        if row["was_in_force"]:
+            held.append(Held(int(row["version"]), spec, annotations))
+    annotations = named(Held(version.version, version.spec, version.annotations), held)
+    own = Ancestor(version.spec, version.version, version.base, version.restores, annotations)
+    return replace(version, annotations=annotations, lineage=Lineage(own, ancestors))
 
 
 def list_versions(name: str | None = None) -> Steps[tuple[VersionRecord, ...]]:
@@ -147,15 +169,16 @@ def check_number(name: str, version: int) -> None:
 
 def record_of(row: Row) -> VersionRecord:
     """The version in a row of `one_version` and its kin."""
-    annotations: dict[str, Any] = row["classes"] or {}
     return VersionRecord(
         version=SchemaVersion(
             spec=spec_from(row["definition"], row["models"]),
             version=int(row["version"]),
             status=Status(row["status"]),
             fingerprint=row["fingerprint"],
-            annotations={name: annotation_from(each) for name, each in annotations.items()},
+            annotations=_annotations(row["classes"]),
             annotation=int(row["ordinal"] or 0),
+            base=row["base"],
+            restores=row["restores"],
         ),
         created_at=row["created_at"],
         registered_by=row["registered_by"],
@@ -163,6 +186,10 @@ def record_of(row: Row) -> VersionRecord:
         reason=row["reason"],
         annotation=None if row["ordinal"] is None else _annotation(row),
     )
+
+
+def _annotations(classes: dict[str, Any] | None) -> dict[str, ClassAnnotation]:
+    return {name: annotation_from(each) for name, each in (classes or {}).items()}
 
 
 def _annotation(row: Row) -> AnnotationRecord:

@@ -58,6 +58,19 @@ where v.schema = %(name)s
 order by v.version desc
 limit 1
 
+-- earlier_versions --
+-- The versions of a schema before one, newest first, with the annotation in force, and whether memories may hold its keys.
+select v.version, v.base, v.restores, v.definition, v.models, a.classes,
+    v.activated_at is not null or v.status = 'approved' as was_in_force
+from memreg.schema_versions v
+left join lateral (
+    select classes from memreg.annotations a
+    where a.schema = v.schema and a.version = v.version
+    order by a.ordinal desc limit 1
+) a on true
+where v.schema = %(name)s and v.version < %(version)s
+order by v.version desc
+
 -- all_versions --
 -- Every version of every schema (or of one) with the annotation in force.
 select v.*, a.ordinal, a.source, a.classes, a.model, a.prompt_hash, a.tokens_in, a.tokens_out,
@@ -73,8 +86,13 @@ order by v.schema, v.version
 
 -- insert_version --
 -- A new version of a schema, a draft until it is annotated.
-insert into memreg.schema_versions (schema, version, status, fingerprint, definition, models, registered_by, created_at)
-values (%(name)s, %(version)s, 'draft', %(fingerprint)s, %(definition)s, %(models)s, %(by)s, %(at)s)
+insert into memreg.schema_versions (
+    schema, version, status, fingerprint, definition, models, registered_by, created_at, base, restores, verdict, forced
+)
+values (
+    %(name)s, %(version)s, 'draft', %(fingerprint)s, %(definition)s, %(models)s, %(by)s, %(at)s, %(base)s, %(restores)s,
+    %(verdict)s, %(forced)s
+)
 
 -- set_models --
 -- Replaces the names of the Pydantic classes that a version's memories come back as.

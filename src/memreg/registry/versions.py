@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from memreg.core.clock import Clock
 from memreg.core.errors import ArgumentInvalid, NothingPending, SchemaNotFound, VersionStatus
 from memreg.core.queries import Statement
-from memreg.core.steps import Steps, fetch, fetch_rows
+from memreg.core.steps import Rows, Steps, fetch, fetch_rows
 from memreg.registry.fingerprint import canonical, canonical_annotation, fingerprint
 from memreg.registry.lookup import (
     SQL,
@@ -72,16 +73,18 @@ AUTO_APPROVAL = "auto-approval"
 _ANNOTATABLE = (Status.DRAFT, Status.PENDING, Status.REJECTED)
 
 
-def register(spec: SchemaSpec, by: str | None, clock: Clock) -> Steps[Registered]:
+def register(spec: SchemaSpec, by: str | None, clock: Clock, *, force: str | None = None) -> Steps[Registered]:
     """Make the next version of the schema, a draft, unless the newest one has the same fingerprint.
 
-    The Pydantic classes of the same content, registered again, replace the recorded ones.
+    The Pydantic classes of the same content, registered again, replace the recorded ones. `force`: why it is registered
+    although it may not be compatible with the versions before.
     """
     at = clock()
-    _, _, rows = yield from fetch(
+    _, _, rows, numbers = yield from fetch(
         SQL["ensure_schema"](name=spec.name, at=at),
         lock_exclusive(spec.name),
         SQL["newest_version"](name=spec.name),
+        SQL["version_numbers"](name=spec.name),
     )
     digest = fingerprint(spec)
     number = 1
@@ -94,8 +97,9 @@ def register(spec: SchemaSpec, by: str | None, clock: Clock) -> Steps[Registered
                 found = yield from load_version(spec.name, found.version)
             return Registered(found, created=False)
         number = found.version + 1
-    yield (_insert(spec, number, digest, by, at),)
-    return Registered(SchemaVersion(spec, number, Status.DRAFT, digest), created=True)
+    base = _base(numbers)
+    yield (_insert(spec, number, digest, by, at, base=base, forced=force),)
+    return Registered((yield from load_version(spec.name, number)), created=True)
 
 
 def reopen(name: str, by: str | None, clock: Clock) -> Steps[SchemaVersion]:
@@ -105,12 +109,12 @@ def reopen(name: str, by: str | None, clock: Clock) -> Steps[SchemaVersion]:
     version with the same classes, made now as a draft. Raises SchemaNotFound.
     """
     at = clock()
-    yield (lock_exclusive(name),)
+    _, numbers = yield from fetch(lock_exclusive(name), SQL["version_numbers"](name=name))
     found = yield from newest(name)
     if found.status in _ANNOTATABLE:
         return found
-    yield (_insert(found.spec, found.version + 1, found.fingerprint, by, at),)
-    return SchemaVersion(found.spec, found.version + 1, Status.DRAFT, found.fingerprint)
+    yield (_insert(found.spec, found.version + 1, found.fingerprint, by, at, base=_base(numbers)),)
+    return (yield from load_version(name, found.version + 1))
 
 
 def store_annotation(
@@ -327,7 +331,30 @@ def _activation(found: SchemaVersion, at: datetime) -> tuple[Statement, ...]:
     )
 
 
-def _insert(spec: SchemaSpec, version: int, digest: str, by: str | None, at: datetime) -> Statement:
+def _base(rows: Rows) -> int | None:
+    """The version that the next one's `from:` speak of: in force or about to be; else the newest not rejected."""
+    for statuses in (_IN_FORCE, frozenset(Status) - {Status.REJECTED}, frozenset(Status)):
+        numbers = [int(row["version"]) for row in rows if row["status"] in statuses]
+        if numbers:
+            return max(numbers)
+    return None
+
+
+_IN_FORCE = frozenset({Status.ACTIVE, Status.APPROVED})
+
+
+def _insert(
+    spec: SchemaSpec,
+    version: int,
+    digest: str,
+    by: str | None,
+    at: datetime,
+    *,
+    base: int | None,
+    restores: int | None = None,
+    verdict: dict[str, Any] | None = None,
+    forced: str | None = None,
+) -> Statement:
     return SQL["insert_version"](
         name=spec.name,
         version=version,
@@ -336,4 +363,8 @@ def _insert(spec: SchemaSpec, version: int, digest: str, by: str | None, at: dat
         models=Jsonb(dict(spec.models)),
         by=by,
         at=at,
+        base=base,
+        restores=restores,
+        verdict=None if verdict is None else Jsonb(verdict),
+        forced=forced,
     )
