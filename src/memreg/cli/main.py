@@ -25,7 +25,8 @@ from memreg.cli.migrate import migrate
 from memreg.cli.output import tell
 from memreg.cli.resolve import resolve
 from memreg.cli.review import review
-from memreg.cli.schemas import register, schemas, show
+from memreg.cli.schemas import register, schemas
+from memreg.cli.show import show
 from memreg.cli.usage import usage
 from memreg.cli.worker import worker
 from memreg.core.errors import FileInvalid, MemregError

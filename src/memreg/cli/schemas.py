@@ -1,4 +1,4 @@
-"""`memreg register`, `schemas`, `show`: schema files and classes, and the versions made of them."""
+"""`memreg register`, `schemas`: schema files and classes, and the versions made of them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import rich_click as click
 
 from memreg.cli.asking import Bill, asking_options, print_estimate, samples_of
-from memreg.cli.options import VERSIONED, WORDS, Access, VersionedName, database_options, os_user
+from memreg.cli.options import WORDS, Access, database_options, os_user
 from memreg.cli.output import Col, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from memreg.registry.models import ClassSpec, Column, SchemaVersion
+    from memreg.registry.models import SchemaVersion
     from memreg.registry.records import VersionRecord
 
 
@@ -101,31 +101,6 @@ def schemas(access: Access) -> None:
     print_table(columns, [_row(record) for record in records])
 
 
-@click.command()
-@click.argument("name", metavar="NAME[@N]", type=VERSIONED)
-@database_options
-def show(access: Access, name: VersionedName) -> None:
-    """Show the classes and columns of a version.
-
-    Without @N, of the newest.
-    """
-    with access.registry() as registry:
-        record = registry.get(name.name, name.number)
-    version = record.version
-    if access.as_json:
-        print_json({**record_data(record), "classes": [class_data(spec) for spec in version.spec.classes]})
-        return
-    compatibility, fingerprint = version.spec.compatibility, version.fingerprint[:12]
-    say(f"{version}, {version.status}, compatibility {compatibility}, fingerprint {fingerprint}")
-    for spec in version.spec.classes:
-        say()
-        say(f"{spec.name}: {spec.description}" if spec.description else spec.name)
-        columns = (Col("column", keep=True), Col("dtype", keep=True), Col("description"), Col("rules"))
-        print_table(columns, [(each.name, each.dtype, _described(each), rules_of(each)) for each in spec.columns])
-        for pattern in spec.patterns:
-            say(f"  {'delete ' if pattern.operation == 'delete' else ''}pattern  {pattern.text}")
-
-
 def next_step(version: SchemaVersion) -> str:
     """What a person does next with a version."""
     match str(version.status):
@@ -165,49 +140,6 @@ def record_data(record: VersionRecord) -> dict[str, Any]:
         "reason": record.reason,
         "annotation": record.annotation,
     }
-
-
-def class_data(spec: ClassSpec) -> dict[str, Any]:
-    """A class with its columns, for machines."""
-    return {
-        "name": spec.name,
-        "description": spec.description,
-        "columns": [
-            {
-                "name": each.name,
-                "dtype": str(each.dtype),
-                "desc": each.desc,
-                "values": each.values,
-                "required": each.required,
-                "pii": each.pii,
-                "normalize": [{"name": step.name, "region": step.region} for step in each.normalize],
-                "merge": each.merge,
-                "examples": each.examples,
-            }
-            for each in spec.columns
-        ],
-        "patterns": spec.patterns,
-    }
-
-
-def rules_of(column: Column) -> str:
-    """Everything about a column beside its type, in words."""
-    words = []
-    if column.required:
-        words.append("required")
-    if column.pii:
-        words.append("pii")
-    if column.normalize:
-        steps = (f"{step.name} {step.region}" if step.region else step.name for step in column.normalize)
-        words.append("normalize " + " ".join(steps))
-    if str(column.merge) != "replace":
-        words.append(f"merge {column.merge}")
-    return ", ".join(words)
-
-
-def _described(column: Column) -> str:
-    values = f"one of {', '.join(column.values)}" if column.values else ""
-    return "; ".join(part for part in (column.desc, values) if part)
 
 
 def _count(version: SchemaVersion) -> str:
