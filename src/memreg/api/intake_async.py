@@ -178,6 +178,7 @@ class AsyncIntake:
             )
         else:
             extraction = await extractor.extract(message, accepted.version)
+        extraction = replace(extraction, version=accepted.version.version)
         if extraction.latency_ms is None:
             extraction = replace(extraction, latency_ms=(time.perf_counter() - started) * 1000)
         return extraction, None

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from memreg.engine.decide import ReviewKind, Verdict
-from memreg.engine.identity import key_values
+from memreg.engine.identity import columns_of, key_values
 from memreg.engine.merge import Merged, merge
 from memreg.engine.model import Action, Basis
 from memreg.engine.state import HeldKey, MemoryState
@@ -125,7 +125,7 @@ def _absorb(state: MemoryState, target: UUID, outcome: Outcome, workspace: Works
 def take_keys(state: MemoryState, workspace: Workspace, annotation: ClassAnnotation) -> None:
     """Let a memory hold the keys that its payload completes and no other live memory holds; of shared keys only
     these."""
-    complete = [HeldKey(k.key.name, k.digest, k.key.strength == "strong") for k in state.complete_keys(annotation)]
+    complete = [HeldKey(k.key.held_as, k.digest, k.key.strength == "strong") for k in state.complete_keys(annotation)]
     for held in sorted(state.keys - set(complete), key=lambda held: (held.key, held.digest)):
         if not held.strong:
             workspace.release(state, held)
@@ -149,7 +149,7 @@ def _merge(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rul
         if taken is None:
             break
         place, rival = taken
-        columns = place[1].split("+")
+        columns = columns_of(place[1])
         without.update(column for column in columns if column in merged.changed)
         outcome.reasons += (
             f"{place[1]} would become the key of memory {rival}, so {', '.join(columns)} stayed as it was",
@@ -157,6 +157,7 @@ def _merge(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rul
         outcome.reviews += ("identity_conflict",)
         outcome.rivals += (rival,)
     outcome.changed, outcome.conflicts = merged.changed, merged.conflicts
+    outcome.reasons += state.left_out if merged.changed else ()
     outcome.reasons += tuple(f"{name} kept its old value, against what was said" for name in merged.conflicts)
     state.see(rules.now)
     if merged.changed:
@@ -182,9 +183,9 @@ def _taken_key(
     """
     held = {(key.key, key.digest) for key in state.keys}
     places = {
-        complete: (state.class_name, complete.key.name, complete.digest)
+        complete: (state.class_name, complete.key.held_as, complete.digest)
         for complete in key_values(merged.payload, rules.annotation)
-        if complete.key.strength == "strong" and (complete.key.name, complete.digest) not in held
+        if complete.key.strength == "strong" and (complete.key.held_as, complete.digest) not in held
     }
     unknown = [place for place in places.values() if place not in workspace.known_keys]
     if unknown:

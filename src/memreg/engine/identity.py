@@ -64,6 +64,11 @@ def key_values(payload: Mapping[str, Any], annotation: ClassAnnotation) -> tuple
     return tuple(found)
 
 
+def columns_of(held_as: str) -> list[str]:
+    """The columns of a key by the name that it is held under."""
+    return held_as.partition("@")[0].split("+")
+
+
 def name_tokens(payload: Mapping[str, Any], annotation: ClassAnnotation) -> frozenset[str]:
     """The tokens of the columns that name an object (the highest boost), which a shared key needs one of equal."""
     return frozenset(

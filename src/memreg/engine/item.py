@@ -16,6 +16,7 @@ from memreg.engine.identity import KeyValue, key_values, name_tokens
 from memreg.engine.model import Proposal, Refused
 from memreg.engine.record import Record
 from memreg.engine.score import Score
+from memreg.engine.state import in_form
 from memreg.engine.storable import storable
 from memreg.engine.validate import Checked, validate
 from memreg.engine.workspace import KeyPlace
@@ -84,7 +85,7 @@ class Item:
     @property
     def key_places(self) -> list[KeyPlace]:
         """Where its keys would be held."""
-        return [(self.checked.class_name, held.key.name, held.digest) for held in self.keys]
+        return [(self.checked.class_name, held.key.held_as, held.digest) for held in self.keys]
 
     @property
     def fingerprint(self) -> str:
@@ -95,7 +96,12 @@ class Item:
 
 def _said_by(made: Row, proposal: Proposal, version: SchemaVersion) -> Checked:
     """A proposal that made an unresolved memory was validated then, so that memory speaks for it."""
-    columns = version.spec.by_name[made["class"]].by_name
-    values = {name: value for name, value in made["payload"].items() if name in columns}
-    originals = dict(made["originals"])
-    return Checked(made["class"], "upsert", values, originals, (), None, proposal.evidence, proposal.confidence)
+    class_name, payload, originals = made["class"], made["payload"], dict(made["originals"])
+    notes: tuple[str, ...] = ()
+    if version.lineage is not None:
+        read = in_form(made, version.lineage)
+        class_name, payload, originals = read.class_name or class_name, read.payload, read.originals
+        notes = tuple(f"{each.column} was left out: {each.reason}" for each in read.problems)
+    columns = version.spec.by_name[class_name].by_name
+    values = {name: value for name, value in payload.items() if name in columns}
+    return Checked(class_name, "upsert", values, originals, notes, None, proposal.evidence, proposal.confidence)

@@ -98,7 +98,8 @@ class Call:
 class Extraction:
     """What an extractor made of a message: proposals, what it had to refuse, and every request that it took.
 
-    Tokens and `latency_ms` are the sums over the `calls`.
+    Tokens and `latency_ms` are the sums over the `calls`. `version`: the schema version that the proposals are of,
+    where it may not be the one in use any more.
     """
 
     proposals: tuple[Proposal, ...]
@@ -111,6 +112,7 @@ class Extraction:
     latency_ms: float | None = None
     reply: str | None = None
     calls: tuple[Call, ...] = ()
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

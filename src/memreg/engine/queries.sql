@@ -318,7 +318,10 @@ limit %(limit)s
 select
     keys.key, keys.digest, keys.strong, keys.released_at is not null as released,
     held.id, held.class, held.version, held.payload, held.originals, held.is_deleted, held.unresolved, held.revision,
-    held.change, held.created_at, held.updated_at, held.last_seen_at,
+    held.change, held.created_at, held.updated_at, held.last_seen_at, held.said_version,
+    case when held.version <> %(version)s and held.said_version is not null then
+        memreg.said(%(tenant)s, held.id, held.revision)
+    end as said,
     case when held.revision > 1 then memreg.earlier_revisions(%(tenant)s, held.id, held.revision) end as earlier
 from unnest(%(classes)s::text[], %(names)s::text[], %(digests)s::bytea[]) as wanted (class, key, digest)
 cross join lateral (
@@ -393,14 +396,17 @@ found as (
 )
 select
     id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
-    last_seen_at, case when revision > 1 then memreg.earlier_revisions(%(tenant)s, id, revision) end as earlier
+    last_seen_at, said_version,
+    case when version <> %(version)s and said_version is not null then memreg.said(%(tenant)s, id, revision) end as said,
+    case when revision > 1 then memreg.earlier_revisions(%(tenant)s, id, revision) end as earlier
 from found
 
 -- changed_since --
 -- The memories of a class that were written to after a count of writes.
 select
     id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
-    last_seen_at, candidate_keys,
+    last_seen_at, candidate_keys, said_version,
+    case when version <> %(version)s and said_version is not null then memreg.said(tenant, id, revision) end as said,
     case when revision > 1 then memreg.earlier_revisions(tenant, id, revision) end as earlier
 from memreg.memories
 where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s and change > %(change)s
@@ -439,7 +445,7 @@ cross join lateral unnest(written.candidate_keys) as posted (key)
 with rows as (
     select *
     from jsonb_to_recordset(%(rows)s) as rows (
-        id uuid, version integer, payload jsonb, originals jsonb, search tsvector, candidate_keys bigint[],
+        id uuid, class text, version integer, payload jsonb, originals jsonb, search tsvector, candidate_keys bigint[],
         is_deleted boolean, unresolved boolean, revision integer, change bigint, updated_at timestamptz,
         last_seen_at timestamptz, deleted_at timestamptz
     )
@@ -470,7 +476,9 @@ come as (
     on conflict do nothing
 )
 update memreg.memories
-set version = rows.version,
+set class = rows.class,
+    version = rows.version,
+    said_version = null,
     payload = rows.payload,
     originals = rows.originals,
     search = rows.search,

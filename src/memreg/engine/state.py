@@ -11,6 +11,7 @@ from uuid import UUID
 from memreg.engine.identity import KeyValue, key_values, name_tokens
 from memreg.engine.model import Payload
 from memreg.engine.record import Reader, Record
+from memreg.registry.lineage import Lineage, Upcast
 from memreg.registry.models import ClassAnnotation, ClassSpec
 
 KEPT_PAYLOADS = 4
@@ -28,7 +29,7 @@ class HeldKey:
 @dataclass(slots=True)
 class MemoryState:
     """One memory as read, then as decided. `earlier`: payloads of recent revisions, newest first; `let_go`: keys
-    released in this turn."""
+    released in this turn; `left_out`: what of an older version's memory does not fit the version in use, and why."""
 
     id: UUID
     class_name: str
@@ -46,12 +47,13 @@ class MemoryState:
     keys: set[HeldKey] = field(default_factory=set)
     let_go: set[HeldKey] = field(default_factory=set)
     is_new: bool = False
+    left_out: tuple[str, ...] = ()
     _records: tuple[int, tuple[Record, ...]] | None = None
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> MemoryState:
-        """From a row of `memories`."""
-        return cls(
+    def from_row(cls, row: Mapping[str, Any], lineage: Lineage | None = None) -> MemoryState:
+        """From a row of `memories`, in the form of the version that the lineage leads to."""
+        state = cls(
             id=row["id"],
             class_name=row["class"],
             version=row["version"],
@@ -66,6 +68,25 @@ class MemoryState:
             last_seen_at=row["last_seen_at"],
             earlier=[payload for _, payload in row["earlier"] or ()],
         )
+        if lineage is not None:
+            state._bring(row, lineage)
+        return state
+
+    def _bring(self, row: Mapping[str, Any], lineage: Lineage) -> None:
+        """Take the form of the newest version: from what was said, or else from the form that the row has."""
+        newest = lineage.newest.version
+        if self.version < newest:
+            read = in_form(row, lineage)
+            self.class_name, self.payload, self.originals = read.class_name or "", read.payload, read.originals
+            self.left_out = tuple(f"{each.column} was left out: {each.reason}" for each in read.problems)
+            self.version = newest
+        if self.earlier and self.class_name:
+            self.earlier = [
+                payload
+                if version >= newest
+                else lineage.upcast(name_at(lineage, self.class_name, version), version, payload, {}).payload
+                for version, payload in row["earlier"]
+            ]
 
     @property
     def is_live(self) -> bool:
@@ -124,3 +145,25 @@ class MemoryState:
         self.unresolved = self.unresolved if unresolved is None else unresolved
         self.revision += 1
         self.updated_at = max(self.updated_at, now)
+
+
+def in_form(row: Mapping[str, Any], lineage: Lineage) -> Upcast:
+    """A memory's row, of `said` where its form is not that of its last revision, as the newest version has it."""
+    class_name, version, said = row["class"], row["version"], row["said"]
+    if version >= lineage.newest.version:
+        return Upcast(class_name, row["payload"], row["originals"])
+    if said is None:
+        return lineage.upcast(class_name, version, row["payload"], row["originals"])
+    now = lineage.class_now(class_name, version)
+    if now is None:
+        return Upcast(None, row["payload"], row["originals"])
+    said_version = row["said_version"]
+    return lineage.upcast(name_at(lineage, now, said_version), said_version, said[0], said[1])
+
+
+def name_at(lineage: Lineage, class_name: str, version: int) -> str:
+    """What a class of the newest version was called in an earlier one."""
+    for place in lineage.places(class_name):
+        if place.first <= version <= place.last:
+            return place.class_name
+    return class_name

@@ -4,7 +4,7 @@ decided."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, memory_key
 from memreg.engine.decide import THRESHOLDS, Candidate, Situation, Verdict, decide
 from memreg.engine.identity import Hit, partial_identity
 from memreg.engine.item import Item
-from memreg.engine.model import Decision, Extraction, Payload
+from memreg.engine.model import Decision, Extraction, Payload, Proposal
 from memreg.engine.record import name_columns
 from memreg.engine.refresh import Due
 from memreg.engine.score import best_score
@@ -54,15 +54,27 @@ class Turn:
     _writes: Writes | None = None
 
     def __post_init__(self) -> None:
+        self.workspace.lineage = self.version.lineage
         for ordinal, proposal in enumerate(self.extraction.proposals):
             made = self.unresolved.get(ordinal)
-            item = Item.of(ordinal, proposal, self.version, self.switched, made)
+            item = Item.of(ordinal, self._now(proposal), self.version, self.switched, made)
             if made is not None and item.spec is not None:
                 item.unresolved = self.workspace.take(made).id
                 self.keys_before[item.unresolved] = set()
             self.items.append(item)
         for refused in self.extraction.refused:
             self.items.append(Item.unread(len(self.items), refused))
+
+    def _now(self, proposal: Proposal) -> Proposal:
+        """A proposal that was made under an earlier version, in the words of the version in use."""
+        said_under, lineage = self.extraction.version, self.version.lineage
+        if said_under is None or said_under >= self.version.version or lineage is None:
+            return proposal
+        given: object = proposal.values
+        if not isinstance(given, Mapping):
+            return proposal
+        class_name, values = lineage.translate(proposal.class_name, said_under, given)
+        return replace(proposal, class_name=class_name, values=values)
 
     @property
     def _classes(self) -> list[str]:
@@ -111,6 +123,7 @@ class Turn:
         return SQL["key_holders"](
             tenant=self.tenant,
             schema=self.version.name,
+            version=self.version.version,
             classes=[place[0] for place in places],
             names=[place[1] for place in places],
             digests=[place[2] for place in places],
@@ -121,6 +134,7 @@ class Turn:
         return SQL["candidates"](
             tenant=self.tenant,
             schema=self.version.name,
+            version=self.version.version,
             keys=list(item.probes),
             weights=list(item.probes.values()),
             postings=POSTINGS,
@@ -143,7 +157,13 @@ class Turn:
         schema, classes, places = self.version.name, self._classes, self._places()
         locks = lock_classes(self.tenant, schema, classes)
         since = [
-            SQL["changed_since"](tenant=self.tenant, schema=schema, class_name=name, change=self.changes[name])
+            SQL["changed_since"](
+                tenant=self.tenant,
+                schema=schema,
+                class_name=name,
+                version=self.version.version,
+                change=self.changes[name],
+            )
             for name in classes
         ]
         likely = self._likely()

@@ -14,6 +14,7 @@ from memreg.engine.alignment import names_agree
 from memreg.engine.candidates import summed_worth
 from memreg.engine.identity import Hit, KeyValue
 from memreg.engine.state import HeldKey, MemoryState
+from memreg.registry.lineage import Lineage
 from memreg.registry.models import ClassAnnotation
 
 KeyPlace = tuple[str, str, bytes]
@@ -33,8 +34,10 @@ class Repeat:
 
 @dataclass
 class Workspace:
-    """The memories in hand. `touched` ones are candidates of later proposals without another look at the database."""
+    """The memories in hand, in the form of the version that `lineage` leads to. `touched` ones are candidates of later
+    proposals without another look at the database."""
 
+    lineage: Lineage | None = None
     memories: dict[UUID, MemoryState] = field(default_factory=dict)
     holders: dict[KeyPlace, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     released: dict[KeyPlace, set[UUID]] = field(default_factory=lambda: defaultdict(set))
@@ -52,7 +55,7 @@ class Workspace:
         """Take a memory in from a row, unless a newer state of it is in hand."""
         held = self.memories.get(row["id"])
         if held is None or held.change < row["change"]:
-            held = MemoryState.from_row(row)
+            held = MemoryState.from_row(row, self.lineage)
             self.memories[held.id] = held
         return held
 
@@ -80,7 +83,7 @@ class Workspace:
         """
         found = []
         for held in keys:
-            place = (class_name, held.key.name, held.digest)
+            place = (class_name, held.key.held_as, held.digest)
             answers = self.live_holders(place)
             if held.key.strength == "shared" and place in self.crowded:
                 continue
@@ -94,7 +97,7 @@ class Workspace:
         """Deleted memories that held one of the keys, where no live memory holds it."""
         found: dict[UUID, None] = {}
         for held in keys:
-            place = (class_name, held.key.name, held.digest)
+            place = (class_name, held.key.held_as, held.digest)
             if not self.live_holders(place):
                 deleted = (m for m in self.released.get(place, ()) if self.memories[m].is_deleted)
                 found.update(dict.fromkeys(sorted(deleted)))

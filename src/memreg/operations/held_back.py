@@ -30,11 +30,13 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class HeldTurn:
-    """What a message said about a class, in order. It is decided again as one turn, under an id of its own."""
+    """What a message said about a class, in order, under a version. It is decided again as one turn, under an id of its
+    own."""
 
     first_id: UUID
     class_name: str
     message_id: str
+    version: int
     held: tuple[Held, ...]
 
     @property
@@ -50,7 +52,7 @@ class HeldTurn:
     @property
     def extraction(self) -> Extraction:
         """Its proposals, as an extractor gives them."""
-        return Extraction(tuple(each.proposal for each in self.held), EXTRACTOR)
+        return Extraction(tuple(each.proposal for each in self.held), EXTRACTOR, version=self.version)
 
     @property
     def unresolved(self) -> dict[int, Row]:
@@ -64,12 +66,13 @@ def turns_from(rows: Rows) -> list[HeldTurn]:
     for first_id, group in groupby(rows, key=lambda row: row["first_id"]):
         members = list(group)
         held = tuple(_held(row) for row in members if row["action"] != "CREATE" or row["id"] is not None)
-        found.append(HeldTurn(first_id, members[0]["class"], members[0]["message_id"], held))
+        first = members[0]
+        found.append(HeldTurn(first_id, first["said_class"], first["message_id"], first["said_under"], held))
     return found
 
 
 def _held(row: Row) -> Held:
-    return Held(row["audit_id"], _proposal(row["class"], row["proposal"]), row if row["id"] is not None else None)
+    return Held(row["audit_id"], _proposal(row["said_class"], row["proposal"]), row if row["id"] is not None else None)
 
 
 def _proposal(class_name: str, given: Mapping[str, Any]) -> Proposal:

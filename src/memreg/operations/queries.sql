@@ -87,9 +87,14 @@ with waiting as (
 )
 
 select
-    held.id as audit_id, waiting.first_id, held.class, held.message_id, held.ordinal, held.action, said.proposal,
+    held.id as audit_id, waiting.first_id, held.class as said_class, held.version as said_under,
+    coalesce(memories.class, held.class) as class, held.message_id, held.ordinal, held.action, said.proposal,
     memories.id, memories.version, memories.payload, memories.originals, memories.is_deleted, memories.unresolved,
     memories.revision, memories.change, memories.created_at, memories.updated_at, memories.last_seen_at,
+    memories.said_version,
+    case when memories.version <> %(version)s and memories.said_version is not null then
+        memreg.said(memories.tenant, memories.id, memories.revision)
+    end as said,
     memreg.earlier_revisions(memories.tenant, memories.id, memories.revision) as earlier
 from waiting
 join memreg.audit_log as held

@@ -151,12 +151,18 @@ def resolve_chunk(resolver: Resolver, turns: int, after: UUID | None = None) -> 
 
     Raises NoUsableVersion, SchemaNotFound.
     """
-    _, locked, _ = yield from _open_classes(resolver)
-    yield from fetch(*lock_classes(resolver.tenant, resolver.schema, locked))
+    version, locked, _ = yield from _open_classes(resolver)
+    now = _names_now(version)
+    yield from fetch(*lock_classes(resolver.tenant, resolver.schema, [now.get(name, name) for name in locked]))
     version, still_open, _ = yield from _open_classes(resolver)  # a switch may have been turned during the wait
     classes = [name for name in locked if name in still_open]
     waiting = SQL["held_back"](
-        tenant=resolver.tenant, schema=resolver.schema, classes=classes, after=after, limit=turns
+        tenant=resolver.tenant,
+        schema=resolver.schema,
+        version=version.version,
+        classes=classes,
+        after=after,
+        limit=turns,
     )
     found = turns_from((yield from fetch_rows(waiting)))
     if not found:
@@ -250,13 +256,29 @@ def _open_classes(resolver: Resolver) -> Steps[tuple[SchemaVersion, list[str], d
     )
     version = yield from resolver.cache.usable(resolver.schema, heads)
     switched = {row["class"] for row in switches}
-    closed = {}
+    now = _names_now(version)
+    closed, is_open = {}, []
     for row in names:
-        name = row["class"]
+        then = row["class"]
+        name = now.get(then, then)
         if version.status is Status.PENDING:
-            closed[name] = f"{version} is pending; approve it first with `memreg approve {version}`"
+            closed[then] = f"{version} is pending; approve it first with `memreg approve {version}`"
         elif name not in version.spec.by_name:
-            closed[name] = f"{version} has no such class any more"
+            closed[then] = f"{version} has no such class any more"
         elif EVERY in switched or name in switched:
-            closed[name] = "its kill switch is on; turn it off first with `memreg kill-switch off`"
-    return version, [name for name in version.spec.by_name if name not in closed], closed
+            closed[then] = "its kill switch is on; turn it off first with `memreg kill-switch off`"
+        else:
+            is_open.append(then)
+    return version, is_open, closed
+
+
+def _names_now(version: SchemaVersion) -> dict[str, str]:
+    """What classes are called in a version that had another name before; a name that is another class now is that."""
+    if version.lineage is None:
+        return {}
+    return {
+        place.class_name: name
+        for name in version.spec.by_name
+        for place in version.lineage.places(name)
+        if place.class_name not in version.spec.by_name
+    }
