@@ -136,3 +136,25 @@ create table memreg.backfill_collisions (
 
 create index backfill_collisions_by_backfill on memreg.backfill_collisions (backfill_id, tenant, memory_id);
 create index backfill_failures_by_backfill on memreg.backfill_failures (backfill_id, tenant, memory_id);
+
+-- Runs statements that all succeed or leave nothing, waiting for locks no longer than `patience`: what went wrong, as
+-- state, message and detail, or null. So views never keep a version from being put in force.
+create function memreg.attempt(statements text[], patience text)
+returns text[] language plpgsql
+as $$
+declare
+    statement text;
+    before    text := current_setting('lock_timeout');
+    detail    text;
+begin
+    perform set_config('lock_timeout', patience, true);
+    foreach statement in array statements loop
+        execute statement;
+    end loop;
+    perform set_config('lock_timeout', before, true);
+    return null;
+exception when others then
+    get stacked diagnostics detail = pg_exception_detail;
+    return array[sqlstate, sqlerrm, detail];
+end
+$$;
