@@ -173,7 +173,7 @@ class Engine(Queueing):
         """One memory. Raises MemoryNotFound, ArgumentInvalid."""
         wanted = as_uuid("memory_id", memory_id)
         schema = self.schema()
-        return self._run(lambda: reads.get(self.tenant, schema, wanted))
+        return self._run(lambda: self._get(schema, wanted))
 
     @overload
     def list(
@@ -196,7 +196,7 @@ class Engine(Queueing):
         version = self.version()
         name, model = class_of(class_name, version)
         start = None if after is None else as_uuid("after", after)
-        found = self._run(lambda: reads.list_memories(self.tenant, version.name, name, limit, start))
+        found = self._run(lambda: reads.list_memories(self.tenant, version, name, limit, start))
         return [_typed(memory, model) for memory in found]
 
     @overload
@@ -320,6 +320,12 @@ class Engine(Queueing):
         `schema`'s."""
         name = self.schema()
         return self.database.run_admin(lambda: self._usable(name))
+
+    def _get(self, schema: str, memory_id: UUID) -> Steps[Stored[Payload]]:
+        heads = yield from fetch_rows(versions.usable_head(schema))
+        # Without a version to use, a memory can be looked at all the same.
+        version = (yield from self._cache.usable(schema, heads)) if heads else None
+        return (yield from reads.get(self.tenant, schema, memory_id, version))
 
     def _usable(self, name: str) -> Steps[SchemaVersion]:
         heads = yield from fetch_rows(versions.usable_head(name))

@@ -590,25 +590,40 @@ order by audit_log.ordinal
 
 -- get_memory --
 -- One memory that is not deleted.
-select id, class, version, payload, revision, unresolved, created_at, updated_at, last_seen_at
+select
+    id, class, version, payload, originals, revision, unresolved, created_at, updated_at, last_seen_at, said_version,
+    case when version < %(version)s and said_version is not null then memreg.said(%(tenant)s, id, revision) end as said
 from memreg.memories
 where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s and not is_deleted
 
 -- list_memories --
--- A class's memories that are not deleted, by id, after one.
-select id, class, version, payload, revision, unresolved, created_at, updated_at, last_seen_at
-from memreg.memories
-where tenant = %(tenant)s
-    and schema = %(schema)s
-    and class = %(class_name)s
-    and not is_deleted
-    and id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+-- A class's memories that are not deleted, by id, after one; the class under each name that it has or had, by versions.
+select found.*
+from unnest(%(classes)s::text[], %(firsts)s::integer[], %(lasts)s::integer[]) as place (name, first, last)
+cross join lateral (
+    select
+        id, class, version, payload, originals, revision, unresolved, created_at, updated_at, last_seen_at, said_version,
+        case when version < %(version)s and said_version is not null then
+            memreg.said(%(tenant)s, id, revision)
+        end as said
+    from memreg.memories
+    where tenant = %(tenant)s
+        and schema = %(schema)s
+        and class = place.name
+        and version between place.first and place.last
+        and not is_deleted
+        and id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+    order by id
+    limit %(limit)s
+) as found
 order by id
 limit %(limit)s
 
 -- list_all_memories --
 -- The memories of every class that are not deleted, by class and id.
-select id, class, version, payload, revision, unresolved, created_at, updated_at, last_seen_at
+select
+    id, class, version, payload, originals, revision, unresolved, created_at, updated_at, last_seen_at, said_version,
+    case when version < %(version)s and said_version is not null then memreg.said(%(tenant)s, id, revision) end as said
 from memreg.memories
 where tenant = %(tenant)s and schema = %(schema)s and not is_deleted
 order by class, id
@@ -617,7 +632,10 @@ limit %(limit)s
 -- search_memories --
 -- Live memories whose searchable text has some of the words, best rank first.
 select
-    id, class, version, payload, revision, unresolved, created_at, updated_at, last_seen_at,
+    id, class, version, payload, originals, revision, unresolved, created_at, updated_at, last_seen_at, said_version,
+    case when version < %(version)s and said_version is not null then
+        memreg.said(%(tenant)s, id, revision)
+    end as said,
     ts_rank('{0.1, 0.33, 0.66, 1.0}', search, %(rank)s::tsquery) as rank
 from (
     select *

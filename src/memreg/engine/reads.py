@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from memreg.core.errors import ArgumentInvalid, MemoryNotFound
 from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
 from memreg.engine.model import Action, AuditEntry, Basis, Payload, Revision, Stored
+from memreg.engine.state import in_form
 from memreg.engine.store import SQL
 from memreg.engine.text import rank_query, scope_token, tokens, tsquery
+from memreg.registry.lineage import Place
 from memreg.registry.models import SchemaVersion
 
 MAX_LIMIT = 10_000
+_NEWEST = 2**31 - 1
 
 
-def get(tenant: str, schema: str, memory_id: UUID) -> Steps[Stored[Payload]]:
-    """One memory that is not deleted. Raises MemoryNotFound."""
-    row = yield from fetch_row(SQL["get_memory"](tenant=tenant, schema=schema, id=memory_id))
+def get(tenant: str, schema: str, memory_id: UUID, version: SchemaVersion | None = None) -> Steps[Stored[Payload]]:
+    """One memory that is not deleted, in the form of a version (None: as it is stored). Raises MemoryNotFound."""
+    statement = SQL["get_memory"](tenant=tenant, schema=schema, id=memory_id, version=_number(version))
+    row = yield from fetch_row(statement)
     if row is None:
         raise MemoryNotFound(memory_id=memory_id, tenant=tenant)
-    return stored(row)
+    return stored(row, version)
 
 
 def list_memories(
-    tenant: str, schema: str, class_name: str | None, limit: int = 100, after: UUID | None = None
+    tenant: str,
+    version: SchemaVersion,
+    class_name: str | None,
+    limit: int = 100,
+    after: UUID | None = None,
 ) -> Steps[list[Stored[Payload]]]:
     """Up to `limit` (1 to 10,000) memories of a class by id, after one; without a class, of all classes from the start.
 
-    Raises ArgumentInvalid.
+    All in the form of the version. Raises ArgumentInvalid.
     """
+    schema, number = version.name, version.version
     check_limit(limit)
     if class_name is None and after is not None:
         raise ArgumentInvalid(name="after", value=str(after), reason="it goes on within one class; name the class")
     if class_name is None:
-        statement = SQL["list_all_memories"](tenant=tenant, schema=schema, limit=limit)
+        statement = SQL["list_all_memories"](tenant=tenant, schema=schema, version=number, limit=limit)
     else:
-        statement = SQL["list_memories"](tenant=tenant, schema=schema, class_name=class_name, limit=limit, after=after)
-    return [stored(row) for row in (yield from fetch_rows(statement))]
+        places = _places(version, class_name)
+        statement = SQL["list_memories"](
+            tenant=tenant,
+            schema=schema,
+            version=number,
+            classes=[place.class_name for place in places],
+            firsts=[place.first for place in places],
+            lasts=[place.last for place in places],
+            limit=limit,
+            after=after,
+        )
+    return [stored(row, version) for row in (yield from fetch_rows(statement))]
 
 
 def search(
@@ -52,17 +73,20 @@ def search(
     if not words:
         return []
     classes = [class_name] if class_name else [spec.name for spec in version.spec.classes]
-    scopes = [scope_token(tenant, version.name, name) for name in classes]
+    names = dict.fromkeys(place.class_name for name in classes for place in _places(version, name))
+    scopes = [scope_token(tenant, version.name, name) for name in names]
     rows = yield from fetch_rows(
         SQL["search_memories"](
             tenant=tenant,
             schema=version.name,
+            version=version.version,
             query=tsquery(scopes, words, prefix=True),
             rank=rank_query(words, prefix=True),
             limit=limit,
         )
     )
-    return [stored(row) for row in rows]
+    found = [stored(row, version) for row in rows]
+    return [memory for memory in found if memory.class_name in classes]
 
 
 def history(tenant: str, schema: str, memory_id: UUID) -> Steps[list[Revision]]:
@@ -96,13 +120,21 @@ def audit_entries(tenant: str, schema: str, limit: int = 100, **filters: Any) ->
     return [_entry(row) for row in rows]
 
 
-def stored(row: Row) -> Stored[Payload]:
-    """A memory from its row."""
+def stored(row: Row, version: SchemaVersion | None = None) -> Stored[Payload]:
+    """A memory from its row, in the form of a version where one is given; it says itself which one it is stored as.
+
+    What does not fit that version is left out. A memory of a class that the version has no more is as it is stored.
+    """
+    class_name, values = row["class"], row["payload"]
+    if version is not None and version.lineage is not None and row["version"] < version.version:
+        read = in_form(row, version.lineage)
+        if read.class_name is not None:
+            class_name, values = read.class_name, read.payload
     return Stored(
         id=row["id"],
-        class_name=row["class"],
+        class_name=class_name,
         version=row["version"],
-        values=row["payload"],
+        values=values,
         revision=row["revision"],
         unresolved=row["unresolved"],
         created_at=row["created_at"],
@@ -117,6 +149,19 @@ def check_limit(limit: int) -> None:
         raise ArgumentInvalid(
             name="limit", value=repr(limit), reason=f"it must be a whole number from 1 to {MAX_LIMIT:,}"
         )
+
+
+def _number(version: SchemaVersion | None) -> int:
+    return 0 if version is None else version.version
+
+
+def _places(version: SchemaVersion, class_name: str) -> Sequence[Place]:
+    """Where the memories of a class are, under each of its names."""
+    if version.lineage is None or class_name not in version.spec.by_name:
+        return (Place(class_name, 1, _NEWEST),)
+    places = version.lineage.places(class_name)
+    # What is stored under a version that came after the one in use is of the class by its name.
+    return [replace(each, last=_NEWEST) if each.last >= version.version else each for each in places]
 
 
 def _entry(row: Row) -> AuditEntry:
