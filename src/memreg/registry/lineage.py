@@ -1,32 +1,25 @@
-"""How memories of earlier versions are read under a newer one. Pure."""
+"""How memories of earlier versions are read under a newer one: column by column and step by step. Pure.
+
+Every step is compiled once for a class and a version and kept; running it does what the columns' `from:` say, fits
+values to a column whose type or normalizers have changed, and gives defaults. Two steps at once are the same as one
+after the other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from memreg.registry.models import ClassAnnotation, SchemaSpec
-from memreg.registry.normalize import ValueRefused, normalize
+from memreg.registry.before import class_after
+from memreg.registry.inverse import inverse
+from memreg.registry.meant import class_meant
+from memreg.registry.models import ClassSpec, SchemaSpec
+from memreg.registry.upcast import Problem, Step, step
+from memreg.registry.version_path import Ancestor, Hop, Way, hops_to_newest
 
-
-@dataclass(frozen=True)
-class Ancestor:
-    """A version of the schema, with the number of the version that its `from:` speak of."""
-
-    spec: SchemaSpec
-    version: int
-    base: int | None = None
-    restores: int | None = None
-    annotations: Mapping[str, ClassAnnotation] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A column whose value does not fit the newer version, and why."""
-
-    column: str
-    reason: str
+__all__ = ["Ancestor", "Lineage", "Place", "Problem", "Upcast"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +41,139 @@ class Place:
     last: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The steps of a class from one version to the newest; `class_name` None: some version has it no more."""
+
+    class_name: str | None
+    steps: tuple[Step, ...] = ()
+
+
 class Lineage:
-    """The versions that lead to a newest one."""
+    """A version and those before it, whose memories it can read."""
 
     def __init__(self, newest: Ancestor, earlier: Iterable[Ancestor]) -> None:
         self.newest = newest
         self.earlier = tuple(earlier)
+        self._plans: dict[tuple[str, int], _Plan] = {}
 
-    def upcast(
-        self, class_name: str, version: int, payload: Mapping[str, Any], originals: Mapping[str, Any]
-    ) -> Upcast:
-        """The memory as the newest version has it."""
-        if version == self.newest.version:
-            return Upcast(class_name, dict(payload), dict(originals))
-        spec = self.newest.spec.by_name.get(class_name)
-        if spec is None:
-            return Upcast(None, dict(payload), dict(originals))
-        values, problems = {}, []
-        for name, value in payload.items():
-            if name not in spec.by_name or value is None:
-                continue
-            try:
-                values[name] = normalize(spec.by_name[name], value).value
-            except ValueRefused as refused:
-                problems.append(Problem(name, f"{spec.name}.{name}: {refused}"))
-        return Upcast(class_name, values, {n: v for n, v in originals.items() if n in values}, tuple(problems))
+    def upcast(self, class_name: str, version: int, payload: Mapping[str, Any], originals: Mapping[str, Any]) -> Upcast:
+        """A memory that is stored under a version, as the newest version has it.
+
+        What does not fit is left out and told in `problems`. A memory of the newest version comes back unchanged, and
+        one of a class that is gone as it is.
+        """
+        plan = self._plan(class_name, version)
+        if not plan.steps or plan.class_name is None:
+            return Upcast(plan.class_name, dict(payload), dict(originals))
+        problems: list[Problem] = []
+        for each in plan.steps:
+            payload, originals = each.run(payload, originals, problems)
+        return Upcast(plan.class_name, dict(payload), dict(originals), tuple(problems))
+
+    def translate(self, class_name: str, version: int, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """A proposal that was made under a version, in the words of the newest one; its values are not checked."""
+        made_under = self._versions.get(version)
+        meant = class_meant(made_under.spec, class_name) if made_under is not None else None
+        plan = self._plan(class_name if meant is None else meant.name, version)
+        if plan.class_name is None:
+            return class_name, dict(values)
+        for each in plan.steps:
+            values = each.raw(values)
+        return plan.class_name, dict(values)
 
     def class_now(self, class_name: str, version: int) -> str | None:
-        """The newest name of a class stored under a version."""
-        return class_name if class_name in self.newest.spec.by_name else None
+        """The newest name of a class stored under a version; None where it is gone."""
+        return self._plan(class_name, version).class_name
 
     def places(self, class_name: str) -> tuple[Place, ...]:
-        """Where the memories of a class are."""
-        return (Place(class_name, 1, self.newest.version),)
+        """Under which names memories of a class may be stored, newest first."""
+        return self._places.get(class_name, ())
+
+    def changes_payload(self, class_name: str, version: int) -> bool:
+        """Whether a memory of the version may look different under the newest one, its class's name included."""
+        return bool(self._plan(class_name, version).steps)
+
+    def can_fail(self, class_name: str, version: int) -> bool:
+        """Whether a memory of the version may have a value that does not fit."""
+        return any(each.can_fail for each in self._plan(class_name, version).steps)
+
+    @cached_property
+    def _versions(self) -> Mapping[int, Ancestor]:
+        return {each.version: each for each in (*self.earlier, self.newest)}
+
+    @cached_property
+    def _hops(self) -> Mapping[int, Hop]:
+        return hops_to_newest(self.newest, self.earlier)
+
+    @cached_property
+    def _places(self) -> Mapping[str, tuple[Place, ...]]:
+        found: dict[str, list[Place]] = {}
+        for number in sorted(self._versions, reverse=True):
+            for spec in self._versions[number].spec.classes:
+                now = self.class_now(spec.name, number)
+                if now is None:
+                    continue
+                places = found.setdefault(now, [])
+                if places and places[-1].class_name == spec.name and not self._is_other(now, spec.name, number, places):
+                    places[-1] = Place(spec.name, number, places[-1].last)
+                else:
+                    places.append(Place(spec.name, number, number))
+        return {name: tuple(places) for name, places in found.items()}
+
+    def _is_other(self, now: str, name: str, number: int, places: list[Place]) -> bool:
+        """Whether the name was that of another class in a version between."""
+        return any(
+            name in self._versions[between].spec.by_name and self.class_now(name, between) != now
+            for between in range(number + 1, places[-1].first)
+            if between in self._versions
+        )
+
+    def _plan(self, class_name: str, version: int) -> _Plan:
+        found = self._plans.get((class_name, version))
+        if found is None:
+            found = self._plans[class_name, version] = self._compiled(class_name, version)
+        return found
+
+    def _compiled(self, class_name: str, version: int) -> _Plan:
+        if version >= self.newest.version:
+            return _Plan(class_name if class_name in self.newest.spec.by_name else None)
+        stored = self._versions[version].spec if version in self._versions else self.newest.spec
+        spec = stored.by_name.get(class_name)
+        if spec is None:
+            return _Plan(None)
+        steps: list[Step] = []
+        current: ClassSpec | None = spec
+        number = version if version in self._versions else self.newest.version
+        while number != self.newest.version:
+            hop = self._hops[number]
+            number = hop.end
+            following = self._step(spec, hop) if current is not None else self._again(spec, hop)
+            current = None if following is None else following.after
+            if following is not None:
+                spec = following.after
+                if following.changes_payload:
+                    steps.append(following)
+        return _Plan(None if current is None else current.name, tuple(steps))
+
+    def _step(self, spec: ClassSpec, hop: Hop) -> Step | None:
+        """The step of a class on a hop; None where the class ends there."""
+        start, end = self._versions[hop.start], self._versions[hop.end]
+        if hop.way is Way.SAME:
+            same = end.spec.by_name.get(spec.name)
+            return None if same is None else step(spec, same, end.version, by_name=True)
+        literal = hop.way is Way.BACK or end.restores is not None
+        target = self._back(start, end) if hop.way is Way.BACK else end.spec
+        after = class_after(spec.name, start.spec, target, literal=literal)
+        return None if after is None else step(spec, after, end.version, literal=literal)
+
+    def _again(self, spec: ClassSpec, hop: Hop) -> Step | None:
+        """The step of a class that was gone to a version that has its name anew."""
+        start, end = self._versions[hop.start], self._versions[hop.end]
+        again = end.spec.by_name.get(spec.name)
+        if again is None or again.source is not None or spec.name in start.spec.by_name:
+            return None
+        return step(spec, again, end.version)
+
+    def _back(self, start: Ancestor, end: Ancestor) -> SchemaSpec:
+        return inverse(end.spec, start.spec)[0]
