@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from memreg.registry.models import ClassAnnotation, ClassSpec, Column, IdentityKey, Kind
 
 SEARCHABLE = frozenset({Kind.STRING, Kind.TEXT, Kind.ENUM})
-COMPARED = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.DATETIME})
+COMPARED = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.DATETIME, Kind.REF})
 ALONE_TOO_WEAK = frozenset({Kind.DATE, Kind.DATETIME, Kind.ENUM, Kind.NUMBER})
 FEW_VALUES = frozenset({Kind.ENUM, Kind.BOOLEAN})
 HIGHEST_BOOST = 10.0
@@ -20,7 +20,7 @@ def is_searchable(column: Column) -> bool:
 
 
 def is_compared(column: Column) -> bool:
-    """Single numbers, booleans, dates and datetimes."""
+    """Single numbers, booleans, dates, datetimes and references."""
     return column.dtype.kind in COMPARED and not column.dtype.is_list
 
 
@@ -55,7 +55,7 @@ def searchable_text(spec: ClassSpec, annotation: ClassAnnotation) -> Iterator[st
 
 
 def compared_values(spec: ClassSpec, annotation: ClassAnnotation) -> Iterator[str]:
-    """Only single numbers, booleans, dates and datetimes are compared, each once."""
+    """Only single numbers, booleans, dates, datetimes and references are compared, each once."""
     for name in dict.fromkeys(annotation.compare):
         column = spec.by_name.get(name)
         if column is not None and not is_compared(column):

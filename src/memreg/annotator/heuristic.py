@@ -46,7 +46,9 @@ def annotate_class(spec: ClassSpec, all_classes: Sequence[ClassSpec] = ()) -> Cl
     alone = {key.columns[0] for key in keys}
     rest = [place for place in places if place.column.name not in alone and not is_reference(place)]
     searchable = {place.column.name: boost_of(place) for place in rest if is_searchable(place.column)}
-    compare = tuple(place.column.name for place in rest if is_compared(place.column))
+    # To whom an object belongs says little about which one it is, unless somebody declares that it does.
+    compared = (place.column for place in rest if place.column.dtype.kind is not Kind.REF)
+    compare = tuple(column.name for column in compared if is_compared(column))
     if not searchable:  # a shared key needs a name beside it
         keys = [key for key in keys if key.strength == "strong"]
     identity = tuple(sorted(keys, key=lambda key: (key.strength != "strong", -key.confidence)))

@@ -30,6 +30,7 @@ _DATETIME = re.compile(
     re.ASCII,
 )
 _FRACTION = re.compile(r"\.(\d{1,9})", re.ASCII)
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _YES = frozenset({"true", "yes", "y", "on", "1"})
 _NO = frozenset({"false", "no", "n", "off", "0"})
@@ -69,6 +70,11 @@ def coerce(column: Column, value: object) -> Scalar:
     if isinstance(value, str):
         _check_text(column, value)
     return _COERCIONS[column.dtype.kind](column, value)
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is written as the id of a memory is."""
+    return _ID.fullmatch(text.strip()) is not None
 
 
 def length_limit(column: Column) -> int:
@@ -205,6 +211,14 @@ def _enum(column: Column, value: object) -> str:
     raise ValueRefused(f"{shown(column, value)} is not one of {', '.join(column.values)}")
 
 
+def _reference(column: Column, value: object) -> str:
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, str) and _ID.fullmatch(value.strip()):
+        return value.strip().lower()
+    raise ValueRefused(f"{shown(column, value)} is not the id of a memory")
+
+
 def _huge(value: object) -> bool:
     """Whether Python would refuse to print the number (its limit is 4,300 digits)."""
     return isinstance(value, int) and value.bit_length() > 2_000
@@ -220,5 +234,6 @@ _COERCIONS: Mapping[Kind, Callable[[Column, object], Scalar]] = MappingProxyType
         Kind.DATE: _date,
         Kind.DATETIME: _datetime,
         Kind.ENUM: _enum,
+        Kind.REF: _reference,
     }
 )

@@ -206,6 +206,11 @@ class ClassSpec:
         """The columns by name."""
         return {column.name: column for column in self.columns}
 
+    @cached_property
+    def references(self) -> tuple[Column, ...]:
+        """The columns that refer to memories."""
+        return tuple(column for column in self.columns if column.dtype.kind is Kind.REF)
+
 
 @dataclass(frozen=True)
 class SchemaSpec:
@@ -221,6 +226,16 @@ class SchemaSpec:
     def by_name(self) -> Mapping[str, ClassSpec]:
         """The classes by name."""
         return {spec.name: spec for spec in self.classes}
+
+    @cached_property
+    def referring(self) -> Mapping[str, tuple[tuple[str, Column], ...]]:
+        """Who refers to a class: the classes with their columns, by the name of the class referred to."""
+        found: dict[str, tuple[tuple[str, Column], ...]] = {}
+        for spec in self.classes:
+            for column in spec.references:
+                target = column.dtype.target or ""
+                found[target] = (*found.get(target, ()), (spec.name, column))
+        return found
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ KEY_KEYS = ("columns", "strength", "confidence", "rationale")
 HIGHEST_BOOST = 10.0
 
 _SEARCHABLE = frozenset({Kind.STRING, Kind.TEXT, Kind.ENUM})
-_COMPARED = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.DATETIME})
+_COMPARED = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.DATETIME, Kind.REF})
 _TOO_WEAK_ALONE = frozenset({Kind.DATE, Kind.DATETIME, Kind.ENUM, Kind.NUMBER})
 _FEW_VALUES = frozenset({Kind.ENUM, Kind.BOOLEAN})
 
@@ -60,7 +60,7 @@ def _compare(reader: Reader, where: str, tree: Tree | None, columns: Columns) ->
         column = columns[name]
         if column is not None and not _is_compared(column):
             advice = "put it under searchable" if column.dtype.kind in _SEARCHABLE else "leave it out"
-            text = f"{name} is {column.dtype}, and only single numbers, booleans and dates are compared: {advice}"
+            text = f"{name} is {column.dtype}, and only single numbers, booleans, dates and references are compared: {advice}"
             reader.wrong(item, where, text)
         elif name in found:
             reader.wrong(item, where, f"{name} is there twice: keep one")

@@ -54,6 +54,23 @@ create table memreg.memory_references (
 );
 
 create index memory_references_by_memory on memreg.memory_references (tenant, memory_id);
+create index memories_merged on memreg.memories (tenant, merged_into) where merged_into is not null;
+
+-- The memory that one is now: itself, or what it went into.
+create function memreg.keeper_of(of_tenant text, of_memory uuid)
+returns uuid language sql stable parallel safe
+as $$
+    with recursive chain as (
+        select of_memory as id, 0 as step
+        union all
+        select memories.merged_into, chain.step + 1
+        from chain
+        join memreg.memories on memories.tenant = of_tenant and memories.id = chain.id
+        where memories.merged_into is not null and chain.step < 100
+    )
+
+    select id from chain order by step desc limit 1
+$$;
 
 -- A backfill first indexes every memory for the new version beside the old one, then puts the version in force, and
 -- then rewrites the memories.
@@ -63,7 +80,7 @@ alter table memreg.backfills
     add column allowed      text not null default '0',
     add column rate         double precision check (rate > 0),
     add column next_at      timestamptz,
-    add column rewritten    bigint not null default 0,
+    add column prepared     boolean not null default false,
     add column activated_at timestamptz,
     add column started_by   text,
     add column why          text;
@@ -79,6 +96,7 @@ create unique index backfills_running on memreg.backfills (schema)
 comment on column memreg.backfills.policy is 'what becomes of memories that have the same strong key under the new version';
 comment on column memreg.backfills.allowed is 'how many memories may stay unconverted: a count, or a share as 3%';
 comment on column memreg.backfills.rate is 'memories a second at most, over all workers';
+comment on column memreg.backfills.prepared is 'whether the parts of the stage are known';
 comment on column memreg.backfills.next_at is 'when the next part may begin under that rate';
 
 -- What is left to do: the memories after one and up to another, in the order of tenant, class and change.
