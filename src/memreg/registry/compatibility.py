@@ -1,0 +1,113 @@
+"""Whether a version of a schema can read what another wrote, rule by rule, and the verdict by the schema's mode.
+Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from memreg.registry.carried import carried
+from memreg.registry.compatibility_annotation import ANNOTATION_RULES
+from memreg.registry.compatibility_classes import CLASS_RULES
+from memreg.registry.compatibility_columns import COLUMN_RULES
+from memreg.registry.compatibility_reason import Direction, Reason, Rule
+from memreg.registry.lineage import Ancestor
+from memreg.registry.models import SchemaSpec
+from memreg.registry.reading import Newer, Reading, Side
+
+__all__ = ["RULES", "Reason", "Verdict", "can_read", "judge", "verdict"]
+
+RULES: tuple[Rule, ...] = (*CLASS_RULES, *COLUMN_RULES, *ANNOTATION_RULES)
+"""Every rule, in the order in which reasons are told."""
+_DIRECTIONS: dict[str, tuple[Direction, ...]] = {
+    "none": ("backward",),
+    "backward": ("backward",),
+    "forward": ("forward",),
+    "full": ("backward", "forward"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a version may be registered by the schema's mode, every reason, and the versions it was compared with."""
+
+    mode: str
+    compatible: bool
+    reasons: tuple[Reason, ...] = ()
+    against: tuple[int, ...] = ()
+
+    @property
+    def breaking(self) -> tuple[Reason, ...]:
+        """The reasons that speak against it."""
+        return tuple(reason for reason in self.reasons if reason.breaks)
+
+
+def can_read(reader: Side | SchemaSpec, writer: Side | SchemaSpec, newer: Newer = "reader") -> tuple[Reason, ...]:
+    """Why the reader cannot read what the writer wrote, and what else is to be known; empty where nothing changed.
+
+    `newer`: which of the two came later, for the words; what breaks does not depend on it.
+    """
+    one = reader if isinstance(reader, Side) else Side(reader, "the reader")
+    other = writer if isinstance(writer, Side) else Side(writer, "the writer")
+    direction: Direction = "backward" if newer == "reader" else "forward"
+    reading = Reading(one, other, newer)
+    return tuple(replace(reason, rule=rule.__name__, direction=direction) for rule in RULES for reason in rule(reading))
+
+
+def verdict(mode: str, new: Side, earlier: Sequence[tuple[int, Side, Side]], *, binding: bool = True) -> Verdict:
+    """The verdict on a new version. `earlier`: the versions to compare with, the newest first; of each its number, what
+    it wrote as the new one's base has it (for backward), and itself (for forward).
+
+    Not binding, or with the mode none, reasons are told and break nothing.
+    """
+    reasons: list[Reason] = []
+    directions = _DIRECTIONS[mode.removesuffix("_transitive")]
+    for number, written, itself in earlier:
+        for direction in directions:
+            found = can_read(new, written, "reader") if direction == "backward" else can_read(itself, new, "writer")
+            reasons += [
+                replace(reason, against=number) for reason in found if reason.breaks or not _is_told(reason, reasons)
+            ]
+    is_free = mode == "none" or not binding
+    compatible = is_free or not any(reason.breaks for reason in reasons)
+    return Verdict(mode, compatible, tuple(reasons), tuple(number for number, _, _ in earlier))
+
+
+def judge(spec: SchemaSpec, earlier: Collection[Ancestor], base: int | None, in_force: Collection[int]) -> Verdict:
+    """The verdict on a schema that is to become the next version, by its mode.
+
+    It is compared with its base, and with a transitive mode with every version that was ever in force. Where none was,
+    nothing binds: it is told what changed against the base.
+    """
+    by_number = {each.version: each for each in earlier}
+    numbers = [] if base is None else [base]
+    if spec.compatibility.endswith("_transitive"):
+        numbers += sorted(set(in_force) - {base}, reverse=True)
+    sides = [(number, *_sides(by_number, number, base)) for number in numbers if number in by_number]
+    return verdict(spec.compatibility, Side(spec), sides, binding=bool(in_force))
+
+
+def _sides(by_number: dict[int, Ancestor], number: int, base: int | None) -> tuple[Side, Side]:
+    found = by_number[number]
+    itself = Side(found.spec, f"version {number}", found.annotations)
+    steps = list(_steps(by_number, number, base))
+    if not steps:
+        return itself, itself
+    spec, annotations = carried(found.spec, found.annotations, steps)
+    return Side(spec, f"version {number}", annotations), itself
+
+
+def _steps(by_number: dict[int, Ancestor], number: int, base: int | None) -> Iterator[SchemaSpec]:
+    """The versions from the one after `number` to the base, by which what it wrote is read."""
+    path: list[SchemaSpec] = []
+    at = base
+    while at is not None and at > number and at in by_number:
+        if by_number[at].restores == number:
+            break
+        path.append(by_number[at].spec)
+        at = by_number[at].base
+    yield from reversed(path)
+
+
+def _is_told(reason: Reason, reasons: Sequence[Reason]) -> bool:
+    return any((each.where, each.rule) == (reason.where, reason.rule) for each in reasons)
