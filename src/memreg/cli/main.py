@@ -28,13 +28,14 @@ from memreg.cli.review import review
 from memreg.cli.schemas import register, schemas
 from memreg.cli.show import show
 from memreg.cli.usage import usage
+from memreg.cli.views import views
 from memreg.cli.worker import worker
 from memreg.core.errors import FileInvalid, MemregError
 
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Start": (demo, migrate, doctor),
     "Describe what is worth remembering": (register, schemas, show, annotate, show_annotations, approve, reject),
-    "Remember": (ingest, worker, memories, get, search, history),
+    "Remember": (ingest, worker, memories, get, search, history, views),
     "Ask why": (audit, explain),
     "Measure": (evaluate, calibrate),
     "Keep it running": (inbox, usage, metrics),

@@ -256,7 +256,7 @@ class BackfillRefused(MemregError):
 
 
 class ViewsRefused(MemregError):
-    """The views of {name} cannot be made: {reason}."""
+    """The views of {name} cannot be {verb}: {reason}."""
 
 
 class MetricsUnavailable(MemregError):

@@ -1,0 +1,212 @@
+"""A view as data: its columns with their types and SQL, the memories it shows, and the statements that make it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from psycopg.sql import SQL, Composable, Identifier, Literal
+
+from memreg.registry.models import SchemaVersion
+from memreg.registry.views.names import OWN, column_names, view_names
+from memreg.registry.views.readings import Reading, readings
+from memreg.registry.views.values import sql_type
+
+MARKER = "Made by memreg, which replaces it: "
+_MARKED = re.compile(re.escape(MARKER) + r"(\{.*\})\Z", re.DOTALL)
+_OWN_TYPES = {
+    "id": "uuid",
+    "tenant": "text",
+    "created_at": "timestamp with time zone",
+    "updated_at": "timestamp with time zone",
+    "last_seen_at": "timestamp with time zone",
+    "revision": "integer",
+    "version": "integer",
+    "unresolved": "boolean",
+}
+_OWN_MEANING = {
+    "id": "The memory's id.",
+    "tenant": "Whose memory it is.",
+    "created_at": "When it was first said.",
+    "updated_at": "When its values last changed.",
+    "last_seen_at": "When it was last said.",
+    "revision": "Counts the changes of its values.",
+    "version": "The schema version that its row has the form of.",
+    "unresolved": "Made while nothing was merged: it may be one that is there already.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the comment of a view of ours says: of what it is made."""
+
+    schema: str
+    version: int
+    class_name: str
+    tenant: str | None = None
+    digest: str = ""
+
+    def comment(self, description: str) -> str:
+        """The comment of the view, for people and for `mark_in`."""
+        facts = {"schema": self.schema, "version": self.version, "class": self.class_name, "digest": self.digest}
+        if self.tenant is not None:
+            facts["tenant"] = self.tenant
+        text = MARKER + json.dumps(facts, ensure_ascii=False)
+        return f"{description}\n{text}" if description else text
+
+
+def mark_in(comment: str | None) -> Mark | None:
+    """The mark in the comment of a relation; None where it is not a view of ours."""
+    found = _MARKED.search(comment or "")
+    try:
+        facts = json.loads(found[1]) if found else {}
+        return Mark(
+            str(facts["schema"]),
+            int(facts["version"]),
+            str(facts["class"]),
+            None if facts.get("tenant") is None else str(facts["tenant"]),
+            str(facts.get("digest", "")),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewColumn:
+    """A column of a view: its type as Postgres spells it, and the SQL of its value."""
+
+    name: str
+    type: str
+    sql: Composable
+    desc: str = ""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """The view of one class. `renamed`: columns of the class that have another name in the view."""
+
+    name: str
+    class_name: str
+    columns: tuple[ViewColumn, ...]
+    where: Composable
+    description: str
+    mark: Mark
+    renamed: tuple[tuple[str, str], ...] = ()
+
+    def ordered(self, existing: Sequence[str]) -> Relation:
+        """With the columns that are there already first, in their order, as `create or replace` wants it."""
+        by_name = {column.name: column for column in self.columns}
+        first = [by_name[name] for name in existing if name in by_name]
+        rest = [column for column in self.columns if column.name not in existing]
+        return replace(self, columns=(*first, *rest))
+
+
+def relations(
+    version: SchemaVersion, earlier: Iterable[SchemaVersion], tenant: str | None, server: int
+) -> tuple[Relation, ...]:
+    """The views of a version's classes; `earlier`: the versions before; `tenant` None: with every tenant's memories."""
+    names = view_names(version.spec)
+    before = tuple(earlier)
+    return tuple(
+        _relation(version, before, each.name, names[each.name], tenant, server) for each in version.spec.classes
+    )
+
+
+def _relation(
+    version: SchemaVersion,
+    earlier: Sequence[SchemaVersion],
+    class_name: str,
+    name: str,
+    tenant: str | None,
+    server: int,
+) -> Relation:
+    spec = version.spec.by_name[class_name]
+    found = readings(version, earlier, class_name, server)
+    called = column_names(spec)
+    columns = [
+        ViewColumn(each, _OWN_TYPES[each], SQL("m.{}").format(Identifier(each)), _OWN_MEANING[each]) for each in OWN
+    ]
+    for column in spec.columns:
+        kind = sql_type(column)
+        columns.append(ViewColumn(called[column.name], kind, _by_version(found, column.name, kind), column.desc))
+    where = _where(version.name, found, tenant)
+    text = where.as_string(None) + "".join(f"{each.name} {each.type} {each.sql.as_string(None)}" for each in columns)
+    mark = Mark(version.name, version.version, class_name, tenant, hashlib.sha256(text.encode()).hexdigest()[:16])
+    renamed = tuple((own, shown) for own, shown in called.items() if own != shown)
+    return Relation(name, class_name, tuple(columns), where, spec.description, mark, renamed)
+
+
+def _by_version(found: Sequence[Reading], column: str, kind: str) -> Composable:
+    """The column's SQL, by the version of the row where it differs."""
+    ways: list[tuple[int, Composable]] = []
+    for reading in found:
+        sql = reading.columns.get(column)
+        if sql is None:
+            continue  # no memory of the class is of these versions
+        if ways and ways[-1][1].as_string(None) == sql.as_string(None):
+            ways.pop()
+        ways.append((reading.first, sql))
+    if len(ways) == 1:
+        return SQL("{}::{}").format(ways[0][1], SQL(kind))
+    arms = [SQL("when m.version >= {} then {}").format(first, sql) for first, sql in ways[:-1]]
+    return SQL("(case {} else {} end)::{}").format(SQL(" ").join(arms), ways[-1][1], SQL(kind))
+
+
+def _where(schema: str, found: Sequence[Reading], tenant: str | None) -> Composable:
+    """Which memories are shown: the live ones of the class, under every name that rows of it have."""
+    parts: list[Composable] = [SQL("m.schema = {}").format(schema)]
+    names = dict.fromkeys(each.class_name for each in found if each.class_name is not None)
+    if len(names) == 1:
+        parts.append(SQL("m.class = {}").format(next(iter(names))))
+    else:
+        parts.append(SQL("m.class in ({})").format(SQL(", ").join([Literal(name) for name in names])))
+    if len({each.class_name for each in found}) > 1:
+        parts.append(SQL("({})").format(SQL(" or ").join(list(_places(found)))))
+    parts.append(SQL("not m.is_deleted"))
+    if tenant is not None:
+        parts.append(SQL("m.tenant = {}").format(tenant))
+    return SQL(" and ").join(parts)
+
+
+def _places(found: Sequence[Reading]) -> Iterable[Composable]:
+    """The versions of each name."""
+    after: int | None = None
+    for reading in found:
+        if reading.class_name is not None:
+            place = SQL("m.class = {} and m.version >= {}").format(reading.class_name, reading.first)
+            yield place if after is None else SQL("{} and m.version < {}").format(place, after)
+        after = reading.first
+
+
+# Statements
+
+
+def qualified(place: str, name: str) -> Composable:
+    """`schema.name`, quoted."""
+    return Identifier(place, name)
+
+
+def create(place: str, relation: Relation, options: Sequence[str] = (), *, replacing: bool = False) -> list[Composable]:
+    """The statements that make the view in a schema of Postgres, with its comments; `options`: those it had."""
+    names = SQL(", ").join([Identifier(column.name) for column in relation.columns])
+    values = SQL(",\n    ").join([column.sql for column in relation.columns])
+    wanted = [each for each in options if not each.startswith("security_barrier=")]
+    if relation.mark.tenant is not None:
+        wanted.append("security_barrier=true")  # no condition of a reader is asked before the tenant is
+    settings = SQL(" with ({})").format(SQL(", ").join([SQL(each) for each in wanted])) if wanted else SQL("")
+    view = qualified(place, relation.name)
+    return [
+        SQL("create {}view {} ({}){} as select\n    {}\nfrom memreg.memories m\nwhere {}").format(
+            SQL("or replace ") if replacing else SQL(""), view, names, settings, values, relation.where
+        ),
+        SQL("comment on view {} is {}").format(view, relation.mark.comment(relation.description)),
+        *(
+            SQL("comment on column {} is {}").format(
+                Identifier(place, relation.name, column.name), Literal(column.desc) if column.desc else SQL("null")
+            )
+            for column in relation.columns
+        ),
+    ]
