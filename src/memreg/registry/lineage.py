@@ -98,6 +98,10 @@ class Lineage:
         """Whether a memory of the version may have a value that does not fit."""
         return any(each.can_fail for each in self._plan(class_name, version).steps)
 
+    def steps(self, class_name: str, version: int) -> tuple[Step, ...]:
+        """The steps that a memory stored under a version takes to the newest one, those that change nothing left out."""
+        return self._plan(class_name, version).steps
+
     @cached_property
     def _versions(self) -> Mapping[int, Ancestor]:
         return {each.version: each for each in (*self.earlier, self.newest)}

@@ -7,140 +7,145 @@ said in SQL: such a column is null in those rows until then, and normalizers are
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg.sql import SQL, Composable, Literal
 
-from memreg.registry.before import class_before, is_plain, source_before
-from memreg.registry.models import REFUSE, ClassSpec, Column, SchemaVersion, Source
-from memreg.registry.views.values import Value, sql_type, stored, typed
+from memreg.registry.models import REFUSE, ClassSpec, Column, SchemaSpec, SchemaVersion, Source
+from memreg.registry.upcast import Step
+from memreg.registry.views.values import Value, stored, typed
 
-Columns = dict[str, Composable]
+Values = dict[str, Value | None]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How memories of the versions from `first` on, up to the next reading's, are read.
+    """How memories of a class that are stored under a name by the versions from `first` to `last` are read.
 
-    `class_name` None: none of those versions has the class.
+    `last` None: also by any later one. `columns`: the SQL of each column of the class as it is now.
     """
 
+    class_name: str
     first: int
-    class_name: str | None
+    last: int | None
     columns: Mapping[str, Composable]
 
 
-def readings(version: SchemaVersion, earlier: Iterable[SchemaVersion], class_name: str, server: int) -> list[Reading]:
-    """How the memories of a class are read, by the version of their row, the newest first.
-
-    `earlier`: the versions before. The same reading of neighbouring versions is there once.
-    """
-    known = {each.version: each for each in earlier if each.version < version.version} | {version.version: version}
+def readings(version: SchemaVersion, class_name: str, server: int) -> list[Reading]:
+    """How the memories of a class are read, by the name and the version of their row, the newest first."""
+    spec = version.spec.by_name[class_name]
     found: list[Reading] = []
-    for number in sorted(known, reverse=True):
-        path = _path(known, version.version, number)
-        walk = _Walk(path, server)
-        before = walk.class_at(class_name, len(path) - 1)
-        columns = walk.columns(class_name) if before is not None else {}
-        reading = Reading(number, before.name if before is not None else None, columns)
-        if found and _same(found[-1], reading):
-            found.pop()
-        found.append(reading)
+    for number, earlier in sorted(specs(version).items(), reverse=True):
+        for name in earlier.by_name:
+            if class_now(version, name, number) != class_name:
+                continue
+            columns = _columns(spec, earlier.by_name[name], _steps(version, name, number), server)
+            last = number if number < version.version else None
+            before = next((each for each in found if each.class_name == name and each.first == number + 1), None)
+            if before is not None and _text_of(before.columns) == _text_of(columns):
+                found[found.index(before)] = replace(before, first=number)
+            else:
+                found.append(Reading(name, number, last, columns))
     return found
 
 
-def _same(one: Reading, other: Reading) -> bool:
-    if one.class_name != other.class_name or list(one.columns) != list(other.columns):
-        return False
-    return all(one.columns[name].as_string(None) == other.columns[name].as_string(None) for name in one.columns)
+def is_alone(version: SchemaVersion, class_name: str, name: str) -> bool:
+    """Whether no other class was ever stored under a name of a class."""
+    return all(
+        class_now(version, name, number) == class_name
+        for number, spec in specs(version).items()
+        if name in spec.by_name
+    )
 
 
-def _path(known: Mapping[int, SchemaVersion], newest: int, number: int) -> list[SchemaVersion]:
-    """The versions from the newest one to that of a row, each based on the next. A row of a version that nothing is
-    based on is read by its columns' names."""
-    path = [known[newest]]
-    while path[-1].version != number:
-        restored, base = path[-1].restores, path[-1].base
-        if restored == number:
-            break  # of the same content: what is stored under it is of this form
-        if base is None or base not in known or base < number:
-            path.append(known[number])
-        else:
-            path.append(known[base])
-    return path
+def specs(version: SchemaVersion) -> dict[int, SchemaSpec]:
+    """The version and those before, by number."""
+    earlier = version.lineage.earlier if version.lineage is not None else ()
+    found = {each.version: each.spec for each in earlier if each.version < version.version}
+    return found | {version.version: version.spec}
 
 
-@dataclass(frozen=True)
-class _Walk:
-    """The versions from the newest one to that of a row."""
+def class_now(version: SchemaVersion, class_name: str, number: int) -> str | None:
+    """What a class stored under a version is called now; None where it is gone."""
+    if version.lineage is None or number >= version.version:
+        return class_name if class_name in version.spec.by_name else None
+    return version.lineage.class_now(class_name, number)
 
-    path: list[SchemaVersion]
-    server: int
 
-    def class_at(self, class_name: str, level: int) -> ClassSpec | None:
-        """What the newest class of a name was called so many versions before."""
-        spec = self.path[0].spec.by_name.get(class_name)
-        for newer, older in zip(self.path[:level], self.path[1 : level + 1], strict=True):
-            if spec is None:
-                return None
-            spec = class_before(spec, older.spec, literal=newer.restores is not None)
-        return spec
+def columns_now(version: SchemaVersion, class_name: str, number: int) -> dict[str, str]:
+    """The columns of a class of an earlier version that are there just as they were, by name, with their name now."""
+    spec = specs(version).get(number)
+    if spec is None or class_name not in spec.by_name:
+        return {}
+    found = {column.name: column.name for column in spec.by_name[class_name].columns}
+    for step in _steps(version, class_name, number):
+        found = {old: step.moves[name] for old, name in found.items() if name in step.moves}
+    return found
 
-    def columns(self, class_name: str) -> Columns:
-        """The columns of the newest class, out of the row."""
-        spec = self.path[0].spec.by_name[class_name]
-        return {column.name: self.column(class_name, column) for column in spec.columns}
 
-    def column(self, class_name: str, column: Column) -> Composable:
-        """One column of the newest class, of its type."""
-        value = self._value(class_name, column, 0)
+def _steps(version: SchemaVersion, class_name: str, number: int) -> tuple[Step, ...]:
+    if version.lineage is None or number >= version.version:
+        return ()
+    return version.lineage.steps(class_name, number)
+
+
+def _text_of(columns: Mapping[str, Composable]) -> dict[str, str]:
+    return {name: sql.as_string(None) for name, sql in columns.items()}
+
+
+def _columns(spec: ClassSpec, row: ClassSpec, steps: Iterable[Step], server: int) -> dict[str, Composable]:
+    """The columns of the class out of a row that has the form of an earlier one."""
+    values: Values = {column.name: stored(column) for column in row.columns}
+    for step in steps:
+        values = _after(step, values, server)
+    found: dict[str, Composable] = {}
+    for column in spec.columns:
+        value = values.get(column.name)
+        found[column.name] = SQL("null") if value is None else typed(value, column, server)
+    return found
+
+
+def _after(step: Step, values: Values, server: int) -> Values:
+    """The values after one step; None for what SQL cannot say."""
+    made: Values = {new: values[old] for old, new in step.moves.items() if old in values}
+    unsaid = {name for name, value in made.items() if value is None}
+    for making in step.makings:
+        name = making.column.name
+        parts = [values[each] for each in making.source.columns if each in values]
+        said = [part for part in parts if part is not None]
+        if not parts:
+            continue
+        value = _made(making.source, said) if len(said) == len(parts) else None
+        made[name] = None if value is None else _or_else(making.source, making.column, value, server)
+        unsaid.update([name] if value is None else [])
+    for name, default in step.defaults:
+        constant, value = _constant(default, step.after.by_name[name]), made.get(name)
+        if name in unsaid:
+            continue
         if value is None:
-            return SQL("null")
-        found = typed(value, column, self.server)
-        source = self.source(class_name, column, 0)
-        if source is not None and source.otherwise is not REFUSE and source.otherwise is not None:
-            instead = SQL("{}::{}").format(_constant(source.otherwise, column).sql, SQL(sql_type(column)))
-            found = SQL("(case when {} is not null then coalesce({}, {}) end)").format(value.sql, found, instead)
-        return found
+            made[name] = constant
+        elif value.is_list == constant.is_list:
+            made[name] = Value(SQL("coalesce({}, {})").format(value.sql, constant.sql), value.is_list, value.column)
+    return made
 
-    def source(self, class_name: str, column: Column, level: int) -> Source | None:
-        """What the column of a level is made of in the level before; None where it is new, or there is none before."""
-        if level + 1 >= len(self.path):
-            return None
-        before = self.class_at(class_name, level + 1)
-        if before is None or self._is_same(level):
-            return Source((column.name,)) if before is not None and column.name in before.by_name else None
-        return source_before(column, before, literal=self.path[level].restores is not None)
 
-    def _is_same(self, level: int) -> bool:
-        """Whether the row of the next level is read by its columns' names."""
-        newer, older = self.path[level], self.path[level + 1]
-        return older.version not in (newer.base, newer.restores)
-
-    def _value(self, class_name: str, column: Column, level: int) -> Value | None:
-        """What the row has for a column of the class as it was at a level; None where SQL cannot say it."""
-        if level + 1 == len(self.path):
-            return stored(column)
-        before = self.class_at(class_name, level + 1)
-        if before is None:
-            return None
-        source = self.source(class_name, column, level)
-        value: Value | None = Value(
-            SQL("null::text[]") if column.dtype.is_list else SQL("null::text"), column.dtype.is_list
-        )
-        if source is not None:
-            reads = [before.by_name[name] for name in source.columns if name in before.by_name]
-            parts = [self._value(class_name, each, level + 1) for each in reads]
-            values = [part for part in parts if part is not None]
-            value = _made(source, values) if values and len(values) == len(parts) else None
-        same = before.by_name.get(column.name) if source is not None else None
-        is_new = same is None or same.default != column.default
-        if value is None or column.default is None or not is_new or self._is_same(level):
-            return value
-        default = _constant(column.default, column)
-        if default.is_list != value.is_list:
-            return value
-        return Value(SQL("coalesce({}, {})").format(value.sql, default.sql), value.is_list, value.column)
+def _or_else(source: Source, column: Column, value: Value, server: int) -> Value:
+    """The value, or what takes its place where it does not fit."""
+    if source.otherwise is REFUSE or source.otherwise is None:
+        return value
+    instead = _constant(source.otherwise, column)
+    fitting: Composable = SQL("{}::text").format(value.sql)
+    if value.is_list != instead.is_list:
+        if value.is_list:  # of a list, one is taken
+            fitting = SQL("(case when cardinality({0}) = 1 then ({0})[1] end)").format(value.sql)
+        else:
+            fitting = SQL("array[{}]").format(value.sql)
+    elif value.is_list:
+        fitting = value.sql
+    sql = SQL("(case when {0} is not null then case when {1} is not null then {2} else {3} end end)").format(
+        value.sql, typed(value, column, server), fitting, instead.sql
+    )
+    return Value(sql, instead.is_list)
 
 
 def _made(source: Source, values: list[Value]) -> Value | None:
@@ -256,38 +261,3 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
-
-
-# What a view that was made for an earlier version is now
-
-
-def class_then(version: SchemaVersion, earlier: Iterable[SchemaVersion], class_name: str, number: int) -> str | None:
-    """What a class was called in an earlier version; None where that did not have it."""
-    known = {each.version: each for each in earlier} | {version.version: version}
-    if number not in known:
-        return class_name
-    path = _path(known, version.version, number)
-    found = _Walk(path, 0).class_at(class_name, len(path) - 1)
-    return None if found is None else found.name
-
-
-def columns_then(
-    version: SchemaVersion, earlier: Iterable[SchemaVersion], class_name: str, number: int
-) -> dict[str, str]:
-    """The columns of a class that an earlier version had just as they are, maybe under another name: by that name."""
-    known = {each.version: each for each in earlier} | {version.version: version}
-    if number not in known:
-        return {}
-    path = _path(known, version.version, number)
-    walk = _Walk(path, 0)
-    found: dict[str, str] = {}
-    for column in version.spec.by_name[class_name].columns:
-        then: str | None = column.name
-        for level in range(len(path) - 1):
-            spec = walk.class_at(class_name, level)
-            made_of = spec.by_name.get(then) if spec is not None and then is not None else None
-            source = None if made_of is None else walk.source(class_name, made_of, level)
-            then = source.columns[0] if source is not None and is_plain(source) else None
-        if then is not None:
-            found[then] = column.name
-    return found

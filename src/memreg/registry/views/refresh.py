@@ -14,11 +14,11 @@ from psycopg.sql import Composable, Identifier
 
 from memreg.core.queries import Queries
 from memreg.core.steps import Steps, fetch, fetch_row, fetch_rows
-from memreg.registry.lookup import head_from, list_versions, usable_head
+from memreg.registry.lookup import head_from, load_version, usable_head
 from memreg.registry.models import SchemaVersion
 from memreg.registry.views.installed import Installed, installed
 from memreg.registry.views.names import column_names
-from memreg.registry.views.readings import class_then, columns_then
+from memreg.registry.views.readings import class_now, columns_now, specs
 from memreg.registry.views.relation import MARKER, Relation, ViewColumn, create, qualified, relations
 
 SQL = Queries.load("memreg.registry.views")
@@ -42,17 +42,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Scene:
-    """What views are made from: the version in force, those before, and the server."""
+    """What views are made from: the version in force, the server, and the views of the schema that are there."""
 
     version: SchemaVersion
-    earlier: tuple[SchemaVersion, ...]
     server: int
     me: str
     views: tuple[Installed, ...]
 
     def relations(self, tenant: str | None) -> tuple[Relation, ...]:
         """The views that the version wants."""
-        return relations(self.version, self.earlier, tenant, self.server)
+        return relations(self.version, tenant, self.server)
 
     def in_place(self, place: str) -> tuple[Installed, ...]:
         """The views of this schema that are in a schema of Postgres."""
@@ -90,10 +89,8 @@ def read_scene(name: str) -> Steps[Scene | None]:
     head = head_from(heads)
     if head is None:
         return None
-    versions = [each.version for each in (yield from list_versions(name))]
-    version = next(each for each in versions if each.version == head.version)
-    earlier = tuple(each for each in versions if each.version < head.version)
-    return Scene(version, earlier, int(server[0]["number"]), server[0]["me"], tuple(installed(rows, name)))
+    version = yield from load_version(name, head.version)
+    return Scene(version, int(server[0]["number"]), server[0]["me"], tuple(installed(rows, name)))
 
 
 def bring_in_step(scene: Scene, place: str, tenant: str | None, patience: str) -> Steps[tuple[Outcome, ...]]:
@@ -135,14 +132,8 @@ def attempt(statements: Iterable[Composable], patience: str) -> Steps[tuple[str,
 
 def _pairs(scene: Scene, wanted: Sequence[Relation], old: Sequence[Installed]) -> dict[str, Installed]:
     """Which view there is becomes that of which class: that of the same class, by the name it had then."""
-    found: dict[str, Installed] = {}
-    for relation in wanted:
-        for view in old:
-            then = class_then(scene.version, scene.earlier, relation.class_name, view.mark.version)
-            if then == view.mark.class_name:
-                found[relation.class_name] = view
-                break
-    return found
+    now = {class_now(scene.version, view.mark.class_name, view.mark.version): view for view in old}
+    return {each.class_name: now[each.class_name] for each in wanted if each.class_name in now}
 
 
 def _make(bench: _Bench, relation: Relation) -> Steps[Outcome]:
@@ -204,13 +195,13 @@ def _replace(bench: _Bench, scene: Scene, relation: Relation, view: Installed) -
 
 def _renames(scene: Scene, relation: Relation, view: Installed) -> list[tuple[str, str]]:
     """The view's columns that have another name now, with that name."""
-    then = next((each for each in scene.earlier if each.version == view.mark.version), None)
-    before = None if then is None else then.spec.by_name.get(view.mark.class_name)
+    then = specs(scene.version).get(view.mark.version)
+    before = None if then is None else then.by_name.get(view.mark.class_name)
     if before is None:
         return []
     shown_then = column_names(before)
     shown_now = column_names(scene.version.spec.by_name[relation.class_name])
-    same = columns_then(scene.version, scene.earlier, relation.class_name, view.mark.version)
+    same = columns_now(scene.version, view.mark.class_name, view.mark.version)
     found = [(shown_then[old], shown_now[new]) for old, new in same.items()]
     return [(old, new) for old, new in found if old != new and old in view.names and new not in view.names]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
-from memreg.registry.models import SchemaVersion
+from memreg.registry.models import ClassSpec, SchemaVersion
 from memreg.registry.views.names import OWN, column_names, view_names
-from memreg.registry.views.readings import Reading, readings
+from memreg.registry.views.readings import Reading, is_alone, readings
 from memreg.registry.views.values import sql_type
 
 MARKER = "Made by memreg, which replaces it: "
@@ -104,81 +104,67 @@ class Relation:
         return replace(self, columns=(*first, *rest))
 
 
-def relations(
-    version: SchemaVersion, earlier: Iterable[SchemaVersion], tenant: str | None, server: int
-) -> tuple[Relation, ...]:
-    """The views of a version's classes; `earlier`: the versions before; `tenant` None: with every tenant's memories."""
+def relations(version: SchemaVersion, tenant: str | None, server: int) -> tuple[Relation, ...]:
+    """The views of a version's classes; `tenant` None: with every tenant's memories; `server`: server_version_num."""
     names = view_names(version.spec)
-    before = tuple(earlier)
-    return tuple(
-        _relation(version, before, each.name, names[each.name], tenant, server) for each in version.spec.classes
-    )
+    return tuple(_relation(version, each, names[each.name], tenant, server) for each in version.spec.classes)
 
 
-def _relation(
-    version: SchemaVersion,
-    earlier: Sequence[SchemaVersion],
-    class_name: str,
-    name: str,
-    tenant: str | None,
-    server: int,
-) -> Relation:
-    spec = version.spec.by_name[class_name]
-    found = readings(version, earlier, class_name, server)
+def _relation(version: SchemaVersion, spec: ClassSpec, name: str, tenant: str | None, server: int) -> Relation:
+    found = readings(version, spec.name, server)
     called = column_names(spec)
     columns = [
         ViewColumn(each, _OWN_TYPES[each], SQL("m.{}").format(Identifier(each)), _OWN_MEANING[each]) for each in OWN
     ]
     for column in spec.columns:
         kind = sql_type(column)
-        columns.append(ViewColumn(called[column.name], kind, _by_version(found, column.name, kind), column.desc))
-    where = _where(version.name, found, tenant)
+        columns.append(ViewColumn(called[column.name], kind, _by_row(found, column.name, kind), column.desc))
+    where = _where(version, spec.name, found, tenant)
     text = where.as_string(None) + "".join(f"{each.name} {each.type} {each.sql.as_string(None)}" for each in columns)
-    mark = Mark(version.name, version.version, class_name, tenant, hashlib.sha256(text.encode()).hexdigest()[:16])
+    mark = Mark(version.name, version.version, spec.name, tenant, hashlib.sha256(text.encode()).hexdigest()[:16])
     renamed = tuple((own, shown) for own, shown in called.items() if own != shown)
-    return Relation(name, class_name, tuple(columns), where, spec.description, mark, renamed)
+    return Relation(name, spec.name, tuple(columns), where, spec.description, mark, renamed)
 
 
-def _by_version(found: Sequence[Reading], column: str, kind: str) -> Composable:
-    """The column's SQL, by the version of the row where it differs."""
-    ways: list[tuple[int, Composable]] = []
-    for reading in found:
-        sql = reading.columns.get(column)
-        if sql is None:
-            continue  # no memory of the class is of these versions
-        if ways and ways[-1][1].as_string(None) == sql.as_string(None):
-            ways.pop()
-        ways.append((reading.first, sql))
-    if len(ways) == 1:
-        return SQL("{}::{}").format(ways[0][1], SQL(kind))
-    arms = [SQL("when m.version >= {} then {}").format(first, sql) for first, sql in ways[:-1]]
-    return SQL("(case {} else {} end)::{}").format(SQL(" ").join(arms), ways[-1][1], SQL(kind))
+def _by_row(found: Sequence[Reading], column: str, kind: str) -> Composable:
+    """The column's SQL, by the name and the version of the row where it differs."""
+    several = len({each.class_name for each in found}) > 1
+    last = found[-1].columns[column]
+    arms: list[Composable] = []
+    for reading in reversed(found[:-1]):
+        sql = reading.columns[column]
+        if arms or sql.as_string(None) != last.as_string(None):
+            arms.insert(0, SQL("when {} then {}").format(_from(reading, with_class=several), sql))
+    if not arms:
+        return SQL("{}::{}").format(last, SQL(kind))
+    return SQL("(case {} else {} end)::{}").format(SQL(" ").join(arms), last, SQL(kind))
 
 
-def _where(schema: str, found: Sequence[Reading], tenant: str | None) -> Composable:
+def _from(reading: Reading, *, with_class: bool) -> Composable:
+    """Whether a row is of a reading or of a later one of the same name."""
+    since = SQL("m.version >= {}").format(reading.first)
+    return SQL("m.class = {} and {}").format(reading.class_name, since) if with_class else since
+
+
+def _where(version: SchemaVersion, class_name: str, found: Sequence[Reading], tenant: str | None) -> Composable:
     """Which memories are shown: the live ones of the class, under every name that rows of it have."""
-    parts: list[Composable] = [SQL("m.schema = {}").format(schema)]
-    names = dict.fromkeys(each.class_name for each in found if each.class_name is not None)
+    names = list(dict.fromkeys(each.class_name for each in found))
+    parts: list[Composable] = [SQL("m.schema = {}").format(version.name)]
     if len(names) == 1:
-        parts.append(SQL("m.class = {}").format(next(iter(names))))
+        parts.append(SQL("m.class = {}").format(names[0]))
     else:
         parts.append(SQL("m.class in ({})").format(SQL(", ").join([Literal(name) for name in names])))
-    if len({each.class_name for each in found}) > 1:
-        parts.append(SQL("({})").format(SQL(" or ").join(list(_places(found)))))
+    if not all(is_alone(version, class_name, name) for name in names):
+        parts.append(SQL("({})").format(SQL(" or ").join([_place(each) for each in found])))
     parts.append(SQL("not m.is_deleted"))
     if tenant is not None:
         parts.append(SQL("m.tenant = {}").format(tenant))
     return SQL(" and ").join(parts)
 
 
-def _places(found: Sequence[Reading]) -> Iterable[Composable]:
-    """The versions of each name."""
-    after: int | None = None
-    for reading in found:
-        if reading.class_name is not None:
-            place = SQL("m.class = {} and m.version >= {}").format(reading.class_name, reading.first)
-            yield place if after is None else SQL("{} and m.version < {}").format(place, after)
-        after = reading.first
+def _place(reading: Reading) -> Composable:
+    place = _from(reading, with_class=True)
+    return place if reading.last is None else SQL("{} and m.version <= {}").format(place, reading.last)
 
 
 # Statements
