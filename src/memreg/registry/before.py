@@ -38,4 +38,4 @@ def source_before(column: Column, base: ClassSpec, *, literal: bool = False) -> 
 
 def is_plain(source: Source) -> bool:
     """Whether a column is one column of the base as it is, under another name or the same."""
-    return len(source.columns) == 1 and not (source.split or source.join or source.map or source.cast)
+    return len(source.columns) == 1 and not source.map and source.split is source.join is source.cast is None

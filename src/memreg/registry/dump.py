@@ -5,7 +5,20 @@ from __future__ import annotations
 from io import StringIO
 from typing import Any
 
-from memreg.registry.models import ClassAnnotation, ClassSpec, Column, IdentityKey, Merge, Normalizer, SchemaSpec
+from memreg.registry.before import is_plain
+from memreg.registry.fingerprint import canonical_source
+from memreg.registry.models import (
+    REFUSE,
+    ClassAnnotation,
+    ClassSpec,
+    Column,
+    IdentityKey,
+    Merge,
+    Normalizer,
+    OnDelete,
+    SchemaSpec,
+    Source,
+)
 
 
 def dump_schema(spec: SchemaSpec) -> str:
@@ -47,6 +60,10 @@ def _class(spec: ClassSpec) -> dict[str, Any]:
     data: dict[str, Any] = {}
     if spec.description:
         data["description"] = spec.description
+    if spec.source is not None:
+        data["from"] = spec.source
+    if spec.aliases:
+        data["aliases"] = list(spec.aliases)
     data["columns"] = {column.name: _column(column) for column in spec.columns}
     if spec.patterns:
         data["patterns"] = [
@@ -76,6 +93,31 @@ def _column(column: Column) -> dict[str, Any]:
         data["merge"] = str(column.merge)
     if column.examples:
         data["examples"] = [list(each) if isinstance(each, tuple) else each for each in column.examples]
+    if column.source is not None:
+        data["from"] = source_data(column.source, column.name)
+    if column.default is not None:
+        data["default"] = list(column.default) if isinstance(column.default, tuple) else column.default
+    if column.on_delete is not OnDelete.KEEP:
+        data["on_delete"] = str(column.on_delete)
+    return data
+
+
+def source_data(source: Source, name: str) -> Any:
+    """What a column of the name is made of, in the shape of a schema file: shortest form."""
+    if not source.columns:
+        return []
+    if is_plain(source) and source.otherwise is REFUSE:
+        return source.columns[0]
+    data = canonical_source(source)
+    del data["columns"]
+    if len(source.columns) > 1:
+        data = {"columns": list(source.columns), **data}
+    elif source.columns != (name,):
+        data = {"column": source.columns[0], **data}
+    if source.map:
+        data["map"] = dict(data["map"])
+    if source.otherwise is not REFUSE:
+        data["otherwise"] = data["otherwise"][0]
     return data
 
 

@@ -3,6 +3,8 @@
 The fingerprint covers the classes with their columns, patterns and declared annotations. The schema's name, its
 compatibility mode and the Pydantic classes are no part of it. The order of classes, columns, searchable and compare
 columns does not matter to it; the order of patterns, of enum values, of identity keys and of the columns in a key does.
+What a schema may say since schemas evolve (`from:`, defaults, aliases, references) is there only where it is said, so
+that older versions keep their fingerprints.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memreg.registry.models import (
+    REFUSE,
     ClassAnnotation,
     ClassSpec,
     Column,
@@ -21,8 +24,10 @@ from memreg.registry.models import (
     Kind,
     Merge,
     Normalizer,
+    OnDelete,
     Pattern,
     SchemaSpec,
+    Source,
 )
 
 
@@ -87,14 +92,48 @@ def annotation_from(data: Mapping[str, Any]) -> ClassAnnotation:
     )
 
 
+def canonical_source(source: Source) -> dict[str, Any]:
+    """What a column is made of as JSON-able data, only what is said; `otherwise` is a list of one value."""
+    data: dict[str, Any] = {"columns": list(source.columns)}
+    for key in ("split", "part", "join", "cast"):
+        if (value := getattr(source, key)) is not None:
+            data[key] = value
+    if source.rest:
+        data["rest"] = True
+    if source.map:
+        data["map"] = [[old, _listed(new)] for old, new in source.map]
+    if source.otherwise is not REFUSE:
+        data["otherwise"] = [_listed(source.otherwise)]
+    return data
+
+
+def source_from(data: Mapping[str, Any]) -> Source:
+    """What `canonical_source` made the data from."""
+    return Source(
+        columns=tuple(data["columns"]),
+        split=data.get("split"),
+        part=data.get("part"),
+        rest=bool(data.get("rest", False)),
+        join=data.get("join"),
+        map=tuple((old, _frozen(new)) for old, new in data.get("map", ())),
+        cast=data.get("cast"),
+        otherwise=_frozen(data["otherwise"][0]) if "otherwise" in data else REFUSE,
+    )
+
+
 def _class(spec: ClassSpec) -> dict[str, Any]:
-    return {
+    data: dict[str, Any] = {
         "name": spec.name,
         "description": spec.description,
         "columns": [_column(column) for column in spec.columns],
         "patterns": [{"text": pattern.text, "operation": pattern.operation} for pattern in spec.patterns],
         "annotation": None if spec.declared is None else canonical_annotation(spec.declared),
     }
+    if spec.source is not None:
+        data["source"] = spec.source
+    if spec.aliases:
+        data["aliases"] = list(spec.aliases)
+    return data
 
 
 def _class_from(data: Mapping[str, Any]) -> ClassSpec:
@@ -104,11 +143,13 @@ def _class_from(data: Mapping[str, Any]) -> ClassSpec:
         columns=tuple(_column_from(column) for column in data["columns"]),
         patterns=tuple(Pattern(pattern["text"], pattern["operation"]) for pattern in data["patterns"]),
         declared=None if data["annotation"] is None else annotation_from(data["annotation"]),
+        source=data.get("source"),
+        aliases=tuple(data.get("aliases", ())),
     )
 
 
 def _column(column: Column) -> dict[str, Any]:
-    return {
+    data: dict[str, Any] = {
         "name": column.name,
         "kind": str(column.dtype.kind),
         "list": column.dtype.is_list,
@@ -118,22 +159,42 @@ def _column(column: Column) -> dict[str, Any]:
         "pii": column.pii,
         "normalize": [[normalizer.name, normalizer.region] for normalizer in column.normalize],
         "merge": str(column.merge),
-        "examples": [list(example) if isinstance(example, list | tuple) else example for example in column.examples],
+        "examples": [_listed(example) for example in column.examples],
     }
+    if column.dtype.target is not None:
+        data["target"] = column.dtype.target
+    if column.source is not None:
+        data["source"] = canonical_source(column.source)
+    if column.default is not None:
+        data["default"] = _listed(column.default)
+    if column.on_delete is not OnDelete.KEEP:
+        data["on_delete"] = str(column.on_delete)
+    return data
 
 
 def _column_from(data: Mapping[str, Any]) -> Column:
     return Column(
         name=data["name"],
-        dtype=Dtype(Kind(data["kind"]), bool(data["list"])),
+        dtype=Dtype(Kind(data["kind"]), bool(data["list"]), data.get("target")),
         desc=data["desc"],
         values=tuple(data["values"]),
         required=data["required"],
         pii=data["pii"],
         normalize=tuple(Normalizer(name, region) for name, region in data["normalize"]),
         merge=Merge(data["merge"]),
-        examples=tuple(tuple(example) if isinstance(example, list) else example for example in data["examples"]),
+        examples=tuple(_frozen(example) for example in data["examples"]),
+        source=source_from(data["source"]) if "source" in data else None,
+        default=_frozen(data.get("default")),
+        on_delete=OnDelete(data.get("on_delete", OnDelete.KEEP)),
     )
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, list | tuple) else value
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _sorted_class(data: dict[str, Any]) -> dict[str, Any]:
@@ -144,5 +205,15 @@ def _sorted_class(data: dict[str, Any]) -> dict[str, Any]:
             "searchable": sorted(annotation["searchable"]),
             "compare": sorted(annotation["compare"]),
         }
-    columns = sorted(data["columns"], key=lambda column: str(column["name"]))
-    return {**data, "columns": columns, "annotation": annotation}
+    columns = sorted((_sorted_column(column) for column in data["columns"]), key=lambda column: str(column["name"]))
+    sorted_data = {**data, "columns": columns, "annotation": annotation}
+    if "aliases" in data:
+        sorted_data["aliases"] = sorted(data["aliases"])
+    return sorted_data
+
+
+def _sorted_column(data: dict[str, Any]) -> dict[str, Any]:
+    source = data.get("source")
+    if source is None or "map" not in source:
+        return data
+    return {**data, "source": {**source, "map": sorted(source["map"], key=lambda pair: str(pair[0]))}}

@@ -98,7 +98,7 @@ class Source:
     One column, or several that are joined by `join`. Of the text of one column, split at `split`, `part` is taken (1 is
     the first, -1 the last; with `rest`, also all after it). `map`: old values to new ones. `cast`: a named conversion.
     `otherwise`: what takes the place of a value that does not fit; None leaves it out, REFUSE keeps the row from
-    converting.
+    converting. No columns at all: a new column, although the base has one of its name. `at`: line and column in a file.
     """
 
     columns: tuple[str, ...]
@@ -109,6 +109,7 @@ class Source:
     map: tuple[tuple[str, Any], ...] = ()
     cast: str | None = None
     otherwise: Any = REFUSE
+    at: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,8 @@ class ClassAnnotation:
 @dataclass(frozen=True)
 class ClassSpec:
     """A typed record kind as registered. `declared` is the annotation its author wrote, if any; `source` the class of
-    the base that it was until now, under another name; `aliases`: other names under which proposals may arrive."""
+    the base that it was until now, under another name; `aliases`: other names under which proposals may arrive; `at`:
+    line and column of `source` in a file."""
 
     name: str
     columns: tuple[Column, ...]
@@ -200,6 +202,7 @@ class ClassSpec:
     declared: ClassAnnotation | None = None
     source: str | None = None
     aliases: tuple[str, ...] = ()
+    at: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
 
     @cached_property
     def by_name(self) -> Mapping[str, Column]:

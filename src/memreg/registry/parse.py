@@ -10,11 +10,12 @@ from memreg.registry.names import class_name_problem, column_name_problem, schem
 from memreg.registry.parse_annotation import read_annotation
 from memreg.registry.parse_column import read_column
 from memreg.registry.parse_pattern import read_patterns
+from memreg.registry.parse_relations import ClassTree, check_relations, read_aliases, read_former_class
 from memreg.registry.reader import Reader, read_file
 from memreg.registry.yaml_tree import BYTE_LIMIT, Leaf, Tree
 
 SCHEMA_KEYS = ("schema", "compatibility", "classes")
-CLASS_KEYS = ("description", "columns", "patterns", "annotation")
+CLASS_KEYS = ("description", "columns", "patterns", "annotation", "from", "aliases")
 COMPATIBILITY = (
     "none",
     "backward",
@@ -71,7 +72,10 @@ def read_schema(reader: Reader, tree: Tree) -> SchemaSpec | None:
         entries = reader.names(found["classes"], "classes", "class")
         if not entries and not reader.mistakes:
             reader.wrong(found["classes"], "classes", "a schema needs at least one class")
-        classes = [_class(reader, key, value) for key, value in entries]
+        read = [(key, value, _class(reader, key, value)) for key, value in entries]
+        classes = [spec for _, _, spec in read]
+        trees = [ClassTree(key, value, spec) for key, value, spec in read if spec is not None]
+        check_relations(reader, trees, [key.raw for key, _ in entries])
     if name is None or compatibility is None:
         return None
     return SchemaSpec(name, tuple(each for each in classes if each is not None), compatibility)
@@ -100,7 +104,10 @@ def _class(reader: Reader, key: Leaf, tree: Tree) -> ClassSpec | None:
     if "annotation" in found:
         declared = read_annotation(reader, f"{where}.annotation", found["annotation"], columns, "declared")
     kept = tuple(column for column in columns.values() if column is not None)
-    return ClassSpec(key.raw, kept, description or "", patterns, declared)
+    former = read_former_class(reader, f"{where}.from", found["from"]) if "from" in found else None
+    aliases = read_aliases(reader, f"{where}.aliases", found["aliases"]) if "aliases" in found else ()
+    at = (found["from"].place.line, found["from"].place.column) if "from" in found else (0, 0)
+    return ClassSpec(key.raw, kept, description or "", patterns, declared, former, aliases, at)
 
 
 def _columns(reader: Reader, where: str, tree: Tree) -> dict[str, Column | None]:

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from dataclasses import replace
 
 from memreg.registry.models import Column, Dtype, Kind, Merge, Normalizer
+from memreg.registry.names import class_name_problem
 from memreg.registry.normalize import ValueRefused, normalize
 from memreg.registry.normalizers import NORMALIZERS
+from memreg.registry.parse_source import read_default, read_on_delete, read_source
 from memreg.registry.reader import Reader, a, shown, suggest
 from memreg.registry.yaml_tree import Branch, Fork, Leaf, Tree, plain
 
-KEYS = ("dtype", "desc", "values", "required", "pii", "normalize", "merge", "examples")
-DTYPES = tuple(str(kind) for kind in Kind)
+KEYS = (
+    "dtype",
+    "desc",
+    "values",
+    "required",
+    "pii",
+    "normalize",
+    "merge",
+    "examples",
+    "from",
+    "default",
+    "on_delete",
+)
+DTYPES = tuple(str(kind) for kind in Kind if kind is not Kind.REF)
 
-_LIST = re.compile(r"list\[\s*([^\[\]]*?)\s*\]")
+_LIST = re.compile(r"list\[\s*(.*?)\s*\]")
+_REF = re.compile(r"ref\[\s*([^\[\]]*?)\s*\]")
 _OTHER_NAMES = {
     "str": "string",
     "varchar": "string",
@@ -37,7 +52,10 @@ _OTHER_NAMES = {
     "list": '"list[string]"',
     "array": '"list[string]"',
     "json": "text",
-    "object": "a class of its own",
+    "object": "a class of its own, and ref[Class] here",
+    "reference": "ref[Class]",
+    "ref": "ref[Class]",
+    "foreign key": "ref[Class]",
 }
 _STRINGS = frozenset({Kind.STRING, Kind.TEXT})
 _ORDERED = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.DATE, Kind.DATETIME})
@@ -72,25 +90,23 @@ def read_column(reader: Reader, where: str, name: str, tree: Tree) -> Column | N
         normalize=_normalizers(reader, f"{where}.normalize", found.get("normalize"), dtype),
         merge=_merge(reader, f"{where}.merge", found.get("merge"), dtype),
     )
-    if "examples" not in found or (dtype.kind is Kind.ENUM and not values):
+    if dtype.kind is Kind.ENUM and not values:
         return column
-    examples = _examples(reader, f"{where}.examples", found["examples"], column)
-    return Column(
-        name=column.name,
-        dtype=column.dtype,
-        desc=column.desc,
-        values=column.values,
-        required=column.required,
-        pii=column.pii,
-        normalize=column.normalize,
-        merge=column.merge,
-        examples=examples,
-    )
+    if "examples" in found:
+        column = replace(column, examples=_examples(reader, f"{where}.examples", found["examples"], column))
+    if "from" in found:
+        column = replace(column, source=read_source(reader, f"{where}.from", found["from"], column))
+    if "default" in found:
+        column = replace(column, default=read_default(reader, f"{where}.default", found["default"], column))
+    if "on_delete" in found:
+        column = replace(column, on_delete=read_on_delete(reader, f"{where}.on_delete", found["on_delete"], column))
+    return column
 
 
 def read_dtype(reader: Reader, where: str, tree: Tree) -> Dtype | None:
-    """A dtype as `string` or `list[string]`."""
-    choices = f"one of {', '.join(DTYPES)}, or list[...] of one of them"
+    """A dtype as `string`, `ref[Class]`, `list[string]` or `list[ref[Class]]`; that there is such a class is not seen
+    here."""
+    choices = f"one of {', '.join(DTYPES)}, ref[Class], or list[...] of one of them"
     if not isinstance(tree, Leaf) or not isinstance(tree.value, str):
         advice = 'for a list write "list[string]", with quotes' if not isinstance(tree, Leaf) else f"write {choices}"
         reader.wrong(tree, where, f"the dtype is {a(tree)}; {advice}")
@@ -99,6 +115,11 @@ def read_dtype(reader: Reader, where: str, tree: Tree) -> Dtype | None:
     word = inner[1] if inner else tree.value
     if word in DTYPES:
         return Dtype(Kind(word), inner is not None)
+    if (reference := _REF.fullmatch(word)) is not None:
+        if problem := class_name_problem(reference[1]):
+            reader.wrong(tree, where, f"the class of a reference: {problem}")
+            return None
+        return Dtype(Kind.REF, inner is not None, reference[1])
     other = _OTHER_NAMES.get(word.lower())
     hint = f"; did you mean {other}?" if other else suggest(word, DTYPES)
     reader.wrong(tree, where, f"unknown dtype {shown(tree.value)}{hint + ' Write' if hint else ': write'} {choices}")
@@ -203,6 +224,9 @@ def _phone(reader: Reader, where: str, tree: Tree) -> Normalizer | None:
 def _examples(reader: Reader, where: str, tree: Tree, column: Column) -> tuple[object, ...]:
     advice = "write examples: [[a, b]], a list of lists" if column.dtype.is_list else "write examples: [a, b]"
     found: list[object] = []
+    if column.dtype.kind is Kind.REF:
+        reader.wrong(tree, where, "a reference has no examples: remove them")
+        return ()
     for item in reader.items(tree, where, advice):
         try:
             value = normalize(column, plain(item)).value
@@ -213,6 +237,6 @@ def _examples(reader: Reader, where: str, tree: Tree, column: Column) -> tuple[o
     return tuple(found)
 
 
-def _article(dtype: Dtype) -> Literal["a valid value"] | str:
+def _article(dtype: Dtype) -> str:
     text = str(dtype)
     return f"an {text}" if text[0] in "aeiou" else f"a {text}"
