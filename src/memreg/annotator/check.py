@@ -93,7 +93,9 @@ def telling_keys(spec: ClassSpec, annotation: ClassAnnotation) -> Iterator[str]:
             continue
         kinds = [column.dtype.kind for column in columns]
         where = f"{spec.name}: the key {key.name!r}"
-        if kinds == [Kind.BOOLEAN]:
+        if all(column.default is not None for column in columns):
+            yield f"{where} has only columns with a default, which all objects without a value share; leave the key out"
+        elif kinds == [Kind.BOOLEAN]:
             yield f"{where} is a boolean, which cannot identify anything; leave the key out"
         elif key.strength == "strong" and len(kinds) == 1 and kinds[0] in ALONE_TOO_WEAK:
             yield f"{where} is {_a(columns[0])} alone, which many objects have; add a column or call it shared"

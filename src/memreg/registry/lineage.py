@@ -48,6 +48,15 @@ class _Plan:
     class_name: str | None
     steps: tuple[Step, ...] = ()
 
+    def renamed(self, column: str) -> str | None:
+        """What a column is called in the end, where it was only renamed on the way."""
+        for each in self.steps:
+            names = each.renamed(column)
+            if len(names) != 1:
+                return None
+            column = names[0]
+        return column
+
 
 class Lineage:
     """A version and those before it, whose memories it can read."""
@@ -56,6 +65,7 @@ class Lineage:
         self.newest = newest
         self.earlier = tuple(earlier)
         self._plans: dict[tuple[str, int], _Plan] = {}
+        self._former: dict[str, Mapping[str, str]] = {}
 
     def upcast(self, class_name: str, version: int, payload: Mapping[str, Any], originals: Mapping[str, Any]) -> Upcast:
         """A memory that is stored under a version, as the newest version has it.
@@ -90,6 +100,24 @@ class Lineage:
         """Under which names memories of a class may be stored, newest first."""
         return self._places.get(class_name, ())
 
+    @cached_property
+    def former_classes(self) -> Mapping[str, str]:
+        """What classes were called in earlier versions, and what they are called now; names that are in use are not
+        told, nor those that several classes had."""
+        found: dict[str, set[str]] = {}
+        for name, places in self._places.items():
+            for place in places:
+                found.setdefault(place.class_name, set()).add(name)
+        names = self.newest.spec.by_name
+        return {old: next(iter(now)) for old, now in found.items() if len(now) == 1 and old not in names}
+
+    def former_columns(self, class_name: str) -> Mapping[str, str]:
+        """What columns of a class were called in earlier versions before they were renamed, and are called now."""
+        found = self._former.get(class_name)
+        if found is None:
+            found = self._former[class_name] = self._former_columns(class_name)
+        return found
+
     def changes_payload(self, class_name: str, version: int) -> bool:
         """Whether a memory of the version may look different under the newest one, its class's name included."""
         return bool(self._plan(class_name, version).steps)
@@ -99,7 +127,7 @@ class Lineage:
         return any(each.can_fail for each in self._plan(class_name, version).steps)
 
     def steps(self, class_name: str, version: int) -> tuple[Step, ...]:
-        """The steps that a memory stored under a version takes to the newest one, those that change nothing left out."""
+        """The steps of a memory from a version to the newest one, those that change nothing left out."""
         return self._plan(class_name, version).steps
 
     @cached_property
@@ -124,6 +152,19 @@ class Lineage:
                 else:
                     places.append(Place(spec.name, number, number))
         return {name: tuple(places) for name, places in found.items()}
+
+    def _former_columns(self, class_name: str) -> Mapping[str, str]:
+        spec = self.newest.spec.by_name.get(class_name)
+        found: dict[str, set[str]] = {}
+        for place in self.places(class_name) if spec is not None else ():
+            for number in range(place.first, place.last + 1):
+                stored = self._versions[number].spec.by_name.get(place.class_name) if number in self._versions else None
+                for column in stored.columns if stored is not None else ():
+                    now = self._plan(place.class_name, number).renamed(column.name)
+                    if now is not None:
+                        found.setdefault(column.name, set()).add(now)
+        names = spec.by_name if spec is not None else {}
+        return {old: next(iter(now)) for old, now in found.items() if len(now) == 1 and old not in names}
 
     def _is_other(self, now: str, name: str, number: int, places: list[Place]) -> bool:
         """Whether the name was that of another class in a version between."""

@@ -60,7 +60,8 @@ def _compare(reader: Reader, where: str, tree: Tree | None, columns: Columns) ->
         column = columns[name]
         if column is not None and not _is_compared(column):
             advice = "put it under searchable" if column.dtype.kind in _SEARCHABLE else "leave it out"
-            text = f"{name} is {column.dtype}, and only single numbers, booleans, dates and references are compared: {advice}"
+            what = "single numbers, booleans, dates and references"
+            text = f"{name} is {column.dtype}, and only {what} are compared: {advice}"
             reader.wrong(item, where, text)
         elif name in found:
             reader.wrong(item, where, f"{name} is there twice: keep one")
@@ -121,6 +122,11 @@ def _key(reader: Reader, where: str, tree: Tree, columns: Columns) -> IdentityKe
 
 def _check_telling(reader: Reader, where: str, tree: Tree, columns: list[Column | None], strength: str) -> None:
     """A key must be able to tell objects apart."""
+    if columns and all(column is not None and column.default is not None for column in columns):
+        text = (
+            "every object without a value would have the default of it, and all be one: remove the default or the key"
+        )
+        reader.wrong(tree, where, text)
     kinds = [column.dtype.kind for column in columns if column is not None and not column.dtype.is_list]
     if len(kinds) < len(columns):
         return

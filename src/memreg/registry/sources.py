@@ -131,7 +131,7 @@ def _unknown_key(source: Source, column: Column) -> str:
 
 
 def _advice(kinds: set[Kind], dtype: Dtype) -> str:
-    for name, cast in CASTS.items():
+    for name, cast in sorted(CASTS.items(), key=lambda each: each[1].gives is not dtype.kind):
         is_meant = cast.gives is dtype.kind or (cast.gives in _TEXTS and dtype.kind in _TEXTS)
         if is_meant and kinds <= cast.takes and not cast.of_list:
             return f"; write cast: {name} if this is meant: {cast.help[0].lower()}{cast.help[1:].removesuffix('.')}"

@@ -46,6 +46,11 @@ class Step:
         """Whether a memory may have a value that does not fit."""
         return any(each.can_fail for each in self.makings)
 
+    def renamed(self, name: str) -> tuple[str, ...]:
+        """The columns that are the one of a name, as it is or in another type."""
+        moved = (self.moves[name],) if name in self.moves else ()
+        return (*moved, *(each.column.name for each in self.makings if each.original == name))
+
     def run(
         self, payload: Mapping[str, Any], originals: Mapping[str, Any], problems: list[Problem]
     ) -> tuple[Payload, Payload]:
