@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from memreg.engine.model import Payload, Proposal
 from memreg.engine.storable import storable
 from memreg.registry.coerce import shown
+from memreg.registry.meant import class_meant, column_meant
 from memreg.registry.models import ClassAnnotation, ClassSpec, Operation, SchemaVersion
 from memreg.registry.normalize import ValueRefused, is_absent, normalize
 
@@ -34,10 +35,11 @@ class Checked:
 def validate(proposal: Proposal, version: SchemaVersion) -> Checked:
     """Check and normalise a proposal, value by value.
 
+    A class may go by an alias or a former name, a column by the name that it had before it was renamed.
     Refused: an unknown class or operation, a bad value in a required or identity column, or nothing left. A bad or
     unknown other column is dropped and named. Nulls and empty texts are absent, not bad.
     """
-    spec = version.spec.by_name.get(_text(proposal.class_name))
+    spec = class_of(version, _text(proposal.class_name))
     operation = proposal.operation
     values: object = proposal.values
     if operation not in ("upsert", "delete"):
@@ -47,15 +49,47 @@ def validate(proposal: Proposal, version: SchemaVersion) -> Checked:
         return _refused(proposal, f"{_shown(proposal.class_name)} is no class of {version}; its classes are {known}")
     if not isinstance(values, Mapping):
         return _refused(proposal, f"the values are {_shown(values)}; they must be an object of columns")
-    return _values(proposal, values, spec, version.annotation_of(spec.name))
+    former = version.lineage.former_columns(spec.name) if version.lineage is not None else {}
+    values, notes = _renamed(values, spec, former)
+    return _values(replace(proposal, class_name=spec.name), values, spec, version.annotation_of(spec.name), notes)
+
+
+def class_of(version: SchemaVersion, name: str) -> ClassSpec | None:
+    """The class that a proposal means: by its name, an alias, or a name that it had in an earlier version."""
+    found = class_meant(version.spec, name)
+    if found is None and version.lineage is not None:
+        found = version.spec.by_name.get(version.lineage.former_classes.get(name, ""))
+    return found
+
+
+def _renamed(
+    values: Mapping[Any, Any], spec: ClassSpec, former: Mapping[str, str]
+) -> tuple[Mapping[Any, Any], list[str]]:
+    """The values with columns under their names of now, and a note on each that had another."""
+    meant: dict[str, str] = {}
+    for name in values:
+        if not isinstance(name, str) or name in spec.by_name:
+            continue
+        column = column_meant(spec, name)
+        new = former.get(name) if column is None else column.name
+        if new is not None and is_absent(values.get(new)) and new not in meant.values():
+            meant[name] = new
+    if not meant:
+        return values, []
+    replaced = set(meant.values())
+    kept = {meant.get(name, name): value for name, value in values.items() if name not in replaced}
+    return kept, [f"{_shown(old)} was taken as {new}, as it is called now" for old, new in meant.items()]
 
 
 def _values(
-    proposal: Proposal, given_values: Mapping[Any, Any], spec: ClassSpec, annotation: ClassAnnotation
+    proposal: Proposal,
+    given_values: Mapping[Any, Any],
+    spec: ClassSpec,
+    annotation: ClassAnnotation,
+    notes: list[str],
 ) -> Checked:
     values: Payload = {}
     originals: dict[str, Any] = {}
-    notes: list[str] = []
     for name, given in given_values.items():
         column = spec.by_name.get(name) if isinstance(name, str) else None
         if column is None:
@@ -91,8 +125,19 @@ def _values(
 
 
 def missing_columns(values: Mapping[str, Any], spec: ClassSpec) -> tuple[str, ...]:
-    """The required columns that have no value, in declared order."""
-    return tuple(column.name for column in spec.columns if column.required and values.get(column.name) is None)
+    """The required columns that have no value and no default, in declared order."""
+    return tuple(
+        column.name
+        for column in spec.columns
+        if column.required and column.default is None and values.get(column.name) is None
+    )
+
+
+def with_defaults(values: Mapping[str, Any], spec: ClassSpec) -> Payload:
+    """The values of a new memory: those given, and the defaults of columns that have none."""
+    given = {column.name: column.default for column in spec.columns if column.default is not None}
+    missing = {name: value for name, value in given.items() if values.get(name) is None}
+    return {**values, **{name: list(each) if isinstance(each, tuple) else each for name, each in missing.items()}}
 
 
 def _refused(proposal: Proposal, reason: str) -> Checked:
