@@ -16,6 +16,7 @@ from memreg.registry.models import (
     Kind,
     Merge,
     Normalizer,
+    OnDelete,
     SchemaSpec,
     Source,
 )
@@ -197,6 +198,36 @@ def _flag(chance: random.Random, old: Column) -> Column:
     return replace(old, normalize=chance.choice(STEPS)) if old.dtype.kind is Kind.STRING else old
 
 
+def _default(chance: random.Random, old: Column) -> Column | None:
+    if old.dtype.is_list or old.dtype.kind not in (Kind.INTEGER, Kind.ENUM):
+        return None
+    return replace(old, default=chance.choice((None, *(old.values or (7, 8)))))
+
+
+def _retarget(chance: random.Random, spec: SchemaSpec) -> SchemaSpec:
+    each = chance.choice(spec.classes)
+    old = next((column for column in each.columns if column.dtype.kind is Kind.REF), None)
+    if old is None:
+        return spec
+    dtype = replace(old.dtype, target=chance.choice(spec.classes).name)
+    new = replace(old, dtype=dtype, on_delete=chance.choice(tuple(OnDelete)))
+    columns = tuple(new if column is old else column for column in each.columns)
+    return _replaced(spec, each, replace(each, columns=columns))
+
+
+def _aliased(chance: random.Random, spec: SchemaSpec) -> SchemaSpec:
+    each = chance.choice(spec.classes)
+    return _replaced(spec, each, replace(each, aliases=() if each.aliases else (f"Other{each.name[:40]}",)))
+
+
+def _reordered(chance: random.Random, spec: SchemaSpec) -> SchemaSpec:
+    each = chance.choice(spec.classes)
+    if each.declared is None:
+        return spec
+    declared = replace(each.declared, identity=tuple(reversed(each.declared.identity)))
+    return _replaced(spec, each, replace(each, declared=declared))
+
+
 def _class_added(chance: random.Random, spec: SchemaSpec) -> SchemaSpec:
     other = schema(chance).classes[0]
     if other.name in spec.by_name or any(each.dtype.kind is Kind.REF for each in other.columns):
@@ -236,6 +267,10 @@ _CHANGES: tuple[Change, ...] = (
     _with_column(_map),
     _with_column(_flag),
     _with_column(_flag),
+    _with_column(_default),
+    _retarget,
+    _aliased,
+    _reordered,
     _class_added,
     _class_removed,
     _class_renamed,

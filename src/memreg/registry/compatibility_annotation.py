@@ -28,7 +28,8 @@ def key_order(reading: Reading) -> Iterator[Reason]:
         keys = [key.columns for key in now.identity]
         earlier = [pair.same_key(key) for key in then.identity]
         if keys != earlier and sorted(map(str, keys)) == sorted(map(str, earlier)):
-            yield note(pair.reader.name, "keys reordered", f"the first is {now.identity[0].name} now")
+            _, first = reading.in_time(now.identity[0].name, then.identity[0].name)
+            yield note(pair.reader.name, "keys reordered", f"the first is {first} from now on")
 
 
 def searchable(reading: Reading) -> Iterator[Reason]:
@@ -40,8 +41,8 @@ def searchable(reading: Reading) -> Iterator[Reason]:
         changed += [column for column in earlier if column not in now.searchable]
         for column in changed:
             kind = "boost changed" if column in now.searchable and column in earlier else "searchable changed"
-            then_text, now_text = _boost(earlier.get(column)), _boost(now.searchable.get(column))
-            text = f"{then_text} in {reading.writer.name}, {now_text} in {reading.reader.name}"
+            before, after = reading.in_time(now.searchable.get(column), earlier.get(column))
+            text = f"it is {_boost(after)}, and was {_boost(before)}"
             yield note(f"{pair.reader.name}.{column}", kind, text)
 
 
@@ -50,7 +51,8 @@ def compared(reading: Reading) -> Iterator[Reason]:
     for pair, now, then in _annotated(reading):
         earlier = {pair.names.get(column, column) for column in then.compare}
         for column in sorted(earlier.symmetric_difference(now.compare)):
-            text = f"it is {'compared' if column in now.compare else 'not compared'} in {reading.reader.name}"
+            _, is_compared = reading.in_time(column in now.compare, column in earlier)
+            text = f"it is {'compared' if is_compared else 'no longer compared'} from now on"
             yield note(f"{pair.reader.name}.{column}", "compare changed", text)
 
 

@@ -44,13 +44,15 @@ def class_aliases(reading: Reading) -> Iterator[Reason]:
     """The other names under which proposals of a class may arrive are changed. Breaks nothing that is stored:
     memories have the class's own name. Proposals under a name that is gone are refused."""
     for pair in reading.classes:
-        gone = [each for each in pair.writer.aliases if each not in (*pair.reader.aliases, pair.reader.name)]
-        came = [each for each in pair.reader.aliases if each not in (*pair.writer.aliases, pair.writer.name)]
+        then, now = reading.in_time(pair.reader, pair.writer)
+        gone = [each for each in then.aliases if each not in (*now.aliases, now.name)]
+        came = [each for each in now.aliases if each not in (*then.aliases, then.name)]
         if gone:
-            text = f"{reading.reader.name} refuses proposals under {_list(gone)}, which {reading.writer.name} takes"
+            text = f"proposals under {', '.join(gone)} are refused from now on"
             yield note(pair.reader.name, "aliases", text)
         elif came:
-            yield note(pair.reader.name, "aliases", f"{reading.reader.name} also takes proposals under {_list(came)}")
+            text = f"proposals under {', '.join(came)} are taken as well from now on"
+            yield note(pair.reader.name, "aliases", text)
 
 
 def patterns(reading: Reading) -> Iterator[Reason]:
@@ -58,7 +60,7 @@ def patterns(reading: Reading) -> Iterator[Reason]:
     sentences become memories."""
     for pair in reading.classes:
         if pair.reader.patterns != pair.writer.patterns:
-            yield note(pair.reader.name, "patterns", "other sentences become memories by its patterns")
+            yield note(pair.reader.name, "patterns", "other sentences become memories from now on")
 
 
 def looks_renamed(reading: Reading) -> Iterator[Reason]:
@@ -89,7 +91,3 @@ def _alike(one: ClassSpec, other: ClassSpec) -> bool:
     first = {(each.name, each.dtype) for each in one.columns}
     second = {(each.name, each.dtype) for each in other.columns}
     return 2 * len(first & second) >= max(len(first), len(second))
-
-
-def _list(names: list[str]) -> str:
-    return ", ".join(names)

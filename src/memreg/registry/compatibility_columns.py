@@ -51,7 +51,8 @@ def column_made(reading: Reading) -> Iterator[Reason]:
         if column is None or source is None or (pair.is_plain and source.columns == (column.name,)):
             continue
         kind = "renamed" if pair.is_plain else "made of"
-        text = f"{reading.reader.name} makes it of {_recipe(source)}"
+        verb = "reads" if pair.is_plain else "makes it of"
+        text = f"{reading.reader.name} {verb} {_recipe(source)}{' under this name' if pair.is_plain else ''}"
         reason = "" if pair.is_plain else made_badly(column, source, each.writer)
         where = f"{each.reader.name}.{column.name}"
         if reason:
@@ -71,7 +72,7 @@ def column_retyped(reading: Reading) -> Iterator[Reason]:
         if not reason and column.dtype.kind is Kind.NUMBER and written.dtype.kind is Kind.INTEGER:
             yield note(where, kind, "every value can be read; beyond 2^53, a number is not exact")
         elif not reason:
-            yield note(where, kind, f"every {written.dtype} can be read as {column.dtype}")
+            yield note(where, kind, f"every value of {written.dtype} can be read as {column.dtype}")
         else:
             advice = ": declare the conversion with `from:`" if reading.newer == "reader" else ""
             yield breaking(where, kind, f"{reason}{advice}")
@@ -103,7 +104,7 @@ def enum_values(reading: Reading) -> Iterator[Reason]:
         if unfit:
             kind, values = reading.change("value removed", "value added"), _values(unfit)
             if pair.source is not None and pair.source.otherwise is not REFUSE:
-                yield note(where, kind, f"{values}: it becomes {_shown(column, pair.source.otherwise)}")
+                yield note(where, kind, f"{values} becomes {_shown(column, pair.source.otherwise)}")
             else:
                 advice = ": say what it becomes, with `from: {map: …}`" if reading.newer == "reader" else ""
                 yield breaking(where, kind, f"{reading.reader.name} does not know {values}{advice}")
@@ -126,9 +127,8 @@ def normalizers(reading: Reading) -> Iterator[Reason]:
         if strict and not is_settled:
             yield breaking(where, kind, f"{reading.reader.name} refuses text that is no {_values(strict)}")
         else:
-            yield note(
-                where, kind, f"values are read by {_steps(column.normalize)} instead of {_steps(written.normalize)}"
-            )
+            then, now = reading.in_time(_steps(column.normalize), _steps(written.normalize))
+            yield note(where, kind, f"values are normalised by {now} instead of {then}")
 
 
 def references(reading: Reading) -> Iterator[Reason]:
@@ -149,13 +149,12 @@ def personal(reading: Reading) -> Iterator[Reason]:
     """A column becomes personal (`pii`) or is no longer. Breaks nothing, but what is kept of it is shown otherwise
     from then on: in examples, notes and logs, and to models."""
     for where, _, column, written in reading.both():
-        if column.pii and not written.pii:
-            yield note(
-                where, reading.change("pii set", "pii unset"), "its values, also the old ones, are hidden from now on"
-            )
-        elif written.pii and not column.pii:
+        then, now = reading.in_time(column.pii, written.pii)
+        if now and not then:
+            yield note(where, "pii set", "its values, also the old ones, are hidden from now on")
+        elif then and not now:
             text = "its values, also the old ones, are shown from now on, and sent to models"
-            yield note(where, reading.change("pii unset", "pii set"), text)
+            yield note(where, "pii unset", text)
 
 
 def merging(reading: Reading) -> Iterator[Reason]:
@@ -167,7 +166,8 @@ def merging(reading: Reading) -> Iterator[Reason]:
             Merge.UNION if written.dtype.is_list else Merge.REPLACE,
         )
         if column.merge is not written.merge and (column.merge, written.merge) != usual:
-            text = f"updates are merged by {column.merge} instead of {written.merge}"
+            then, now = reading.in_time(column.merge, written.merge)
+            text = f"updates are merged by {now} instead of {then}"
             yield note(where, "merge changed", text)
 
 
@@ -176,8 +176,9 @@ def defaults(reading: Reading) -> Iterator[Reason]:
     nothing by itself."""
     for where, _, column, written in reading.both():
         if column.default != written.default:
-            now = "has no default" if column.default is None else f"is {_shown(column, column.default)} by default"
-            yield note(where, "default changed", f"where {reading.writer.name} has no value, it {now}")
+            _, now = reading.in_time(column.default, written.default)
+            told = "nothing is given" if now is None else f"{_shown(column, now)} is given"
+            yield note(where, "default changed", f"where a memory has no value, {told} from now on")
 
 
 def deletions(reading: Reading) -> Iterator[Reason]:
@@ -185,11 +186,8 @@ def deletions(reading: Reading) -> Iterator[Reason]:
     later deletes."""
     for where, _, column, written in reading.both():
         if column.on_delete is not written.on_delete:
-            yield note(
-                where,
-                "on_delete changed",
-                f"a delete of its target does {column.on_delete} instead of {written.on_delete}",
-            )
+            then, now = reading.in_time(column.on_delete, written.on_delete)
+            yield note(where, "on_delete changed", f"when its target is deleted: {now} instead of {then}")
 
 
 COLUMN_RULES: tuple[Rule, ...] = (

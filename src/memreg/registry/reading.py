@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
 from memreg.registry.before import class_after, class_before, is_plain, source_before
 from memreg.registry.models import ClassAnnotation, ClassSpec, Column, IdentityKey, SchemaSpec, Source
 
 Newer = Literal["reader", "writer"]
+Fact = TypeVar("Fact")
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,10 @@ class Reading:
     def change(self, where_reader_has: str, where_writer_has: str) -> str:
         """The first word where the reader is the newer side, else the second."""
         return where_reader_has if self.newer == "reader" else where_writer_has
+
+    def in_time(self, of_reader: Fact, of_writer: Fact) -> tuple[Fact, Fact]:
+        """What holds of the older and of the newer side."""
+        return (of_writer, of_reader) if self.newer == "reader" else (of_reader, of_writer)
 
     @cached_property
     def classes(self) -> tuple[ClassPair, ...]:
