@@ -164,7 +164,7 @@ class Engine(Queueing):
         prepared = prepare(message, given, uuid7)
         walk = self._walk()
         if given is not None:
-            return self._intake.decide(walk, prepared, Extraction(given, "structured"))
+            return self._intake.decide(walk, prepared, Extraction(given, "structured", ids=True))
         return self._intake.take(walk, prepared)
 
     # Reads

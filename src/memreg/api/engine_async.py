@@ -163,7 +163,7 @@ class AsyncEngine(AsyncQueueing):
         prepared = prepare(message, given, uuid7)
         walk = await self._walk()
         if given is not None:
-            return await self._intake.decide(walk, prepared, Extraction(given, "structured"))
+            return await self._intake.decide(walk, prepared, Extraction(given, "structured", ids=True))
         return await self._intake.take(walk, prepared)
 
     # Reads

@@ -12,6 +12,7 @@ from memreg.engine.decide import ReviewKind, Verdict
 from memreg.engine.identity import columns_of, key_values
 from memreg.engine.merge import Merged, merge
 from memreg.engine.model import Action, Basis
+from memreg.engine.references import as_held
 from memreg.engine.state import HeldKey, MemoryState
 from memreg.engine.validate import Checked
 from memreg.engine.workspace import KeyPlace, Workspace
@@ -22,7 +23,8 @@ from memreg.registry.models import ClassAnnotation, ClassSpec
 class Rules:
     """What applying depends on besides the verdict: the class, its annotation and version, the time, new ids.
 
-    `unresolved`: the memory that the proposal made while its class was create-only, decided again now.
+    `unresolved`: the memory that the proposal made while its class was create-only, decided again now. `keepers`:
+    memories that went into others, by id.
     """
 
     spec: ClassSpec
@@ -31,6 +33,7 @@ class Rules:
     now: datetime
     new_id: Callable[[], UUID]
     unresolved: MemoryState | None = None
+    keepers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -124,7 +127,9 @@ def _absorb(state: MemoryState, target: UUID, outcome: Outcome, workspace: Works
 
 def take_keys(state: MemoryState, workspace: Workspace, annotation: ClassAnnotation) -> None:
     """Let a memory hold the keys that its payload completes and no other live memory holds; of shared keys only
-    these."""
+    these. An unresolved one holds none."""
+    if state.unresolved:
+        return
     complete = [HeldKey(k.key.held_as, k.digest, k.key.strength == "strong") for k in state.complete_keys(annotation)]
     for held in sorted(state.keys - set(complete), key=lambda held: (held.key, held.digest)):
         if not held.strong:
@@ -144,8 +149,10 @@ def _merge(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rul
     outcome = Outcome(state, before)
     while True:
         values = {name: value for name, value in proposal.values.items() if name not in without}
+        if rules.keepers:
+            values = as_held(values, state.payload, [c.name for c in rules.spec.references], rules.keepers)
         merged = merge(verdict.action, state.payload, values, rules.spec.by_name, fill_only)
-        taken = yield from _taken_key(merged, state, workspace, rules)
+        taken = None if state.unresolved else (yield from _taken_key(merged, state, workspace, rules))
         if taken is None:
             break
         place, rival = taken

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +13,10 @@ from memreg.engine.candidates import probes
 from memreg.engine.decide import Mode
 from memreg.engine.given import given_form
 from memreg.engine.identity import KeyValue, key_values, name_tokens
+from memreg.engine.links import Link
 from memreg.engine.model import Proposal, Refused
 from memreg.engine.record import Record
+from memreg.engine.references import Said, ids_in
 from memreg.engine.score import Score
 from memreg.engine.state import in_form
 from memreg.engine.storable import storable
@@ -26,7 +28,8 @@ from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion, St
 @dataclass(slots=True)
 class Item:
     """A proposal of the turn with what was made of it. `probes`: the keys that it is looked up by, with their weights;
-    `found`: candidates by the database; `unresolved`: the memory that it made while its class was create-only."""
+    `found`: candidates by the database; `unresolved`: the memory that it made while its class was create-only; `links`:
+    its references; `memory_id`: the memory that it was about, once it is decided, or else `rejected`, why not."""
 
     ordinal: int
     given: Any
@@ -42,14 +45,25 @@ class Item:
     looked_up: bool = False
     scores: dict[tuple[UUID, int], Score] = field(default_factory=dict)
     unresolved: UUID | None = None
+    links: list[Link] = field(default_factory=list)
+    memory_id: UUID | None = None
+    rejected: str | None = None
+    _said: Checked | None = None
 
     @classmethod
     def of(
-        cls, ordinal: int, proposal: Proposal, version: SchemaVersion, switched: Collection[str], made: Row | None
+        cls,
+        ordinal: int,
+        proposal: Proposal,
+        version: SchemaVersion,
+        switched: Collection[str],
+        made: Row | None,
+        *,
+        ids: bool = False,
     ) -> Item:
         """The item of a proposal. `switched`: classes whose kill switch is on (`*`: every one); `made`: the row of the
-        unresolved memory that it made before."""
-        checked = validate(proposal, version) if made is None else _said_by(made, proposal, version)
+        unresolved memory that it made before; `ids`: whether it may name memories by their ids."""
+        checked = validate(proposal, version, ids=ids) if made is None else _said_by(made, proposal, version)
         item = cls(ordinal, given_form(proposal), checked)
         if checked.refusal is not None:
             return item
@@ -60,11 +74,45 @@ class Item:
         elif "*" in switched or checked.class_name in switched:
             item.mode = "kill_switch"
         else:
-            item.record = Record.of(checked.values, item.spec, item.annotation)
-            item.probes = probes(item.record, version.name, checked.class_name)
-            item.keys = key_values(checked.values, item.annotation)
-            item.names = name_tokens(checked.values, item.annotation)
+            item.view(version)
+        if checked.references:
+            item.links = [Link(said) for said in checked.references]
         return item
+
+    def refer(self, *, notes: Sequence[str] = ()) -> None:
+        """Take what its links have turned out to be among its values, and what has to be said about them."""
+        if self._said is None:
+            self._said = self.checked
+        assert self.spec is not None
+        values, originals = dict(self._said.values), dict(self._said.originals)
+        for column in self.spec.references:
+            links = [link for link in self.links if link.said.column == column.name and link.memory_id is not None]
+            ids = list(dict.fromkeys(str(link.memory_id) for link in links))
+            if ids:
+                values[column.name] = ids if column.dtype.is_list else ids[0]
+            texts = [link.said.text for link in links]
+            if ids and all(texts):
+                originals[column.name] = texts if column.dtype.is_list else texts[0]
+        told = tuple(notes)
+        refusal = None if values else "; ".join(["no value is left", *self._said.notes, *told])
+        self.checked = replace(
+            self._said, values=values, originals=originals, notes=(*self._said.notes, *told), refusal=refusal
+        )
+
+    def view(self, version: SchemaVersion) -> None:
+        """Take what it is looked up and scored by from its values."""
+        assert self.spec is not None
+        values = self.checked.values
+        self.record = Record.of(values, self.spec, self.annotation)
+        self.probes = probes(self.record, version.name, self.spec.name)
+        self.keys = key_values(values, self.annotation)
+        self.names = name_tokens(values, self.annotation)
+
+    @property
+    def is_judged_by_references(self) -> bool:
+        """Whether its keys or its score depend on what it refers to."""
+        judged = self.annotation.identity_columns.union(self.annotation.compare)
+        return any(link.said.column in judged for link in self.links)
 
     @classmethod
     def unread(cls, ordinal: int, refused: Refused) -> Item:
@@ -104,4 +152,18 @@ def _said_by(made: Row, proposal: Proposal, version: SchemaVersion) -> Checked:
         notes = tuple(f"{each.column} was left out: {each.reason}" for each in read.problems)
     columns = version.spec.by_name[class_name].by_name
     values = {name: value for name, value in payload.items() if name in columns}
-    return Checked(class_name, "upsert", values, originals, notes, None, proposal.evidence, proposal.confidence)
+    references: list[Said] = []
+    for column in version.spec.by_name[class_name].references:
+        values.pop(column.name, None)
+        target = column.dtype.target or ""
+        references += [Said(column.name, target, memory_id=UUID(each)) for each in ids_in(payload, column)]
+    return Checked(
+        class_name,
+        "upsert",
+        values,
+        originals,
+        notes,
+        evidence=proposal.evidence,
+        confidence=proposal.confidence,
+        references=tuple(references),
+    )

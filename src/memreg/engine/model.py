@@ -99,7 +99,8 @@ class Extraction:
     """What an extractor made of a message: proposals, what it had to refuse, and every request that it took.
 
     Tokens and `latency_ms` are the sums over the `calls`. `version`: the schema version that the proposals are of,
-    where it may not be the one in use any more.
+    where it may not be the one in use any more. `ids`: whether proposals may name memories by their ids, as a caller
+    who gives them may and a model never; `makes`: whether objects that others hold are made, not only looked up.
     """
 
     proposals: tuple[Proposal, ...]
@@ -113,6 +114,8 @@ class Extraction:
     reply: str | None = None
     calls: tuple[Call, ...] = ()
     version: int | None = None
+    ids: bool = False
+    makes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

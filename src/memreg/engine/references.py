@@ -118,7 +118,7 @@ def _shape(text: str) -> str:
     return _DIGITS.sub("9", _LETTERS.sub("a", text.strip()))
 
 
-# What is kept beside the memories
+# What memories hold
 
 
 def ids_in(payload: Mapping[str, Any], column: Column) -> list[str]:
@@ -142,3 +142,33 @@ def without(payload: Mapping[str, Any], column: Column, gone: Iterable[str]) -> 
     kept = [each for each in ids_in(payload, column) if each not in out]
     rest = {name: value for name, value in payload.items() if name != column.name}
     return rest | ({column.name: kept if column.dtype.is_list else kept[0]} if kept else {})
+
+
+def as_held(
+    values: Mapping[str, Any], payload: Mapping[str, Any], columns: Iterable[str], keepers: Mapping[str, str]
+) -> dict[str, Any]:
+    """New values in the words of a payload: what it refers to by a memory that went into the one that is said now,
+    stays said so, since that is no change."""
+    found = dict(values)
+    for column in columns if keepers else ():
+        held = payload.get(column)
+        if column not in found or held is None:
+            continue
+        of = {keepers.get(str(each), str(each)): each for each in (held if isinstance(held, list) else [held])}
+        said = found[column]
+        found[column] = (
+            [of.get(str(each), each) for each in said] if isinstance(said, list) else of.get(str(said), said)
+        )
+    return found
+
+
+def followed(payload: Mapping[str, Any], columns: Iterable[Column], keepers: Mapping[str, str]) -> dict[str, Any]:
+    """A payload that refers to what the memories that it refers to went into."""
+    found = dict(payload)
+    for column in columns:
+        held = found.get(column.name)
+        if isinstance(held, list):
+            found[column.name] = list(dict.fromkeys(keepers.get(str(each), each) for each in held))
+        elif held is not None:
+            found[column.name] = keepers.get(str(held), held)
+    return found

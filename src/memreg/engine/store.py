@@ -13,11 +13,13 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from memreg.core.queries import Queries, Statement
+from memreg.engine.references import reference_rows
 from memreg.engine.state import HeldKey, MemoryState
 from memreg.engine.text import scope_token, searchable_columns, tsvector
-from memreg.registry.models import SchemaVersion
+from memreg.registry.models import ClassSpec, SchemaVersion
 
 SQL = Queries.load("memreg.engine")
+REFERENCES = Queries.load("memreg.engine", "references.sql")
 JsonRow = dict[str, Any]
 
 
@@ -55,6 +57,9 @@ class Writes:
     audit: list[JsonRow] = field(default_factory=list)
     values: list[JsonRow] = field(default_factory=list)
     reviews: list[JsonRow] = field(default_factory=list)
+    references: list[JsonRow] = field(default_factory=list)
+    referring: list[str] = field(default_factory=list)
+    merged: dict[UUID, UUID] = field(default_factory=dict)
 
     def memory(self, state: MemoryState, search: str, keys: Iterable[int], change: int) -> None:
         """The last state of a memory in this turn, as the `change`th write of its class.
@@ -79,6 +84,13 @@ class Writes:
             "deleted_at": self.now.isoformat() if state.is_deleted else None,
         }
         (self.inserts if state.is_new else self.updates).append(row)
+
+    def refer(self, state: MemoryState, spec: ClassSpec) -> None:
+        """What a memory refers to, so that it is known of what it refers to."""
+        if not spec.references:
+            return
+        self.references += [] if state.is_deleted else reference_rows(state.id, state.payload, spec)
+        self.referring.append(str(state.id))
 
     def revision(self, state: MemoryState, audit_id: UUID | None) -> None:
         """The present state of a memory as its revision, made by a decision (or, without one, by a backfill)."""
@@ -121,12 +133,32 @@ class Writes:
             found.append(SQL["release_keys"](tenant=tenant, schema=schema, now=now, ids=ids, rows=Jsonb(self.released)))
         if self.held:
             found.append(SQL["hold_keys"](tenant=tenant, schema=schema, now=now, rows=Jsonb(self.held)))
+        if self.referring:
+            rows = Jsonb(self.references)
+            found.append(REFERENCES["keep_references"](tenant=tenant, ids=sorted(self.referring), rows=rows))
+        found += merge_into(tenant, self.merged)
         if self.audit:
             found.append(SQL["insert_audit"](tenant=tenant, schema=schema, rows=Jsonb(self.audit)))
             found.append(SQL["insert_audit_values"](tenant=tenant, rows=Jsonb(self.values)))
         if self.reviews:
             found.append(SQL["insert_reviews"](tenant=tenant, schema=schema, now=now, rows=Jsonb(self.reviews)))
         return found
+
+
+def merge_into(tenant: str, merged: Mapping[UUID, UUID]) -> tuple[Statement, ...]:
+    """The statements by which references to memories that went into others (`merged`, to their keepers) follow them.
+
+    A pointer from the merged memory to its keeper is followed, on every read and in every decision; the memories that
+    refer to it are not touched. So a merge costs the same whether ten or ten million memories refer to what is merged,
+    their history does not say that somebody spoke of them, and to undo the merge is to take the pointer back: every
+    reference is what it was said to be. A key that a reference is part of is looked up in the forms of all that went
+    into the keeper, so that identity holds across the merge as well.
+    """
+    if not merged:
+        return ()
+    pairs = sorted(merged.items())
+    memories, keepers = [memory for memory, _ in pairs], [keeper for _, keeper in pairs]
+    return (REFERENCES["merge_into"](tenant=tenant, memories=memories, keepers=keepers),)
 
 
 def bytea(data: bytes) -> str:

@@ -3,9 +3,10 @@ decided."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 from memreg.core.queries import Statement
@@ -15,18 +16,22 @@ from memreg.engine.apply import Outcome, Rules, apply
 from memreg.engine.cache import Cache
 from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, memory_keys
 from memreg.engine.decide import THRESHOLDS, Candidate, Situation, Verdict, decide
+from memreg.engine.following import Following, fill_in, follow_delete, plan_delete, reached
 from memreg.engine.identity import Hit, partial_identity
 from memreg.engine.item import Item
-from memreg.engine.model import Decision, Extraction, Payload, Proposal
-from memreg.engine.record import name_columns
+from memreg.engine.links import deciding_order, unfold
+from memreg.engine.model import Action, Decision, Extraction, Payload, Proposal
+from memreg.engine.record import Record, name_columns
+from memreg.engine.references import followed, ids_in
 from memreg.engine.refresh import Due
+from memreg.engine.resolving import Resolving
 from memreg.engine.score import best_score
-from memreg.engine.state import HeldKey, MemoryState
+from memreg.engine.state import KEPT_PAYLOADS, HeldKey, MemoryState
 from memreg.engine.statistics import Statistics
 from memreg.engine.store import SQL, Writes, lock_classes, search_vector
 from memreg.engine.validate import missing_columns
 from memreg.engine.workspace import MOST_HOLDERS, KeyPlace, Workspace
-from memreg.registry.models import SchemaVersion
+from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion
 
 
 @dataclass
@@ -51,19 +56,54 @@ class Turn:
     statistics: dict[str, Statistics] = field(default_factory=dict)
     changes: dict[str, int] = field(default_factory=dict)
     keys_before: dict[UUID, set[HeldKey]] = field(default_factory=dict)
+    order: Sequence[Item] = ()
+    looked_up: Sequence[Item] = ()
     _writes: Writes | None = None
+    _resolving: Resolving | None = None
+    _followed: list[Decision] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.workspace.lineage = self.version.lineage
         for ordinal, proposal in enumerate(self.extraction.proposals):
             made = self.unresolved.get(ordinal)
-            item = Item.of(ordinal, self._now(proposal), self.version, self.switched, made)
+            item = self._item(self._now(proposal), self.switched, made)
             if made is not None and item.spec is not None:
                 item.unresolved = self.workspace.take(made).id
                 self.keys_before[item.unresolved] = set()
             self.items.append(item)
+        self.order = self.items
+        if any(item.links for item in self.items) or self._deletes_what_is_referred_to:
+            self._unfold()
         for refused in self.extraction.refused:
-            self.items.append(Item.unread(len(self.items), refused))
+            self.items.append(Item.unread(0, refused))
+        for ordinal, item in enumerate(self.items):
+            item.ordinal = ordinal
+
+    def _item(self, proposal: Proposal, switched: Collection[str], made: Row | None = None) -> Item:
+        return Item.of(0, proposal, self.version, switched, made, ids=self.extraction.ids)
+
+    def _unfold(self) -> None:
+        """Take the proposals that others hold among the items, and find the order in which all are decided."""
+
+        def make(proposal: Proposal, only_looked_up: bool) -> Item:
+            return self._item(proposal, () if only_looked_up else self.switched)
+
+        unfolded = unfold(self.items, self.version, make, makes=self.extraction.makes)
+        self.items, self.looked_up = unfolded.items, unfolded.looked_up
+        self.order = deciding_order(unfolded, self.version)
+        self._resolving = Resolving(self)
+
+    @property
+    def _deletes_what_is_referred_to(self) -> bool:
+        referring = self.version.spec.referring
+        return bool(referring) and any(
+            item.checked.operation == "delete" and item.checked.class_name in referring for item in self.items
+        )
+
+    @property
+    def asking(self) -> Sequence[Item]:
+        """What is looked up: the proposals, and what others of them only look up."""
+        return [*self.items, *self.looked_up] if self.looked_up else self.items
 
     def _now(self, proposal: Proposal) -> Proposal:
         """A proposal that was made under an earlier version, in the words of the version in use."""
@@ -76,9 +116,16 @@ class Turn:
         class_name, values = lineage.translate(proposal.class_name, said_under, given)
         return replace(proposal, class_name=class_name, values=values)
 
-    @property
+    @cached_property
     def _classes(self) -> list[str]:
-        return sorted({item.checked.class_name for item in self.items if item.spec is not None})
+        """The classes that are locked: of the proposals, of what they refer to by id, and of what refers to what they
+        may delete."""
+        found = {item.checked.class_name for item in self.asking if item.spec is not None}
+        if self._resolving is not None:
+            found |= {link.said.target for item in self.asking for link in item.links}
+            deleted = [item.checked.class_name for item in self.items if item.checked.operation == "delete"]
+            found |= reached(self.version.spec, deleted)
+        return sorted(found & self.version.spec.by_name.keys())
 
     # Before the lock
 
@@ -87,12 +134,19 @@ class Turn:
         if not self._classes:
             return
         schema, places = self.version.name, self._places()
-        snapshots, holders = yield from fetch(
-            SQL["latest_snapshots"](tenant=self.tenant, schema=schema, classes=self._classes), self._holders(places)
+        given = [self._resolving.given()] if self._resolving else []
+        snapshots, holders, *known = yield from fetch(
+            SQL["latest_snapshots"](tenant=self.tenant, schema=schema, classes=self._classes),
+            self.holders(places),
+            *given,
         )
         yield from self._take_statistics(snapshots)
         self.workspace.take_key_rows(places, holders)
-        yield from self._look_up([item for item in self.items if not self._hits(item)])
+        if self._resolving is not None and known:
+            self._resolving.take_given(known[0])
+        yield from self._look_up([i for i in self.asking if not self._hits(i) and not i.is_judged_by_references])
+        if self._resolving is not None:
+            yield from self._resolving.guess()
         for item in self.items:
             self._score(item, (hit.memory_id for hit in self._hits(item)))
 
@@ -101,7 +155,7 @@ class Turn:
         asking = [item for item in items if item.probes and not item.looked_up]
         if not asking:
             return
-        for item, rows in zip(asking, (yield from fetch(*map(self._candidates, asking))), strict=True):
+        for item, rows in zip(asking, (yield from fetch(*map(self.candidates, asking))), strict=True):
             item.found += [self.workspace.take(row).id for row in rows]
             item.looked_up = True
 
@@ -117,9 +171,10 @@ class Turn:
             )
 
     def _places(self) -> list[KeyPlace]:
-        return sorted({place for item in self.items for place in item.key_places})
+        return sorted({place for item in self.asking for place in item.key_places})
 
-    def _holders(self, places: Sequence[KeyPlace]) -> Statement:
+    def holders(self, places: Sequence[KeyPlace]) -> Statement:
+        """Finds who holds keys."""
         return SQL["key_holders"](
             tenant=self.tenant,
             schema=self.version.name,
@@ -130,7 +185,8 @@ class Turn:
             limit=MOST_HOLDERS,
         )
 
-    def _candidates(self, item: Item) -> Statement:
+    def candidates(self, item: Item) -> Statement:
+        """Finds what a proposal resembles."""
         return SQL["candidates"](
             tenant=self.tenant,
             schema=self.version.name,
@@ -168,13 +224,20 @@ class Turn:
         ]
         likely = self._likely()
         keys = SQL["keys_of"](tenant=self.tenant, ids=likely)
-        results = yield from fetch(*locks, *claims, *since, self._holders(places), keys)
-        for name, rows in zip(classes, results[len(locks) + len(claims) : -2], strict=True):
+        referred: list[Statement] = []
+        if self._resolving is not None:
+            referred = [self._resolving.given(), self._resolving.families([*likely, *self._resolving.known.values()])]
+        results = yield from fetch(*locks, *claims, *since, self.holders(places), keys, *referred)
+        end = len(locks) + len(claims) + len(since)
+        for name, rows in zip(classes, results[end - len(since) : end], strict=True):
             for row in rows:
                 self.workspace.index(self.workspace.take(row), row["candidate_keys"])
                 self.changes[name] = max(self.changes[name], row["change"])
-        self.workspace.take_key_rows(places, results[-2])
-        self._take_keys(likely, results[-1])
+        self.workspace.take_key_rows(places, results[end])
+        self._take_keys(likely, results[end + 1])
+        if self._resolving is not None:
+            self._resolving.take_given(results[end + 2])
+            self._resolving.take_families(results[end + 3])
         return results[len(locks) : len(locks) + len(claims)]
 
     def _likely(self) -> list[UUID]:
@@ -197,30 +260,71 @@ class Turn:
     # Under the lock
 
     def decide(self) -> Steps[list[Decision]]:
-        """Decide the proposals in order; each sees what the ones before did."""
-        decisions = []
+        """Decide the proposals; each sees what the ones before did, and what it refers to is decided before it.
+
+        Gives the decisions in the order of the message, then what follows from them.
+        """
         self._writes = Writes(self.tenant, self.version.name, self.now)
-        for item in self.items:
-            if not self._hits(item):  # the memory that its keys matched before the lock may be gone
-                yield from self._look_up([item])
-            situation = self._situation(item)
-            verdict = decide(situation)
-            key_holders = self._key_holders(item)
-            compared_with = self._compared_with(situation, key_holders)
-            outcome = Outcome()
-            if item.spec is not None and verdict.target is not None and not self._knows_keys_of(verdict.target):
-                rows = yield from fetch_rows(SQL["keys_of"](tenant=self.tenant, ids=[verdict.target]))
-                self._take_keys([verdict.target], rows)
-            if item.spec is not None:
-                outcome = yield from self._apply(item, verdict)
-                self.workspace.remember(item.fingerprint, outcome.memory.id if outcome.memory else verdict.target)
-            decisions.append(self._write_down(item, situation, verdict, outcome, key_holders, compared_with))
-        return decisions
+        decisions: dict[int, Decision] = {}
+        for item in self.order:
+            if self._resolving is not None:
+                yield from self._resolving.settle(item)
+            yield from self.look_up_unless_hit(item)
+            decisions[item.ordinal] = yield from self._decide(item)
+        for item in self.items[len(self.order) :]:
+            decisions[item.ordinal] = yield from self._decide(item)
+        for item in self.order:
+            if self._resolving is None:
+                break
+            self._followed += yield from fill_in(self, self._resolving, item)
+        return [*(decisions[ordinal] for ordinal in sorted(decisions)), *self._followed]
 
-    def _knows_keys_of(self, memory_id: UUID) -> bool:
-        return memory_id in self.keys_before or self.workspace.memories[memory_id].is_new
+    def _decide(self, item: Item) -> Steps[Decision]:
+        situation = self.situation(item)
+        verdict = decide(situation)
+        key_holders = self._key_holders(item)
+        compared_with = self._compared_with(situation, key_holders)
+        outcome = Outcome()
+        following: Following | None = None
+        if verdict.action is Action.DELETE and verdict.target is not None and self._resolving is not None:
+            following = yield from plan_delete(self, self._resolving, verdict.target)
+            if following.refusal is not None:
+                reasons = (*verdict.reasons, f"it is not deleted: {following.refusal}")
+                verdict = replace(verdict, action=Action.REJECT, reasons=reasons)
+        if item.spec is not None:
+            if verdict.target is not None:
+                yield from self.know_keys_of([verdict.target])
+            outcome = yield from self._apply(item, verdict)
+            item.memory_id = outcome.memory.id if outcome.memory else verdict.target
+            self.workspace.remember(item.fingerprint, item.memory_id)
+        if verdict.action is Action.REJECT:
+            item.memory_id, item.rejected = None, "; ".join(verdict.reasons)
+        decision = self._write_down(item, situation, verdict, outcome, key_holders, compared_with)
+        if following is not None and following.refusal is None:
+            self._followed += yield from follow_delete(self, following)
+        return decision
 
-    def _situation(self, item: Item) -> Situation:
+    def carry_out(self, item: Item, verdict: Verdict) -> Steps[Decision]:
+        """Apply a verdict that follows from other decisions, and write it down."""
+        return self.write_down(item, verdict, (yield from self._apply(item, verdict)))
+
+    def write_down(self, item: Item, verdict: Verdict, outcome: Outcome) -> Decision:
+        """Write down what follows from other decisions."""
+        return self._write_down(item, Situation(item.checked), verdict, outcome, {}, {})
+
+    def look_up_unless_hit(self, item: Item) -> Steps[None]:
+        """Find the candidates of a proposal, where the memory that its keys matched before the lock may be gone."""
+        if not self._hits(item):
+            yield from self._look_up([item])
+
+    def know_keys_of(self, ids: Iterable[UUID]) -> Steps[None]:
+        """Read the keys of memories that were there before the turn, unless they are known."""
+        unknown = [m for m in ids if m not in self.keys_before and not self.workspace.memories[m].is_new]
+        if unknown:
+            self._take_keys(unknown, (yield from fetch_rows(SQL["keys_of"](tenant=self.tenant, ids=unknown))))
+
+    def situation(self, item: Item) -> Situation:
+        """What the decision about a proposal depends on, as things stand."""
         if item.spec is None:
             return Situation(item.checked)
         name = item.checked.class_name
@@ -253,22 +357,35 @@ class Turn:
             if not state.is_live or state.class_name != item.checked.class_name:
                 continue
             place = (memory_id, state.revision)
-            records = state.records(item.spec, item.annotation)
+            records = self._records(state, item.spec, item.annotation)
             if place not in item.scores:
                 item.scores[place] = best_score(item.record, records, statistics)
             partial = partial_identity(item.record.identity, records[0].identity, item.annotation)
             found.append(Candidate(memory_id, item.scores[place], partial))
         return tuple(found)
 
+    def _records(self, state: MemoryState, spec: ClassSpec, annotation: ClassAnnotation) -> Sequence[Record]:
+        """A memory's records, with references to what went into others as references to those."""
+        keepers = self._resolving.keepers if self._resolving is not None else None
+        if not keepers or not any(
+            each in keepers for column in spec.references for each in ids_in(state.payload, column)
+        ):
+            return state.records(spec, annotation)
+        return tuple(
+            Record.of(followed(payload, spec.references, keepers), spec, annotation)
+            for payload in [state.payload, *state.earlier[:KEPT_PAYLOADS]]
+        )
+
     def _apply(self, item: Item, verdict: Verdict) -> Steps[Outcome]:
         assert item.spec is not None
         unresolved = self.workspace.memories[item.unresolved] if item.unresolved else None
-        rules = Rules(item.spec, item.annotation, self.version.version, self.now, self.new_id, unresolved)
+        keepers = self._resolving.keepers if self._resolving is not None else {}
+        rules = Rules(item.spec, item.annotation, self.version.version, self.now, self.new_id, unresolved, keepers)
         applying = apply(verdict, item.checked, self.workspace, rules)
         try:
             places = next(applying)
             while True:
-                rows = yield from fetch_rows(self._holders(places))
+                rows = yield from fetch_rows(self.holders(places))
                 self.workspace.take_key_rows(places, rows)
                 places = next(applying)
         except StopIteration as stop:
@@ -347,6 +464,7 @@ class Turn:
             self.changes[state.class_name] += 1
             search = search_vector(state, self.tenant, self.version)
             self._writes.memory(state, search, self._keys_of(state), self.changes[state.class_name])
+            self._writes.refer(state, self.version.spec.by_name[state.class_name])
             self._writes.keys(state, self.keys_before.get(memory_id, set()))
         self._writes.seen = [m for m in self.workspace.seen if m not in self.workspace.changed]
         return self._writes.statements()

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from memreg.engine.model import Payload, Proposal
+from memreg.engine.references import Said, read_references
 from memreg.engine.storable import storable
 from memreg.registry.coerce import shown
 from memreg.registry.meant import class_meant, column_meant
-from memreg.registry.models import ClassAnnotation, ClassSpec, Operation, SchemaVersion
+from memreg.registry.models import ClassAnnotation, ClassSpec, Kind, Operation, SchemaVersion
 from memreg.registry.normalize import ValueRefused, is_absent, normalize
 
 SHOWN = 80
@@ -19,7 +20,8 @@ SHOWN = 80
 @dataclass(frozen=True, slots=True)
 class Checked:
     """A proposal after validation: normalised values, `originals` where normalising changed what was said, `notes` on
-    dropped columns; or the `refusal` that ends it, which may also be a `dead_letter` for a person."""
+    dropped columns; or the `refusal` that ends it, which may also be a `dead_letter` for a person.
+    `references`: what it says of other memories, which are in `values` once it is known which ones."""
 
     class_name: str
     operation: Operation
@@ -30,10 +32,11 @@ class Checked:
     evidence: str | None = None
     confidence: float | None = None
     dead_letter: bool = False
+    references: tuple[Said, ...] = ()
 
 
-def validate(proposal: Proposal, version: SchemaVersion) -> Checked:
-    """Check and normalise a proposal, value by value.
+def validate(proposal: Proposal, version: SchemaVersion, *, ids: bool = False) -> Checked:
+    """Check and normalise a proposal, value by value. `ids`: whether it may name memories by their ids.
 
     A class may go by an alias or a former name, a column by the name that it had before it was renamed.
     Refused: an unknown class or operation, a bad value in a required or identity column, or nothing left. A bad or
@@ -51,7 +54,7 @@ def validate(proposal: Proposal, version: SchemaVersion) -> Checked:
         return _refused(proposal, f"the values are {_shown(values)}; they must be an object of columns")
     former = version.lineage.former_columns(spec.name) if version.lineage is not None else {}
     values, notes = _renamed(values, spec, former)
-    return _values(replace(proposal, class_name=spec.name), values, spec, version.annotation_of(spec.name), notes)
+    return _values(replace(proposal, class_name=spec.name), values, spec, version.annotation_of(spec.name), ids, notes)
 
 
 def class_of(version: SchemaVersion, name: str) -> ClassSpec | None:
@@ -86,9 +89,11 @@ def _values(
     given_values: Mapping[Any, Any],
     spec: ClassSpec,
     annotation: ClassAnnotation,
+    ids: bool,
     notes: list[str],
 ) -> Checked:
     values: Payload = {}
+    references: list[Said] = []
     originals: dict[str, Any] = {}
     for name, given in given_values.items():
         column = spec.by_name.get(name) if isinstance(name, str) else None
@@ -98,6 +103,9 @@ def _values(
         if is_absent(given):
             continue
         try:
+            if column.dtype.kind is Kind.REF:
+                references += read_references(column, given, ids=ids)
+                continue
             normalised = normalize(column, given)
         except ValueRefused as refused:
             reason = f"{spec.name}.{name} = {shown(column, given)}: {refused}"
@@ -110,7 +118,7 @@ def _values(
         values[name] = normalised.value
         if normalised.original is not None:
             originals[name] = normalised.original
-    if not values:
+    if not values and not references:
         return _refused(proposal, "; ".join(["no value is left", *notes]))
     return Checked(
         spec.name,
@@ -121,6 +129,7 @@ def _values(
         None,
         None if proposal.evidence is None else _text(proposal.evidence),
         proposal.confidence,
+        references=tuple(references),
     )
 
 
