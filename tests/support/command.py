@@ -1,24 +1,28 @@
-"""The installed command in a subprocess, as a person or a script runs it."""
+"""The command in a process of its own, as a person or a script runs it."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-MEMREG = Path(sys.executable).parent / "memreg"
+from tests.support import forks
+from tests.support.forks import MEMREG as MEMREG  # for tests that start it and do not wait
 
 
 @dataclass(frozen=True)
 class Command:
-    """Runs `memreg` in a folder, with settings and nothing of the caller's environment but its paths."""
+    """Runs `memreg` in a folder, with settings and nothing of the caller's environment but its paths.
+
+    `installed`: start the installed script each time, and not a fork of a process that has imported it.
+    """
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
+    installed: bool = False
 
     def __call__(
         self, *arguments: str, stdin: str | bytes = b"", status: int = 0, **settings: str
@@ -27,15 +31,13 @@ class Command:
         given = stdin.encode() if isinstance(stdin, str) else stdin
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         environment = {**kept, "COLUMNS": "200", "NO_COLOR": "1", **self.settings, **settings}
-        command = [str(MEMREG), *arguments]
-        done = subprocess.run(
-            command, input=given, env=environment, cwd=self.folder, check=False, capture_output=True, timeout=100
-        )
+        run = forks.run_installed if self.installed else forks.run
+        done = run(list(arguments), environment=environment, folder=self.folder, stdin=given)
         out, err = done.stdout.decode(), done.stderr.decode()
         told = f"$ memreg {' '.join(arguments)}\n{out}{err}"
         assert done.returncode == status, told
         assert "Traceback" not in err, told
-        return subprocess.CompletedProcess(command, done.returncode, out, err)
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
     def json(self, *arguments: str, stdin: str | bytes = b"", status: int = 0, **settings: str) -> Any:
         """Run it with `--json`: all of its output is one document."""
