@@ -8,10 +8,11 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, date, datetime
 from enum import Enum
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-import structlog
+if TYPE_CHECKING:
+    import structlog
 
 ROOT = "memreg"
 HIDDEN = "***"
@@ -22,14 +23,49 @@ _NAMES = frozenset(
 _PLURALS = frozenset("columns classes schemas migrations tenants names".split())
 
 
-def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A structured logger that ends in the standard library's logger of that name.
+class Logger:
+    """A structured logger that ends in the standard library's logger of a name.
 
     Nothing is printed until the application configures `logging`. A record's text is `event key=value …`; its attribute
     `memreg` is the same as a dict.
     """
+
+    __slots__ = ("_ends", "_structured")
+
+    def __init__(self, name: str) -> None:
+        self._ends = logging.getLogger(name)
+        self._structured: structlog.stdlib.BoundLogger | None = None
+
+    def debug(self, event: str, **facts: Any) -> None:
+        """What only somebody who looks for a fault wants to know."""
+        self._tell(logging.DEBUG, event, facts)
+
+    def info(self, event: str, **facts: Any) -> None:
+        """What was done."""
+        self._tell(logging.INFO, event, facts)
+
+    def warning(self, event: str, **facts: Any) -> None:
+        """What somebody may have to look at."""
+        self._tell(logging.WARNING, event, facts)
+
+    def _tell(self, level: int, event: str, facts: dict[str, Any]) -> None:
+        if not self._ends.isEnabledFor(level):
+            return
+        if self._structured is None:
+            self._structured = _structured(self._ends)
+        self._structured.log(level, event, **facts)
+
+
+def get_logger(name: str) -> Logger:
+    """The structured logger of a name."""
+    return Logger(name)
+
+
+def _structured(ends: logging.Logger) -> structlog.stdlib.BoundLogger:
+    import structlog  # imported with the first record: the command mostly has none, and it takes long
+
     logger = structlog.wrap_logger(
-        logging.getLogger(name),
+        ends,
         processors=[structlog.stdlib.filter_by_level, structlog.stdlib.add_log_level, mask, _to_record],
         wrapper_class=structlog.stdlib.BoundLogger,
         context_class=dict,
