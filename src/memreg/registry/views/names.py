@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from memreg.registry.models import ClassSpec, SchemaSpec
 from memreg.registry.names import snake_case
@@ -20,15 +20,15 @@ def view_names(spec: SchemaSpec) -> Mapping[str, str]:
     Where two classes would meet, or the name would be longer than Postgres keeps, the later one is called by its name
     in small letters, or gets a number.
     """
-    return _names((each.name for each in spec.classes), ())
+    return _names([each.name for each in spec.classes], ())
 
 
 def column_names(spec: ClassSpec) -> Mapping[str, str]:
     """The view's column of each column of a class: its name in snake case, with `_` behind where every view has it."""
-    return _names((each.name for each in spec.columns), OWN)
+    return _names([each.name for each in spec.columns], OWN)
 
 
-def _names(names: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+def _names(names: Sequence[str], taken: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     used = set(taken)
     # Names that are in small letters already keep them, whoever comes first.
@@ -36,7 +36,7 @@ def _names(names: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
     for name in ordered:
         found[name] = next(each for each in _choices(name) if each not in used)
         used.add(found[name])
-    return found
+    return {name: found[name] for name in names}
 
 
 def _choices(name: str) -> Iterable[str]:

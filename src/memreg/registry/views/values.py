@@ -27,14 +27,16 @@ _TYPES: Mapping[Kind, str] = MappingProxyType(
         Kind.REF: "uuid",
     }
 )
-_NUMBER = r"^\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*$"
-_DAY = r"(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
-_DATE = rf"^\s*{_DAY}([Tt ]00:00(:00(\.0{{1,9}})?)?)?\s*$"
-_ZONE = r"([Zz]|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
-_CLOCK = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?"
-_DATETIME = rf"^\s*{_DAY}[Tt ]{_CLOCK}{_ZONE}?\s*$"
-_ZONED = rf"{_ZONE}\s*$"
-_UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+# Only ASCII: \d and \s also match digits and spaces that a cast refuses.
+_NUMBER = "^ *[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})? *$"
+_WHOLE = "^ *[+-]?[0-9]{1,40} *$"
+_DAY = "(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_DATE = f"^ *{_DAY}([Tt ]00:00(:00([.]0{{1,9}})?)?)? *$"
+_ZONE = "([Zz]|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
+_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?"
+_DATETIME = f"^ *{_DAY}[Tt ]{_CLOCK}{_ZONE}? *$"
+_ZONED = f"{_ZONE} *$"
+_UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _YES = ("true", "yes", "y", "on", "1")
 _NO = ("false", "no", "n", "off", "0")
 
@@ -72,24 +74,27 @@ def typed(value: Value, column: Column, server: int) -> Composable:
         text = value.sql
         if value.is_list:  # as the validator reads a list of one
             text = SQL("(case when cardinality({0}) = 1 then ({0})[1] end)").format(value.sql)
-        return one(text, column, server, as_written=as_written)
+        return one(text, column, server, value.column)
     texts = value.sql
     if not value.is_list:
         texts = SQL("(case when {0} is not null then array[{0}] end)").format(value.sql)
     if sql_type(column) == "text[]" and (as_written or column.dtype.kind is not Kind.ENUM):
         return texts
-    item = one(SQL("e"), column, server, as_written=as_written)
+    item = one(SQL("e"), column, server, value.column)
     return SQL(
         "(select case when count(*) = count(v) then array_agg(v order by n) end"
         " from (select n, {} as v from unnest({}) with ordinality as t (e, n)) as items)"
     ).format(item, texts)
 
 
-def one(text: Composable, column: Column, server: int, *, as_written: bool) -> Composable:
-    """A text as SQL of the type of a single value of the column; null where it does not fit."""
+def one(text: Composable, column: Column, server: int, written: Column | None) -> Composable:
+    """A text as SQL of the type of a single value of the column; null where it does not fit. `written`: as which column
+    it was stored."""
     kind = column.dtype.kind
-    if kind is Kind.ENUM and not as_written:
+    if kind is Kind.ENUM and not (written is not None and _same_values(written, column)):
         return _enum(text, column)
+    if kind is Kind.INTEGER and written is not None and written.dtype.kind in (Kind.INTEGER, Kind.NUMBER):
+        return _integer(text, server, _NUMBER)  # 3.0 and 3e2 are whole numbers, where they are numbers
     if kind not in _CASTS:
         return text
     return _CASTS[kind](text, server)
@@ -104,13 +109,12 @@ def _enum(text: Composable, column: Column) -> Composable:
     return SQL("(case lower(btrim({})) {} end)").format(text, SQL(" ").join(arms))
 
 
-def _integer(text: Composable, server: int) -> Composable:  # noqa: ARG001
+def _integer(text: Composable, server: int, form: str = _WHOLE) -> Composable:  # noqa: ARG001
     number = SQL("({})::numeric").format(text)
-    # A whole number may be written 3.0 or 3e2, which no server takes for a bigint as it stands.
     return SQL(
         "(case when {0} ~ {1} then case when {2} = trunc({2})"
         " and {2} between -9223372036854775808 and 9223372036854775807 then ({2})::bigint end end)"
-    ).format(text, Literal(_NUMBER), number)
+    ).format(text, Literal(form), number)
 
 
 def _number(text: Composable, server: int) -> Composable:
