@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from memreg.engine.codes import Codes, codes_of
-from memreg.engine.identity import canonical
+from memreg.engine.identity import canonical, digest
 from memreg.engine.text import value_tokens
 from memreg.registry.models import ClassAnnotation, ClassSpec, Column, Kind
 
@@ -88,6 +88,7 @@ class Reader:
         self._roles = roles_of(annotation, self._open_columns)
         columns = spec.by_name
         self._lists = frozenset(n for n in annotation.searchable if n in columns and _lists_names(columns[n]))
+        self._within = _within(spec, annotation) if spec.references else {}
         self._tokens: dict[str, tuple[str, ...]] = {}
 
     def read(self, payload: Mapping[str, Any]) -> Record:
@@ -105,10 +106,22 @@ class Reader:
             open_columns=self._open_columns,
             compared={n: canonical(payload[n]) for n in self._compare if payload.get(n) is not None},
             identity=identity,
-            only_identity={name: value for name, value in identity.items() if name in self._only_identity},
+            only_identity={
+                name: told
+                for name, value in identity.items()
+                if name in self._only_identity and (told := self._alone(name, value, identity)) is not None
+            },
             roles=self._roles,
             lists=self._lists & fields.keys(),
         )
+
+    def _alone(self, name: str, value: str, identity: Mapping[str, str]) -> str | None:
+        """The value of an identity column; of one that counts within what a key refers to, together with that."""
+        within = self._within.get(name)
+        if within is None:
+            return value
+        owners = [identity[column] for column in within if column in identity]
+        return f"{value} {digest(owners).hex()}" if len(owners) == len(within) else None
 
     def _tokens_of(self, value: object) -> tuple[str, ...]:
         if not isinstance(value, str):
@@ -123,6 +136,18 @@ def name_columns(spec: ClassSpec, annotation: ClassAnnotation) -> tuple[str, ...
     """The searchable columns of a class that name an object, in declared order."""
     roles = roles_of(annotation, _open_columns(spec, annotation))
     return tuple(name for name, role in roles.items() if role is Role.NAME)
+
+
+def _within(spec: ClassSpec, annotation: ClassAnnotation) -> dict[str, tuple[str, ...]]:
+    """Columns that are only in a key with references, with these: the number of an order tells nothing by itself where
+    it counts the orders of one customer."""
+    references = {column.name for column in spec.references}
+    found: dict[str, tuple[str, ...]] = {}
+    for column in annotation.identity_columns - references:
+        keys = [key for key in annotation.identity if column in key.columns]
+        if len(keys) == 1 and (owners := tuple(name for name in keys[0].columns if name in references)):
+            found[column] = owners
+    return found
 
 
 def _open_columns(spec: ClassSpec, annotation: ClassAnnotation) -> frozenset[str]:

@@ -266,12 +266,13 @@ class Turn:
         """
         self._writes = Writes(self.tenant, self.version.name, self.now)
         decisions: dict[int, Decision] = {}
+        refused = self.items[len(self.order) :]
         for item in self.order:
             if self._resolving is not None:
                 yield from self._resolving.settle(item)
             yield from self.look_up_unless_hit(item)
             decisions[item.ordinal] = yield from self._decide(item)
-        for item in self.items[len(self.order) :]:
+        for item in refused:
             decisions[item.ordinal] = yield from self._decide(item)
         for item in self.order:
             if self._resolving is None:

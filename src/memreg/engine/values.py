@@ -10,6 +10,7 @@ from rapidfuzz.distance import OSA
 
 from memreg.engine.level import Level
 from memreg.engine.record import Role
+from memreg.registry.coerce import is_id
 
 CLOSE_DAYS = 31
 SEASON_DAYS = 150
@@ -59,7 +60,9 @@ def read_number(text: str) -> float | None:
 @lru_cache(maxsize=65_536)
 def compare_values(one: str, other: str) -> tuple[Role, Level]:
     """Two canonical values of a compared column: dates by typing slips and days between them, numbers by their ratio,
-    others by edits. Symmetric."""
+    others by edits; references are the same or they are not. Symmetric."""
+    if is_id(one) and is_id(other):
+        return Role.NUMBER, Level.EQUAL if one == other else Level.NONE
     days = read_day(one), read_day(other)
     if days[0] and days[1]:
         role = Role.YEAR if 0 in days[0] or 0 in days[1] else Role.DATE
@@ -119,10 +122,13 @@ def compare_keys(one: str, other: str) -> Level:
     """Two values of an identity column: equal, nearly equal, different. Nearly equal is evidence, never identity.
 
     Nearly: one edit in 5 characters and more, two in 10, and one more for every 8 beyond; in numbers one in 7 digits,
-    two in 12, since neighbours have neighbouring numbers.
+    two in 12, since neighbours have neighbouring numbers. The ids of references made soon after each other are alike
+    and tell nothing by it.
     """
     if one == other:
         return Level.EQUAL
+    if is_id(one) and is_id(other):
+        return Level.NONE
     longest = max(len(one), len(other))
     if any(character.isalpha() for character in one + other):
         allowed = 0 if longest < 5 else 1 if longest < 10 else 1 + longest // 8
