@@ -173,15 +173,12 @@ def test_approving_waits_for_a_backfill_while_memories_are_behind(registry: Regi
     registry.register(TWO)
     assert registry.approve("notes").status is Status.APPROVED
     assert usable(database).version == 1
-    with pytest.raises(VersionStatus, match="memreg backfill notes --to 2"):
-        database.run_admin(lambda: versions.activate("notes", 2, lambda: NOW))
     with pytest.raises(VersionStatus, match=r"notes@2 is approved.*memreg backfill notes --to 2"):
         registry.approve("notes", 2)
-    database.run_admin(lambda: fetch(TEST_SQL["move_memories"](version=2)))
-    activated = database.run_admin(lambda: versions.activate("notes", 2, lambda: NOW))
-    assert activated.status is Status.ACTIVE
+    approved = registry.get("notes", 2).version
+    database.run_admin(lambda: fetch(*versions.put_in_force(approved, NOW)))
     assert registry.get("notes", 1).version.status is Status.RETIRED
-    assert usable(database) == activated
+    assert usable(database) == registry.get("notes", 2).version
 
 
 @pytest.mark.parametrize(("class_name", "deleted"), [("Gone", False), ("Note", True)])

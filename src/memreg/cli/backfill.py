@@ -12,7 +12,7 @@ from memreg.cli.output import Col, print_json, print_table, say
 from memreg.cli.progress import bar
 
 if TYPE_CHECKING:
-    from memreg.operations.backfills import Failure
+    from memreg.operations.backfill import Failure
 
 
 @click.command()
@@ -33,7 +33,7 @@ def backfill(access: Access, name: str, to: int | None) -> None:
     from memreg.operations.backfill import backfill as run
 
     with access.database() as database, bar("converting", "memories") as advance:
-        done = run(database, name, to, progress=lambda done, total: advance(done, total, done))
+        done = run(database, name, to, progress=lambda now: advance(now.converted, now.total, now.converted))
     if access.as_json:
         print_json({"activated": done.activated, "sentence": done.sentence, "result": done})
     else:

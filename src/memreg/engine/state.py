@@ -51,8 +51,10 @@ class MemoryState:
     _records: tuple[int, tuple[Record, ...]] | None = None
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any], lineage: Lineage | None = None) -> MemoryState:
-        """From a row of `memories`, in the form of the version that the lineage leads to."""
+    def from_row(
+        cls, row: Mapping[str, Any], lineage: Lineage | None = None, read: Upcast | None = None
+    ) -> MemoryState:
+        """From a row of `memories`, in the form of the version that the lineage leads to (`read`: where it is known)."""
         state = cls(
             id=row["id"],
             class_name=row["class"],
@@ -69,14 +71,14 @@ class MemoryState:
             earlier=[payload for _, payload in row["earlier"] or ()],
         )
         if lineage is not None:
-            state._bring(row, lineage)
+            state._bring(row, lineage, read)
         return state
 
-    def _bring(self, row: Mapping[str, Any], lineage: Lineage) -> None:
+    def _bring(self, row: Mapping[str, Any], lineage: Lineage, read: Upcast | None) -> None:
         """Take the form of the newest version: from what was said, or else from the form that the row has."""
         newest = lineage.newest.version
         if self.version < newest:
-            read = in_form(row, lineage)
+            read = read or in_form(row, lineage)
             self.class_name, self.payload, self.originals = read.class_name or "", read.payload, read.originals
             self.left_out = tuple(f"{each.column} was left out: {each.reason}" for each in read.problems)
             self.version = newest

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from memreg.core.steps import Row, Rows
 from memreg.engine.model import Extraction, Proposal
+from memreg.registry.coerce import is_id
 
 EXTRACTOR = "resolve"
 
@@ -51,8 +52,9 @@ class HeldTurn:
 
     @property
     def extraction(self) -> Extraction:
-        """Its proposals, as an extractor gives them."""
-        return Extraction(tuple(each.proposal for each in self.held), EXTRACTOR, version=self.version)
+        """Its proposals, as an extractor gives them. What they refer to has an entry of its own, and is not made again."""
+        proposals = tuple(each.proposal for each in self.held)
+        return Extraction(proposals, EXTRACTOR, version=self.version, ids=True, makes=False)
 
     @property
     def unresolved(self) -> dict[int, Row]:
@@ -72,9 +74,23 @@ def turns_from(rows: Rows) -> list[HeldTurn]:
 
 
 def _held(row: Row) -> Held:
-    return Held(row["audit_id"], _proposal(row["said_class"], row["proposal"]), row if row["id"] is not None else None)
+    proposal = _proposal(row["said_class"], row["proposal"], row["decided_values"] or {})
+    return Held(row["audit_id"], proposal, row if row["id"] is not None else None)
 
 
-def _proposal(class_name: str, given: Mapping[str, Any]) -> Proposal:
-    """The proposal as the audit kept it."""
-    return Proposal(class_name, given["values"], given["operation"], given["evidence"], given["confidence"])
+def _proposal(class_name: str, given: Mapping[str, Any], decided: Mapping[str, Any]) -> Proposal:
+    """The proposal as the audit kept it. What it refers to is what that was found to be; an id that was not found, or
+    that it had no right to name, is left out."""
+    values = given["values"]
+    if isinstance(values, Mapping):
+        values = {
+            name: decided[name] if _are_ids(decided.get(name)) else value
+            for name, value in values.items()
+            if _are_ids(decided.get(name)) or not _are_ids(value)
+        }
+    return Proposal(class_name, values, given["operation"], given["evidence"], given["confidence"])
+
+
+def _are_ids(value: object) -> bool:
+    items = value if isinstance(value, list) else [value]
+    return bool(items) and all(isinstance(item, str) and is_id(item) for item in items)

@@ -153,7 +153,10 @@ def resolve_chunk(resolver: Resolver, turns: int, after: UUID | None = None) -> 
     """
     version, locked, _ = yield from _open_classes(resolver)
     now = _names_now(version)
-    yield from fetch(*lock_classes(resolver.tenant, resolver.schema, [now.get(name, name) for name in locked]))
+    names = {now.get(name, name) for name in locked}
+    if locked and version.spec.referring:  # a turn takes the locks of what it refers to: all are taken in one order
+        names |= version.spec.by_name.keys()
+    yield from fetch(*lock_classes(resolver.tenant, resolver.schema, names))
     version, still_open, _ = yield from _open_classes(resolver)  # a switch may have been turned during the wait
     classes = [name for name in locked if name in still_open]
     waiting = SQL["held_back"](
@@ -227,7 +230,7 @@ def _decide(resolver: Resolver, version: SchemaVersion, held: HeldTurn) -> Steps
         yield from refresh(tenant, schema, name, due, resolver.clock)
     return [
         Outcome(each.audit_id, held.message_id, each.memory_id, decision)
-        for each, decision in zip(held.held, decisions, strict=True)
+        for each, decision in zip(held.held, decisions, strict=False)  # what follows from deletes comes after them
     ]
 
 

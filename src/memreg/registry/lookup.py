@@ -12,7 +12,8 @@ from memreg.core.queries import Queries, Statement
 from memreg.core.steps import Row, Rows, Steps, fetch_row, fetch_rows
 from memreg.registry.fingerprint import annotation_from, spec_from
 from memreg.registry.key_names import Held, named
-from memreg.registry.models import ClassAnnotation, SchemaVersion, Status
+from memreg.registry.lineage import Ancestor, Lineage
+from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaSpec, SchemaVersion, Status
 from memreg.registry.names import SCHEMA_NAME
 from memreg.registry.records import AnnotationRecord, Head, VersionRecord
 
@@ -114,11 +115,37 @@ def get_record(name: str, version: int | None = None) -> Steps[VersionRecord]:
     return replace(found, version=with_lineage(found.version, earlier))
 
 
+def as_next(spec: SchemaSpec) -> Steps[SchemaVersion]:
+    """A schema as the version that registering it would make, annotated as it declares or as the version in force is."""
+    numbers = yield from fetch_rows(SQL["version_numbers"](name=spec.name))
+    number = int(numbers[0]["version"]) + 1 if numbers else 1
+    earlier = yield from fetch_rows(SQL["earlier_versions"](name=spec.name, version=number))
+    base = base_of(numbers)
+    known = next((_annotations(row["classes"]) for row in earlier if row["version"] == base), {})
+    annotations = {
+        each.name: each.declared or _fitting(known.get(each.source or each.name, ClassAnnotation()), each)
+        for each in spec.classes
+    }
+    version = SchemaVersion(spec, number, Status.DRAFT, "", annotations, base=base)
+    return with_lineage(version, earlier) if earlier else version
+
+
+def base_of(rows: Rows) -> int | None:
+    """The version that the next one's `from:` speak of, by rows of `version_numbers`: in force or about to be; else the
+    newest not rejected."""
+    for statuses in (_IN_FORCE, frozenset(Status) - {Status.REJECTED}, frozenset(Status)):
+        numbers = [int(row["version"]) for row in rows if row["status"] in statuses]
+        if numbers:
+            return max(numbers)
+    return None
+
+
+_IN_FORCE = frozenset({Status.ACTIVE, Status.APPROVED})
+
+
 def with_lineage(version: SchemaVersion, earlier: Iterable[Row]) -> SchemaVersion:
     """A version that can read the memories of the `earlier` ones (rows of `earlier_versions`), its keys named so that
     they do not meet theirs."""
-    from memreg.registry.lineage import Ancestor, Lineage
-
     ancestors, held = [], []
     for row in earlier:
         spec, annotations = spec_from(row["definition"], row["models"]), _annotations(row["classes"])
@@ -185,6 +212,22 @@ def record_of(row: Row) -> VersionRecord:
         activated_at=row["activated_at"],
         reason=row["reason"],
         annotation=None if row["ordinal"] is None else _annotation(row),
+    )
+
+
+def _fitting(annotation: ClassAnnotation, spec: ClassSpec) -> ClassAnnotation:
+    """An annotation without the columns that a class does not have; a column under another name counts as that."""
+    now = {source.columns[0]: each.name for each in spec.columns if (source := each.source) is not None}
+    names = {name: name for name in spec.by_name} | {old: new for old, new in now.items() if old not in spec.by_name}
+    return replace(
+        annotation,
+        searchable={names[name]: boost for name, boost in annotation.searchable.items() if name in names},
+        compare=tuple(names[name] for name in annotation.compare if name in names),
+        identity=tuple(
+            replace(key, columns=tuple(names[name] for name in key.columns))
+            for key in annotation.identity
+            if all(name in names for name in key.columns)
+        ),
     )
 
 

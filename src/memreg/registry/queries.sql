@@ -177,6 +177,15 @@ update memreg.kill_switches set is_on = false, reason = %(reason)s, set_at = %(a
 where tenant = '*' and schema = %(name)s and is_on and set_by = %(by)s
 returning class
 
+-- take_over_switches --
+-- A class under a new name is create-only where it was under the old one.
+insert into memreg.kill_switches (tenant, schema, class, is_on, reason, set_by, set_at)
+select tenant, schema, renamed.name, is_on, reason, set_by, set_at
+from unnest(%(befores)s::text[], %(names)s::text[]) as renamed (before, name)
+join memreg.kill_switches on kill_switches.class = renamed.before
+where kill_switches.schema = %(schema)s
+on conflict (tenant, schema, class) do nothing
+
 -- held_classes --
 -- The classes of a schema that are held back until a person approves them, with the reasons.
 select class, reason from memreg.kill_switches

@@ -18,9 +18,11 @@ from memreg.core.errors import ArgumentInvalid, NothingPending, SchemaNotFound, 
 from memreg.core.queries import Statement
 from memreg.core.steps import Rows, Steps, fetch, fetch_rows
 from memreg.registry.fingerprint import canonical, canonical_annotation, fingerprint
+from memreg.registry.judging import check_verdict, judged, verdict_data
 from memreg.registry.lookup import (
     SQL,
     annotation_history,
+    base_of,
     check_number,
     get_record,
     get_version,
@@ -43,13 +45,13 @@ from memreg.registry.records import Registered
 __all__ = [
     "AUTO_APPROVAL",
     "SQL",
-    "activate",
     "annotation_failed",
     "annotation_history",
     "approve",
     "get_record",
     "get_version",
     "head_from",
+    "insert_version",
     "is_behind",
     "list_versions",
     "load_version",
@@ -58,8 +60,10 @@ __all__ = [
     "newest",
     "no_usable",
     "pending_version",
+    "put_in_force",
     "register",
     "reject",
+    "renames",
     "reopen",
     "resolve_name",
     "reusable_annotation",
@@ -77,7 +81,9 @@ def register(spec: SchemaSpec, by: str | None, clock: Clock, *, force: str | Non
     """Make the next version of the schema, a draft, unless the newest one has the same fingerprint.
 
     The Pydantic classes of the same content, registered again, replace the recorded ones. `force`: why it is registered
-    although it may not be compatible with the versions before.
+    although it is not compatible with the versions before.
+
+    Raises SchemaIncompatible, and SchemaInvalid where a `from:` speaks of what is not there.
     """
     at = clock()
     _, _, rows, numbers = yield from fetch(
@@ -97,8 +103,12 @@ def register(spec: SchemaSpec, by: str | None, clock: Clock, *, force: str | Non
                 found = yield from load_version(spec.name, found.version)
             return Registered(found, created=False)
         number = found.version + 1
-    base = _base(numbers)
-    yield (_insert(spec, number, digest, by, at, base=base, forced=force),)
+    base = base_of(numbers)
+    verdict = (yield from judged(spec, number, base)).verdict
+    if force is None:
+        check_verdict(spec, verdict)
+    forced = None if verdict.compatible else force
+    yield (insert_version(spec, number, digest, by, at, base=base, verdict=verdict_data(verdict), forced=forced),)
     return Registered((yield from load_version(spec.name, number)), created=True)
 
 
@@ -113,7 +123,7 @@ def reopen(name: str, by: str | None, clock: Clock) -> Steps[SchemaVersion]:
     found = yield from newest(name)
     if found.status in _ANNOTATABLE:
         return found
-    yield (_insert(found.spec, found.version + 1, found.fingerprint, by, at, base=_base(numbers)),)
+    yield (insert_version(found.spec, found.version + 1, found.fingerprint, by, at, base=base_of(numbers)),)
     return (yield from load_version(name, found.version + 1))
 
 
@@ -208,7 +218,7 @@ def approve(
         _behind(found),
     )
     if not behind[0]["behind"]:
-        yield _activation(found, at)
+        yield put_in_force(found, at)
     return (yield from load_version(name, found.version))
 
 
@@ -228,27 +238,6 @@ def reject(name: str, version: int | None, why: str, by: str | None, clock: Cloc
         SQL["set_status"](name=name, version=found.version, status=Status.REJECTED, reason=why.strip()),
     )
     return (yield from load_version(name, found.version))
-
-
-def activate(name: str, version: int, clock: Clock) -> Steps[SchemaVersion]:
-    """Make an approved version the active one and retire the one before, once no live memory is behind.
-
-    Raises VersionStatus, VersionNotFound, SchemaNotFound.
-    """
-    at = clock()
-    yield (lock_exclusive(name),)
-    found = yield from load_version(name, version)
-    if found.status is Status.ACTIVE:
-        return found
-    advice = "" if found.status is Status.APPROVED else _advice(found, "activated")
-    if not advice and (yield from is_behind(found)):
-        advice = f"memories are still on an older version; run `memreg backfill {name} --to {version}`"
-    if not advice:
-        advice = yield from _superseded(found)
-    if advice:
-        raise VersionStatus(name=name, version=version, status=str(found.status), verb="activated", advice=advice)
-    yield _activation(found, at)
-    return (yield from load_version(name, version))
 
 
 def pending_version(name: str, version: int | None = None) -> Steps[SchemaVersion]:
@@ -320,8 +309,18 @@ def _behind(found: SchemaVersion) -> Statement:
     return SQL["memories_behind"](name=found.name, version=found.version, classes=list(found.spec.by_name))
 
 
-def _activation(found: SchemaVersion, at: datetime) -> tuple[Statement, ...]:
+def put_in_force(found: SchemaVersion, at: datetime) -> tuple[Statement, ...]:
+    """The statements that make an approved version the active one and retire the one before, under the schema's lock.
+
+    Every memory has to be found by the keys of the version then: none is on an older one, or a backfill indexed them.
+    """
+    renamed = renames(found)
     return (
+        *(
+            [SQL["take_over_switches"](schema=found.name, befores=list(renamed.values()), names=list(renamed))]
+            if renamed
+            else []
+        ),
         SQL["retire_versions"](name=found.name, version=found.version),
         SQL["activate_version"](name=found.name, version=found.version, at=at),
         # What was held back of the version before; the one that comes may hold back its own after this.
@@ -331,19 +330,17 @@ def _activation(found: SchemaVersion, at: datetime) -> tuple[Statement, ...]:
     )
 
 
-def _base(rows: Rows) -> int | None:
-    """The version that the next one's `from:` speak of: in force or about to be; else the newest not rejected."""
-    for statuses in (_IN_FORCE, frozenset(Status) - {Status.REJECTED}, frozenset(Status)):
-        numbers = [int(row["version"]) for row in rows if row["status"] in statuses]
-        if numbers:
-            return max(numbers)
-    return None
+def renames(found: SchemaVersion) -> dict[str, str]:
+    """The classes of a version that have another name than in the version before, with that name."""
+    places = {name: found.lineage.places(name) if found.lineage else () for name in found.spec.by_name}
+    before = {
+        name: max((each for each in where if each.last < found.version), key=lambda place: place.last, default=None)
+        for name, where in places.items()
+    }
+    return {name: place.class_name for name, place in before.items() if place and place.class_name != name}
 
 
-_IN_FORCE = frozenset({Status.ACTIVE, Status.APPROVED})
-
-
-def _insert(
+def insert_version(
     spec: SchemaSpec,
     version: int,
     digest: str,
@@ -355,6 +352,7 @@ def _insert(
     verdict: dict[str, Any] | None = None,
     forced: str | None = None,
 ) -> Statement:
+    """The statement that makes a version, a draft. `base`: the version that its `from:` speak of."""
     return SQL["insert_version"](
         name=spec.name,
         version=version,

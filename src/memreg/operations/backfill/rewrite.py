@@ -1,0 +1,118 @@
+"""The stage after a version is in force: each memory's row takes its form, and keeps no key that it has no more.
+
+A memory is its last revision, which stays as it was written: a rewrite makes no revision, because nobody said anything
+and no rule decided. It leaves alone what was written to since it was read, which is in the new form by that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from memreg.core.queries import Statement
+from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
+from memreg.engine.store import search_vector
+from memreg.operations.backfill.index import candidate_keys, part_rows, range_of
+from memreg.operations.backfill.target import SQL, Target, Unfit
+
+Seconds = Callable[[], float]
+
+
+@dataclass
+class Rewriting:
+    """Memories being rewritten."""
+
+    backfill_id: UUID
+    target: Target
+    now: datetime
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+
+    def take(self, row: Row) -> None:
+        """Bring a memory into the form of the version."""
+        state = self.target.read(row)
+        if isinstance(state, Unfit):
+            self.failures.append({"tenant": state.tenant, "memory_id": str(state.id), "reason": state.reason})
+        elif state is not None:
+            is_alike = self.target.is_alike(row["class"], row["version"])
+            self.rows.append(
+                {
+                    "tenant": row["tenant"],
+                    "id": str(state.id),
+                    "class": state.class_name,
+                    "payload": state.payload,
+                    "originals": state.originals,
+                    "search": row["search"] if is_alike else search_vector(state, row["tenant"], self.target.version),
+                    "candidate_keys": row["candidate_keys"] if is_alike else candidate_keys(self.target, state),
+                    "revision": state.revision,
+                }
+            )
+
+    def statements(self) -> list[Statement]:
+        """What is written of them; their rows are held first, so that each sees what the other has written."""
+        found = []
+        if self.rows:
+            kept = sorted(self.target.held)
+            found = [
+                SQL["lock_memories"](
+                    tenants=[row["tenant"] for row in self.rows], ids=[row["id"] for row in self.rows]
+                ),
+                SQL["rewrite_memories"](
+                    version=self.target.version.version,
+                    rows=Jsonb(self.rows),
+                    unkey=self.target.unkeys,
+                    kept_classes=[place[0] for place in kept],
+                    kept_keys=[place[1] for place in kept],
+                ),
+            ]
+        if self.failures:
+            found.append(SQL["keep_failures"](id=self.backfill_id, now=self.now, rows=Jsonb(self.failures)))
+        return found
+
+
+def rewrite_part(backfill_id: UUID, target: Target, now: datetime, seconds: Seconds) -> Steps[int | None]:
+    """Rewrite a part that nobody works on, in this transaction; the memories in it, or None where there is none."""
+    part = yield from fetch_row(SQL["take_part"](id=backfill_id, stage="rewrite"))
+    if part is None:
+        return None
+    began = seconds()
+    yield from _rewrite(part, target, Rewriting(backfill_id, target, now))
+    yield (SQL["finish_part"](id=backfill_id, stage="rewrite", part=part["part"], seconds=seconds() - began),)
+    return int(part["memories"])
+
+
+def _rewrite(part: Row, target: Target, work: Rewriting) -> Steps[None]:
+    same = _only_renumbered(target)
+    if same is not None:
+        classes, numbers = same
+        yield (
+            SQL["renumber_memories"](
+                **range_of(part),
+                schema=target.version.name,
+                version=target.version.version,
+                classes=classes,
+                versions=numbers,
+            ),
+        )
+        return
+    for row in (yield from fetch_rows(part_rows(part, target, deleted=False))):
+        work.take(row)
+    yield tuple(work.statements())
+
+
+def _only_renumbered(target: Target) -> tuple[list[str], list[int]] | None:
+    """The classes and versions whose memories look the same under the new version, if that is so for all of them."""
+    places = [
+        (name, each.version)
+        for each in target.lineage.earlier
+        for name in each.spec.by_name
+        if target.lineage.class_now(name, each.version) is not None
+    ]
+    if target.unkeys or any(target.needs_rewrite(*place) for place in places):
+        return None
+    return sorted({name for name, _ in places}), sorted({version for _, version in places})

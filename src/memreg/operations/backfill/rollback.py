@@ -1,0 +1,95 @@
+"""Going back to the version before: what was added is taken away; or, when the new version is in force already, the
+next version brings the old one back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from memreg.core.clock import Clock, utc_now
+from memreg.core.database import Database
+from memreg.core.errors import BackfillRefused
+from memreg.core.ids import uuid7
+from memreg.core.steps import Steps, fetch_row
+from memreg.operations.backfill import life
+from memreg.operations.backfill.run import Backfilled, Progress, backfill, work_off
+from memreg.operations.backfill.target import CHUNK, SQL
+from memreg.registry import versions
+from memreg.registry.restore import restore
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """What going back came to. `lost`: in sentences, what of the newer version's values the older one cannot hold."""
+
+    backfilled: Backfilled
+    lost: tuple[str, ...] = ()
+
+
+def roll_back(
+    database: Database,
+    schema: str,
+    why: str,
+    *,
+    by: str | None = None,
+    allow: str | None = None,
+    slots: int = 1,
+    progress: Progress | None = None,
+    clock: Clock = utc_now,
+    new_id: Callable[[], UUID] = uuid7,
+    chunk: int = CHUNK,
+) -> RolledBack:
+    """Take a schema back to the version before, with all its memories.
+
+    While the newer version is not in force, its backfill is cancelled: nothing else had changed. Else a version with
+    the content of the older one is made, approved by `by`, and the memories are taken to it as by any backfill.
+    Raises BackfillRefused, ArgumentInvalid, VersionStatus, SchemaNotFound, DatabaseError.
+    """
+    name = database.run_admin(lambda: versions.resolve_name(schema))
+    found = database.run_admin(lambda: fetch_row(SQL["open_backfill"](schema=name)))
+    if found is not None and found["stage"] == "index" and found["status"] in _BEFORE:
+        if found["status"] != "cancelling":
+            life.cancel(database, name)
+        ended = work_off(database, found["id"], progress, clock, new_id, chunk, slots)
+        return RolledBack(Backfilled(name, found["to_version"], ended, joined=True))
+    version, lost, before = database.run_admin(lambda: _turn(name, by, why, clock))
+    done = backfill(
+        database,
+        name,
+        version,
+        allow=allow,
+        slots=slots,
+        by=by,
+        why=why,
+        progress=progress,
+        clock=clock,
+        new_id=new_id,
+        chunk=chunk,
+        instead_of=before,
+    )
+    return RolledBack(done, lost)
+
+
+_BEFORE = ("running", "paused", "failed", "cancelling")
+
+
+def _turn(name: str, by: str | None, why: str, clock: Clock) -> Steps[tuple[int, tuple[str, ...], UUID | None]]:
+    """Make the version that brings the old one back, and end the backfill to the newer one where it still runs.
+
+    A version that was made so before, and whose backfill did not come to its end, is gone on with.
+    """
+    yield (versions.lock_exclusive(name),)
+    found = yield from fetch_row(SQL["open_backfill"](schema=name))
+    before = None
+    if found is not None and found["status"] in ("running", "paused"):
+        held = yield from fetch_row(SQL["lock_backfill"](id=found["id"]))
+        assert held is not None
+        if held["stage"] == "index":
+            reason = "it began just now; try again"
+            raise BackfillRefused(name=name, version=held["to_version"], verb="be rolled back", reason=reason)
+        before = held["id"]
+        error = "it was turned back"
+        yield (SQL["set_status"](id=before, status="cancelled", error=error, finished_at=clock()),)
+    version, lost = yield from restore(name, by, why, clock)
+    return version.version, lost, before

@@ -1,0 +1,163 @@
+"""What a backfill leads to: a version, and how its identity and its index differ from those of the version in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from memreg.core.queries import Queries
+from memreg.core.steps import Row, Steps, fetch_rows
+from memreg.engine.identity import KeyValue
+from memreg.engine.state import MemoryState, in_form
+from memreg.registry import versions
+from memreg.registry.lineage import Ancestor, Lineage
+from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion
+
+SQL = Queries.load("memreg.operations.backfill")
+CHUNK = 500
+"""Memories a transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A memory that does not convert, and why."""
+
+    tenant: str
+    id: Any
+    reason: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """The version that memories are taken to, and the one in force (None: no version is)."""
+
+    version: SchemaVersion
+    active: SchemaVersion | None
+    _alike: dict[tuple[str, int], bool] = field(default_factory=dict)
+
+    @property
+    def lineage(self) -> Lineage:
+        """How memories of earlier versions are read."""
+        lineage = self.version.lineage
+        return lineage if lineage is not None else Lineage(_as_ancestor(self.version), ())
+
+    @cached_property
+    def stored_classes(self) -> list[str]:
+        """The names under which memories of its classes may be stored."""
+        lineage = self.lineage
+        names = {place.class_name for name in self.version.spec.by_name for place in lineage.places(name)}
+        return sorted(names | set(self.version.spec.by_name))
+
+    @cached_property
+    def held(self) -> frozenset[tuple[str, str]]:
+        """Every class and key under which its memories hold digests."""
+        return _held(self.version)
+
+    @cached_property
+    def moved(self) -> frozenset[tuple[str, str]]:
+        """Those that memories do not hold by what the version in force has made of them."""
+        return self.held - (_held(self.active) if self.active is not None else frozenset())
+
+    @cached_property
+    def dropped(self) -> frozenset[tuple[str, str]]:
+        """Those of the version in force that it has no more."""
+        return (_held(self.active) if self.active is not None else frozenset()) - self.held
+
+    @cached_property
+    def unkeys(self) -> bool:
+        """Whether memories may hold keys that it has no more."""
+        earlier = (key for each in self.lineage.earlier for key in _names(each.annotations))
+        return bool(self.dropped) or any(key not in self.held for key in earlier)
+
+    def annotation_of(self, class_name: str) -> ClassAnnotation:
+        """The annotation of one of its classes."""
+        return self.version.annotation_of(class_name)
+
+    def spec_of(self, class_name: str) -> ClassSpec:
+        """One of its classes."""
+        return self.version.spec.by_name[class_name]
+
+    def is_alike(self, class_name: str, version: int) -> bool:
+        """Whether what memories stored so are found by is the same under it: keys, candidate keys and words."""
+        place = class_name, version
+        if place not in self._alike:
+            self._alike[place] = self._compare(class_name, version)
+        return self._alike[place]
+
+    def needs_index(self, class_name: str, version: int) -> bool:
+        """Whether memories stored so have to be looked at before it is in force."""
+        if self.lineage.class_now(class_name, version) is None:
+            return False
+        is_current = self.active is not None and version == self.active.version
+        return not (is_current and self.is_alike(class_name, version)) or self.lineage.can_fail(class_name, version)
+
+    def needs_rewrite(self, class_name: str, version: int) -> bool:
+        """Whether the form of memories stored so is another one; if not, only their number changes."""
+        return self.lineage.changes_payload(class_name, version) or not self.is_alike(class_name, version)
+
+    def read(self, row: Row) -> MemoryState | Unfit | None:
+        """A memory in its form; None where its class is gone."""
+        read = in_form(row, self.lineage)
+        if read.class_name is None:
+            return None
+        if read.problems:
+            reason = "; ".join(f"{read.class_name}.{each.column}: {each.reason}" for each in read.problems)
+            return Unfit(row["tenant"], row["id"], reason)
+        return MemoryState.from_row(row, self.lineage, read)
+
+    def moved_keys(self, state: MemoryState) -> tuple[KeyValue, ...]:
+        """The keys that a memory completes and that only it has."""
+        found = state.complete_keys(self.annotation_of(state.class_name))
+        return tuple(each for each in found if (state.class_name, each.key.held_as) in self.moved)
+
+    def _compare(self, class_name: str, version: int) -> bool:
+        then = next((each for each in self.lineage.earlier if each.version == version), None)
+        now = self.lineage.class_now(class_name, version)
+        if then is None or now != class_name or class_name not in then.spec.by_name:
+            return False
+        if any(each[0] == class_name for each in self.moved | self.dropped):
+            return False
+        before, after = then.annotations.get(class_name, ClassAnnotation()), self.annotation_of(class_name)
+        if _indexed(before) != _indexed(after):
+            return False
+        old, new = then.spec.by_name[class_name].by_name, self.spec_of(class_name).by_name
+        if [_form(each) for each in old.values() if each.dtype.is_list] != [
+            _form(each) for each in new.values() if each.dtype.is_list
+        ]:
+            return False
+        columns = {*after.searchable, *after.compare, *after.identity_columns}
+        return all(
+            name in old and _form(old[name]) == _form(new[name]) and new[name].source in (None, old[name].source)
+            for name in columns
+        )
+
+
+def read_target(schema: str, number: int) -> Steps[Target]:
+    """The target of a backfill to a version. Raises VersionNotFound, SchemaNotFound."""
+    version = yield from versions.load_version(schema, number)
+    rows = yield from fetch_rows(SQL["active_version"](schema=schema))
+    active = (yield from versions.load_version(schema, rows[0]["version"])) if rows else None
+    return Target(version, active)
+
+
+def _as_ancestor(version: SchemaVersion) -> Ancestor:
+    return Ancestor(version.spec, version.version, version.base, version.restores, version.annotations)
+
+
+def _held(version: SchemaVersion) -> frozenset[tuple[str, str]]:
+    return frozenset(_names(version.annotations))
+
+
+def _names(annotations: Mapping[str, ClassAnnotation]) -> list[tuple[str, str]]:
+    return [(name, key.held_as) for name, annotation in annotations.items() for key in annotation.identity]
+
+
+def _indexed(annotation: ClassAnnotation) -> object:
+    keys = [(key.columns, key.strength) for key in annotation.identity]
+    return list(annotation.searchable.items()), annotation.compare, keys
+
+
+def _form(column: Any) -> object:
+    return column.name, column.dtype, column.normalize, column.values
