@@ -16,6 +16,7 @@ from memreg.cli.calibrate import calibrate
 from memreg.cli.demo.command import demo
 from memreg.cli.doctor import doctor
 from memreg.cli.evaluate import evaluate
+from memreg.cli.import_ import import_
 from memreg.cli.inbox import inbox
 from memreg.cli.ingest import ingest
 from memreg.cli.kill_switch import kill_switch
@@ -34,7 +35,16 @@ from memreg.core.errors import FileInvalid, MemregError
 
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Start": (demo, migrate, doctor),
-    "Describe what is worth remembering": (register, schemas, show, annotate, show_annotations, approve, reject),
+    "Describe what is worth remembering": (
+        import_,
+        register,
+        schemas,
+        show,
+        annotate,
+        show_annotations,
+        approve,
+        reject,
+    ),
     "Remember": (ingest, worker, memories, get, search, history, views),
     "Ask why": (audit, explain),
     "Measure": (evaluate, calibrate),

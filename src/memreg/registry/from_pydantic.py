@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from memreg.core.errors import Mistake, SchemaInvalid
 from memreg.registry.models import SchemaSpec
 from memreg.registry.names import snake_case
-from memreg.registry.parse import CLASS_KEYS, read_schema
+from memreg.registry.parse import CLASS_KEYS, COMPATIBILITY, read_schema
 from memreg.registry.parse_column import KEYS as COLUMN_KEYS
 from memreg.registry.pydantic_types import NoDtype, read_type
 from memreg.registry.reader import Reader, suggest
@@ -31,25 +31,42 @@ def schema_of(*models: type[BaseModel], name: str | None = None) -> SchemaSpec:
 
     Its name is `name`, else what a class has as `memreg_schema` (a ClassVar), else the one class's name in snake case.
     `Field(json_schema_extra={"memreg": {...}})` takes the keys of a column in a schema file; the same in `model_config`
-    those of a class. Raises SchemaInvalid, naming every field that cannot be kept and what to write.
+    those of a class. A field whose type is another Pydantic class is a reference to it, and that class is taken along.
+    Raises SchemaInvalid, naming every field that cannot be kept and what to write.
     """
     source = ", ".join(_reference(model) for model in models) or "without classes"
     mistakes: list[Mistake] = []
     classes: dict[str, Any] = {}
-    for model in models:
+    found: list[type[BaseModel]] = []
+    waiting = list(models)
+    while waiting:
+        model = waiting.pop(0)
+        if model in found and model not in models:
+            continue
         if model.__name__ in classes:
             mistakes.append(Mistake(f"{model.__name__}: two classes have this name: rename one"))
-        classes[model.__name__] = _class(model, mistakes)
+        found.append(model)
+        nested: list[type[BaseModel]] = []
+        classes[model.__name__] = _class(model, mistakes, nested)
+        waiting.extend(each for each in nested if each not in found and each not in waiting)
     title = name or _schema_name(models, mistakes)
     reader = Reader()
     spec = read_schema(reader, tree_of({"schema": title, "classes": classes}))
     mistakes.extend(reader.ordered())
     if mistakes or spec is None:
         raise SchemaInvalid(source, tuple(mistakes))
-    return replace(spec, models={each.__name__: _reference(each) for each in models if _is_importable(each)})
+    compatibility = next((mode for model in models if (mode := getattr(model, "memreg_compatibility", None))), None)
+    if compatibility is not None and compatibility not in COMPATIBILITY:
+        wrong = f"memreg_compatibility is {compatibility!r}: write one of {', '.join(COMPATIBILITY)}"
+        raise SchemaInvalid(source, (Mistake(wrong),))
+    return replace(
+        spec,
+        compatibility=compatibility or spec.compatibility,
+        models={each.__name__: _reference(each) for each in found if _is_importable(each)},
+    )
 
 
-def load_reference(reference: str) -> SchemaSpec:
+def load_reference(reference: str, *, name: str | None = None) -> SchemaSpec:
     """The schema of `module:Class`, or of `module:NAME` where NAME is a list or tuple of classes.
 
     The module is imported, the current folder first in the path: its code runs. Raises SchemaInvalid.
@@ -74,19 +91,23 @@ def load_reference(reference: str) -> SchemaSpec:
     for model in models:
         if not (inspect.isclass(model) and issubclass(model, BaseModel)):
             raise _refused(reference, f"{model!r} is no Pydantic class: name a subclass of BaseModel or a list of them")
-    return schema_of(*models)
+    return schema_of(*models, name=name)
 
 
-def _class(model: type[BaseModel], mistakes: list[Mistake]) -> dict[str, Any]:
+def _class(model: type[BaseModel], mistakes: list[Mistake], nested: list[type[BaseModel]]) -> dict[str, Any]:
     data: dict[str, Any] = {}
+    try:
+        model.model_rebuild()
+    except Exception as error:  # whatever evaluating an annotation of the user's raises
+        mistakes.append(Mistake(f"{model.__name__}: its annotations cannot be read: {error}"))
     if description := inspect.cleandoc(model.__dict__.get("__doc__") or ""):
         data["description"] = description
     columns: dict[str, Any] = {}
     data["columns"] = columns
     for name, field in model.model_fields.items():
-        column = _column(f"{model.__name__}.{name}", field, mistakes)
+        column = _column(f"{model.__name__}.{name}", field, mistakes, nested)
         if column is not None:
-            columns[name] = column
+            columns[str(_extra(field.json_schema_extra).get("name", name))] = column
     extra = _extra(model.model_config.get("json_schema_extra"))
     known = [key for key in CLASS_KEYS if key != "columns"]
     _check_keys(model.__name__, extra, known, mistakes)
@@ -97,9 +118,11 @@ def _class(model: type[BaseModel], mistakes: list[Mistake]) -> dict[str, Any]:
     return data
 
 
-def _column(where: str, field: FieldInfo, mistakes: list[Mistake]) -> dict[str, Any] | None:
+def _column(
+    where: str, field: FieldInfo, mistakes: list[Mistake], nested: list[type[BaseModel]]
+) -> dict[str, Any] | None:
     extra = _extra(field.json_schema_extra)
-    _check_keys(where, extra, COLUMN_KEYS, mistakes)
+    _check_keys(where, extra, (*COLUMN_KEYS, "name"), mistakes)
     data: dict[str, Any] = {}
     try:
         found = read_type(field.annotation)
@@ -110,6 +133,8 @@ def _column(where: str, field: FieldInfo, mistakes: list[Mistake]) -> dict[str, 
         data["required"] = field.is_required()
     else:
         data["dtype"] = found.dtype
+        if found.model is not None and "dtype" not in extra:
+            nested.append(found.model)
         data["required"] = field.is_required() and not found.optional
         if found.values:
             data["values"] = list(found.values)

@@ -9,8 +9,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from inspect import isclass
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 class NoDtype(Exception):
@@ -19,12 +22,14 @@ class NoDtype(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FoundType:
-    """What an annotation comes to: a dtype, an enum's values, the normalizers of its format."""
+    """What an annotation comes to: a dtype, an enum's values, the normalizers of its format; of a reference, the class
+    that is referred to."""
 
     dtype: str
     values: tuple[str, ...] = ()
     normalize: tuple[str, ...] = ()
     optional: bool = False
+    model: type[BaseModel] | None = None
 
 
 _PLAIN: tuple[tuple[type, str], ...] = (
@@ -74,6 +79,11 @@ def read_type(annotation: Any) -> FoundType:
 
 def _union(annotation: Any) -> FoundType:
     members = [member for member in get_args(annotation) if member is not type(None)]
+    if len(members) > 1:
+        # A reference may be the object itself or the id of its memory.
+        members = (
+            [member for member in members if member not in (UUID, str)] if any(map(_is_model, members)) else members
+        )
     if len(members) != 1:
         raise NoDtype(f"{_name(annotation)} can be of several types: write one of them")
     return replace(read_type(members[0]), optional=True)
@@ -97,7 +107,7 @@ def _enum(values: Iterable[Any], annotation: Any) -> FoundType:
 
 
 def _class(kind: type) -> FoundType:
-    from pydantic import AnyUrl, BaseModel, EmailStr, NameEmail
+    from pydantic import AnyUrl, BaseModel, EmailStr, NameEmail, RootModel
 
     if issubclass(kind, Enum):
         return _enum(tuple(kind), kind)
@@ -114,13 +124,21 @@ def _class(kind: type) -> FoundType:
             return FoundType(dtype)
     if kind in _LISTS:
         return FoundType("list[string]") if kind is not tuple else _no_dtype(kind, "write list[str]")
+    if issubclass(kind, RootModel):
+        return read_type(kind.model_fields["root"].annotation)
     if issubclass(kind, BaseModel):
-        return _no_dtype(kind, "register it as a class of its own and keep what identifies it here, as str")
+        return FoundType(f"ref[{kind.__name__}]", model=kind)
     if issubclass(kind, dict):
         return _no_dtype(kind, "write a field for each key")
     if kind is NameEmail:
         return _no_dtype(kind, "write EmailStr")
     return _no_dtype(kind, "write str, int, float, bool, date, datetime, Literal or list[...]")
+
+
+def _is_model(member: Any) -> bool:
+    from pydantic import BaseModel
+
+    return isclass(member) and issubclass(member, BaseModel)
 
 
 def _no_dtype(kind: type, advice: str) -> FoundType:
