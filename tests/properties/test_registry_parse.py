@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memreg.core.errors import SchemaInvalid
+from memreg.registry.casts import CASTS
 from memreg.registry.dump import dump_schema, schema_data
 from memreg.registry.fingerprint import canonical, fingerprint, spec_from
 from memreg.registry.models import SchemaSpec
@@ -29,6 +30,7 @@ EXAMPLES: dict[str, list[Any]] = {
     "date": ["2026-01-01"],
     "datetime": ["2026-01-01T10:00"],
 }
+DEFAULTS: dict[str, Any] = {"text": "a: b", "integer": 0, "boolean": False, "date": "2026-01-01"}
 
 
 @st.composite
@@ -53,7 +55,33 @@ def column_data(draw: st.DrawFn) -> dict[str, Any]:
     if kind in ("integer", "date") and not is_list:
         merges += ["min", "max"]
     data["merge"] = draw(st.sampled_from(merges))
+    if draw(st.booleans()):
+        data["from"] = draw(source_data(is_list, kind))
+    if kind in DEFAULTS and draw(st.booleans()):
+        data["default"] = [DEFAULTS[kind]] if is_list else DEFAULTS[kind]
     return data
+
+
+@st.composite
+def source_data(draw: st.DrawFn, is_list: bool, kind: str) -> Any:
+    """A right `from:` of a column, as it stands in a file."""
+    other = "Other" + draw(NAMES)
+    forms = ["name", "new", "cast"] + (["split", "join", "map"] if kind in ("string", "text") else [])
+    separator = draw(st.sampled_from([" ", ", ", "-", ":", "1"]))
+    match draw(st.sampled_from(forms)):
+        case "name":
+            return other
+        case "new":
+            return []
+        case "cast":
+            return {"column": other, "cast": draw(st.sampled_from(sorted(CASTS)))}
+        case "split":
+            part = {} if is_list else {"part": draw(st.sampled_from([-2, -1, 1, 2])), "rest": draw(st.booleans())}
+            return {"column": other, "split": separator, **part}
+        case "join":
+            return {"columns": [other, "Second"], "join": separator}
+    table = draw(st.dictionaries(st.sampled_from(["a", "1", "true", "x: y", "#"]), st.just("a"), min_size=1))
+    return {"column": other, "cast": "text", "map": table, "otherwise": None}
 
 
 @st.composite
@@ -70,6 +98,12 @@ def schemas(draw: st.DrawFn) -> dict[str, Any]:
                 "searchable": {column: draw(st.floats(0.1, 10)) for column in text},
                 "identity": [{"columns": [text[0]], "confidence": draw(st.floats(0, 1)), "rationale": draw(TEXTS)}],
             }
+        if draw(st.booleans()):
+            each |= {"from": f"Former_{name}", "aliases": [f"Alias_{name}", f"Other_{name}"]}
+        if draw(st.booleans()):
+            dtype = draw(st.sampled_from([f"ref[Class_{name}]", f"list[ref[Class_{name}]]"]))
+            on_delete = draw(st.sampled_from(["keep", "clear", "refuse", "cascade"]))
+            each["columns"]["Link"] = {"dtype": dtype, "on_delete": on_delete}
         classes[f"Class_{name}"] = each
     return {"schema": draw(NAMES), "compatibility": draw(st.sampled_from(COMPATIBILITY)), "classes": classes}
 
@@ -202,7 +236,9 @@ TREES = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["dtype", "values", "normalize", "merge", "examples", "columns", "identity", "text", "x"]),
+            st.sampled_from(
+                ["dtype", "values", "normalize", "merge", "examples", "columns", "identity", "text", "x", "from", "map"]
+            ),
             inner,
             max_size=4,
         )
@@ -211,15 +247,19 @@ TREES = st.recursive(
 )
 
 
-@given(TREES, st.sampled_from(["classes", "A", "columns", "a", "patterns", "annotation", "examples"]))
-@settings(max_examples=500, deadline=None)
+PLACES = ["classes", "A", "columns", "a", "patterns", "annotation", "examples"]
+PLACES += ["from", "default", "on_delete", "aliases", "class"]
+
+
+@given(TREES, st.sampled_from(PLACES))
+@settings(max_examples=700, deadline=None)
 def test_any_data_at_any_place_is_a_schema_or_refused(tree: Any, place: str) -> None:
-    column: Any = (
-        {"dtype": "string", "examples": tree} if place == "examples" else tree if place == "a" else {"dtype": "text"}
-    )
+    column: Any = tree if place == "a" else {"dtype": "text"}
+    if place in ("examples", "from", "default", "on_delete"):
+        column = {"dtype": "string", place: tree}
     body: dict[str, Any] = {"columns": tree if place == "columns" else {"a": column}}
-    if place in ("patterns", "annotation"):
-        body[place] = tree
+    if place in ("patterns", "annotation", "aliases", "class"):
+        body["from" if place == "class" else place] = tree
     classes = tree if place == "classes" else {"A": tree if place == "A" else body}
     try:
         parse_schema(json.dumps({"schema": "s", "classes": classes}), "any")

@@ -112,3 +112,88 @@ def test_an_annotation_keeps_its_order_through_json() -> None:
 def test_a_dumped_schema_reads_as_itself() -> None:
     spec = parse_schema(BASE, "test")
     assert parse_schema(dump_schema(spec), "dumped") == spec
+
+
+# What versions before `from:`, defaults, aliases and references were registered with: these must never change.
+WITHOUT_THE_NEW = """\
+schema: s
+classes:
+  Purchase:
+    description: What somebody bought
+    columns:
+      number: {dtype: string, required: true, normalize: [trim, {phone: "NO"}]}
+      lines:  {dtype: "list[string]", merge: append, examples: [[a, b]]}
+      state:  {dtype: enum, values: [open, closed], pii: true}
+      total:  {dtype: number, desc: In euros, merge: max, examples: [1.5]}
+    patterns: [{text: "forget {number}", operation: delete}]
+    annotation:
+      searchable: {number: 2.5}
+      identity: [{columns: [number], strength: strong, confidence: 0.5, rationale: r}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (BASE, "e78b6705e32a4330df8f1df4e8716245222772a8e562a19ed53be1130bd12fe4"),
+        (WITHOUT_THE_NEW, "d026b8282ae9ef4a0b26a593ec3f22846350c2166ad6162f4341486eb812405d"),
+    ],
+)
+def test_content_of_earlier_releases_keeps_its_fingerprint(text: str, expected: str) -> None:
+    assert print_of(text) == expected
+
+
+EVOLVED = """\
+schema: s
+classes:
+  A:
+    from: Old
+    aliases: [C, D]
+    columns:
+      name: {dtype: string, from: {column: full, split: " ", part: 2, rest: true}}
+      born: {dtype: date, from: {column: at, cast: date, otherwise: null}}
+      kind: {dtype: enum, values: [x, y], default: x, from: {map: {a: x, b: y}, otherwise: y}}
+      tags: {dtype: "list[string]", default: [p, q]}
+      owner: {dtype: "ref[B]", on_delete: refuse}
+  B:
+    columns:
+      name: {dtype: string, from: {columns: [one, two], join: ", "}}
+      fresh: {dtype: string, from: []}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    from: Old\n", ""),
+        ("from: Old", "from: Older"),
+        ("aliases: [C, D]", "aliases: [C]"),
+        ("part: 2", "part: 3"),
+        (", rest: true", ""),
+        ('split: " "', 'split: "-"'),
+        ("cast: date,", ""),
+        ("otherwise: null", "otherwise: 2026-01-01"),
+        (", otherwise: null", ""),
+        ("default: x, ", ""),
+        ("map: {a: x", "map: {c: x"),
+        ("default: [p, q]", "default: [q, p]"),
+        ("ref[B]", "ref[A]"),
+        (", on_delete: refuse", ""),
+        ("[one, two]", "[two, one]"),
+        (", from: []", ""),
+    ],
+)
+def test_what_is_said_of_evolution_matters(old: str, new: str) -> None:
+    assert old in EVOLVED
+    assert print_of(EVOLVED.replace(old, new)) != print_of(EVOLVED)
+
+
+def test_the_order_of_aliases_and_maps_does_not_matter() -> None:
+    other = EVOLVED.replace("[C, D]", "[D, C]").replace("{a: x, b: y}", "{b: y, a: x}")
+    assert print_of(other) == print_of(EVOLVED)
+
+
+def test_what_is_said_of_evolution_survives_storing_and_dumping() -> None:
+    spec = parse_schema(EVOLVED, "test")
+    assert spec_from(json.loads(json.dumps(canonical(spec), sort_keys=True))) == spec
+    assert parse_schema(dump_schema(spec), "dumped") == spec

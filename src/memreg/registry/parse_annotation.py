@@ -123,9 +123,7 @@ def _key(reader: Reader, where: str, tree: Tree, columns: Columns) -> IdentityKe
 def _check_telling(reader: Reader, where: str, tree: Tree, columns: list[Column | None], strength: str) -> None:
     """A key must be able to tell objects apart."""
     if columns and all(column is not None and column.default is not None for column in columns):
-        text = (
-            "every object without a value would have the default of it, and all be one: remove the default or the key"
-        )
+        text = "objects without a value would all have its default, and be one: remove the default or the key"
         reader.wrong(tree, where, text)
     kinds = [column.dtype.kind for column in columns if column is not None and not column.dtype.is_list]
     if len(kinds) < len(columns):
