@@ -57,9 +57,11 @@ def hops_to_newest(newest: Ancestor, earlier: Iterable[Ancestor]) -> Mapping[int
             ends[hop.end].append((cost, hop))
     found: dict[int, Hop] = {}
     seen: set[int] = set()
-    queue: list[tuple[int, int, Hop | None]] = [(0, -newest.version, None)]
+    # By cost; of equal ones the newer version first, and of its hops the one that was found first.
+    queue: list[tuple[int, int, int, Hop | None]] = [(0, -newest.version, 0, None)]
+    pushed = 0
     while queue:
-        cost, negative, reached = heapq.heappop(queue)
+        cost, negative, _, reached = heapq.heappop(queue)
         if -negative in seen:
             continue
         seen.add(-negative)
@@ -67,7 +69,8 @@ def hops_to_newest(newest: Ancestor, earlier: Iterable[Ancestor]) -> Mapping[int
             found[reached.start] = reached
         for more, hop in ends[-negative]:
             if hop.start not in seen:
-                heapq.heappush(queue, (cost + more, -hop.start, hop))
+                pushed += 1
+                heapq.heappush(queue, (cost + more, -hop.start, pushed, hop))
     for number in versions.keys() - seen:
         found[number] = Hop(Way.SAME, number, _next_base(number, versions, seen, newest.version))
     return found
