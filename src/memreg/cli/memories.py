@@ -11,7 +11,7 @@ from memreg.cli.options import WORDS, Access, data_options
 from memreg.cli.output import Col, plain, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from memreg.engine.model import Payload, Revision, Stored
+    from memreg.engine.model import Payload, Referred, Revision, Stored
     from memreg.registry.models import SchemaVersion
 
 
@@ -117,12 +117,14 @@ def print_memories(found: Sequence[Stored[Payload]], version: SchemaVersion) -> 
 
 
 def in_order(memory: Stored[Payload], version: SchemaVersion) -> Payload:
-    """A memory's values in the order in which its class declares them."""
+    """A memory's values in the order in which its class declares them, references with what they lead to."""
     spec = version.spec.by_name.get(memory.class_name)
     order = list(spec.by_name) if spec else []
-    return dict(
-        sorted(memory.values.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
-    )
+    values = dict(memory.values)
+    for name, led in memory.references.items():
+        shown = [_referred(each) for each in led]
+        values[name] = shown if isinstance(values.get(name), list) else shown[0]
+    return dict(sorted(values.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
 
 
 def check_class(version: SchemaVersion, class_name: str | None) -> None:
@@ -133,6 +135,11 @@ def check_class(version: SchemaVersion, class_name: str | None) -> None:
         shown = repr(class_name) if len(class_name) <= 80 else repr(class_name[:79] + "…")
         known = ", ".join(version.spec.by_name)
         raise ArgumentInvalid(name="CLASS", value=shown, reason=f"{version} has the classes {known}")
+
+
+def _referred(led: Referred) -> str:
+    about = [led.name or "", "deleted" if led.is_gone else ""]
+    return f"{led.id} ({', '.join(filter(None, about))})" if any(about) else str(led.id)
 
 
 def _class(memory: Stored[Payload]) -> str:

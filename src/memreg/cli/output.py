@@ -49,7 +49,7 @@ def data_of(value: Any) -> Any:
     if isinstance(value, str):
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: data_of(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: data_of(getattr(value, field.name)) for field in dataclasses.fields(value) if field.repr}
     if isinstance(value, Mapping):
         return {str(key): data_of(each) for key, each in value.items()}
     if isinstance(value, datetime | date):

@@ -145,8 +145,24 @@ class IngestResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Referred:
+    """The memory that a reference leads to: its class, what it is called (None where nothing names it) and what it says
+    now. `is_gone`: it is deleted, and the reference was kept."""
+
+    id: UUID
+    class_name: str
+    name: str | None
+    is_gone: bool = False
+    values: Payload = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Stored(Generic[P]):
-    """A memory as stored. `values` is a dict by column, or the Pydantic model that its class was registered from."""
+    """A memory as stored. `values` is a dict by column, or the Pydantic model that its class was registered from.
+
+    `references`: what its columns of references lead to, by column, in the order of the ids in `values`. A reference to
+    a memory that went into another one leads to that.
+    """
 
     id: UUID
     class_name: str
@@ -157,6 +173,7 @@ class Stored(Generic[P]):
     created_at: datetime
     updated_at: datetime
     last_seen_at: datetime
+    references: Mapping[str, tuple[Referred, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from uuid import UUID
 from memreg.core.errors import ArgumentInvalid, MemoryNotFound
 from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
 from memreg.engine.model import Action, AuditEntry, Basis, Payload, Revision, Stored
+from memreg.engine.referred import with_references
 from memreg.engine.state import in_form
 from memreg.engine.store import SQL
 from memreg.engine.text import rank_query, scope_token, tokens, tsquery
@@ -26,7 +27,8 @@ def get(tenant: str, schema: str, memory_id: UUID, version: SchemaVersion | None
     row = yield from fetch_row(statement)
     if row is None:
         raise MemoryNotFound(memory_id=memory_id, tenant=tenant)
-    return stored(row, version)
+    found = stored(row, version)
+    return found if version is None else (yield from with_references(tenant, version, [found]))[0]
 
 
 def list_memories(
@@ -58,7 +60,8 @@ def list_memories(
             limit=limit,
             after=after,
         )
-    return [stored(row, version) for row in (yield from fetch_rows(statement))]
+    found = [stored(row, version) for row in (yield from fetch_rows(statement))]
+    return (yield from with_references(tenant, version, found))
 
 
 def search(
@@ -86,7 +89,7 @@ def search(
         )
     )
     found = [stored(row, version) for row in rows]
-    return [memory for memory in found if memory.class_name in classes]
+    return (yield from with_references(tenant, version, [each for each in found if each.class_name in classes]))
 
 
 def history(tenant: str, schema: str, memory_id: UUID) -> Steps[list[Revision]]:

@@ -99,6 +99,16 @@ def naming_column(spec: ClassSpec, annotation: ClassAnnotation) -> str | None:
     return next((name for name in annotation.name_columns if name in best), best[0])
 
 
+def called(payload: Mapping[str, Any], spec: ClassSpec, annotation: ClassAnnotation) -> str | None:
+    """What an object is called: the value of its naming column, or else of one that is a strong key by itself."""
+    alone = [key.columns[0] for key in annotation.identity if key.strength == "strong" and len(key.columns) == 1]
+    for column in (naming_column(spec, annotation), *alone):
+        value = payload.get(column) if column is not None else None
+        if value is not None:
+            return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return None
+
+
 def _looks_like(column: Column, text: str) -> bool:
     """Whether a text has the form of a column's values: it is one by its type or by a normalizer that knows the form,
     or has the shape of an example, signs and digits included (`KP-36IP` of `ZR-9`)."""

@@ -281,6 +281,7 @@ class Turn:
         return [*(decisions[ordinal] for ordinal in sorted(decisions)), *self._followed]
 
     def _decide(self, item: Item) -> Steps[Decision]:
+        assert self._writes is not None
         situation = self.situation(item)
         verdict = decide(situation)
         key_holders = self._key_holders(item)
@@ -297,6 +298,8 @@ class Turn:
                 yield from self.know_keys_of([verdict.target])
             outcome = yield from self._apply(item, verdict)
             item.memory_id = outcome.memory.id if outcome.memory else verdict.target
+            if outcome.absorbed is not None and item.memory_id is not None:
+                self._writes.merged[outcome.absorbed.id] = item.memory_id
             self.workspace.remember(item.fingerprint, item.memory_id)
         if verdict.action is Action.REJECT:
             item.memory_id, item.rejected = None, "; ".join(verdict.reasons)
