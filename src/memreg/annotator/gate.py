@@ -11,7 +11,7 @@ from memreg.annotator.doubts import doubts
 from memreg.annotator.overlap import overlaps
 from memreg.registry.models import ClassAnnotation, SchemaVersion
 
-NoteKind = Literal["low_confidence", "doubt", "overlap", "disagreement"]
+NoteKind = Literal["change", "low_confidence", "doubt", "overlap", "disagreement"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING
 from memreg.annotator.gate import Note, notes_of
 from memreg.api.annotating import Annotating, AnnotatorChoice, Tell, Wish
 from memreg.api.arguments import as_number, as_optional, as_text
-from memreg.api.sources import AnnotationSource, read_annotations, read_source
+from memreg.api.sources import AnnotationSource, label_of, read_annotations, read_source, versioned_name
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
-from memreg.core.errors import ArgumentInvalid, VersionStatus
+from memreg.core.errors import ArgumentInvalid, SchemaInvalid, VersionStatus
 from memreg.core.tenant import check_tenant
 from memreg.operations.examples import ClassExamples
 from memreg.operations.key_precision import KeyPrecision, read_precision
 from memreg.operations.match_examples import read_examples
+from memreg.operations.preview import Preview, read_preview
 from memreg.registry import versions
 from memreg.registry.annotation_file import dump_annotation
-from memreg.registry.fingerprint import fingerprint
+from memreg.registry.comparison import Comparison, check_mark, compare
+from memreg.registry.compatibility import annotation_reasons
+from memreg.registry.fingerprint import fingerprint as fingerprint_of
+from memreg.registry.history import Event, read_history
 from memreg.registry.holds import held_back, settle
 from memreg.registry.models import SchemaVersion, Status
+from memreg.registry.reading import Side
 from memreg.registry.records import AnnotationRecord, Registered, VersionRecord
 
 if TYPE_CHECKING:
@@ -49,6 +54,8 @@ class Registry:
         samples: Samples | None = None,
         fresh: bool = False,
         tell: Tell | None = None,
+        force: str | None = None,
+        fingerprint: str | None = None,
     ) -> Registered:
         """Register a schema: a path, YAML text, `module:Class`, Pydantic classes or a SchemaSpec.
 
@@ -58,17 +65,28 @@ class Registry:
         create-only until a person approves it. `annotate` auto: the LLM if one is configured, else the heuristic;
         classes with a declared annotation keep that.
 
+        A new version must be compatible with those before, as the schema's `compatibility` says; `force`: the reason
+        why it is registered although it is not, which is kept. `fingerprint`: what `diff` or `preview` gave; a file
+        that was edited since is refused.
+
         What the model is asked: `samples`, rows that it may see (none by default, and never a pii column); `fresh`: ask
         even where the same model was asked the same before, instead of taking its answer again; `tell` is called with
         an Estimate before the call and with Spent after it, or with Reused where none is made.
 
-        Raises SchemaInvalid, SamplesInvalid, AnnotationFailed (the version is a draft then), ExtractorUnavailable,
-        DatabaseError.
+        Raises SchemaInvalid, SchemaIncompatible, FileChanged, SamplesInvalid, AnnotationFailed (the version is a draft
+        then), ExtractorUnavailable, DatabaseError.
         """
-        spec, by = read_source(source), as_optional("by", by)
+        spec, by, force = read_source(source), as_optional("by", by), as_optional("force", force)
+        if force is not None and not force.strip():
+            raise ArgumentInvalid(name="force", value="empty", reason="say why it is registered all the same")
+        if fingerprint is not None:
+            check_mark(spec, fingerprint, label_of(source))
         work = Annotating(self.database, self._clock, Wish(annotate, samples, fresh, tell))
         work.check(spec)
-        registered = self.database.run_admin(lambda: versions.register(spec, by, self._clock))
+        try:
+            registered = self.database.run_admin(lambda: versions.register(spec, by, self._clock, force=force))
+        except SchemaInvalid as error:  # a `from:` that does not fit what is registered
+            raise SchemaInvalid(label_of(source), error.mistakes) from error
         if registered.version.status not in (Status.DRAFT, Status.REJECTED):
             return registered
         try:
@@ -127,12 +145,39 @@ class Registry:
         spec = read_source(source)
         work.check(spec)
         known = self.database.run_admin(lambda: versions.list_versions(spec.name))
-        digest = fingerprint(spec)
+        digest = fingerprint_of(spec)
         if known and known[-1].version.fingerprint == digest:
             status = known[-1].version.status
             if status not in (Status.DRAFT, Status.REJECTED):
                 return None
         return work.expect(spec, digest)
+
+    def preview(self, source: SchemaSource, *, fingerprint: str | None = None, plan: bool = True) -> Preview:
+        """What registering a schema would come to, without doing it: the differences from the version that it would be
+        based on, the verdict by its mode, and, with `plan`, what a backfill would touch (a sample of the memories is
+        looked at). Raises SchemaInvalid, DatabaseError."""
+        spec = read_source(source)
+        if fingerprint is not None:
+            check_mark(spec, fingerprint, label_of(source))
+        try:
+            return self.database.run_admin(lambda: read_preview(spec, with_plan=plan))
+        except SchemaInvalid as error:
+            raise SchemaInvalid(label_of(source), error.mistakes) from error
+
+    def diff(self, before: SchemaSource, after: SchemaSource) -> Comparison:
+        """What differs from one schema to another, and what each can read of the other.
+
+        Either is a registered version, as `assistant@1` (`assistant`: the newest), or a source as for `register`.
+        Raises SchemaInvalid, SchemaNotFound, VersionNotFound, DatabaseError.
+        """
+        return compare(self._side(before), self._side(after))
+
+    def _side(self, source: SchemaSource) -> Side:
+        named = versioned_name(source)
+        if named is None:
+            return Side(read_source(source), label_of(source))
+        found = (self.get(*named)).version
+        return Side(found.spec, str(found), found.annotations)
 
     def approve(
         self,
@@ -185,14 +230,21 @@ class Registry:
         name, version = as_text("name", name), as_number("version", version)
         return self.database.run_admin(lambda: versions.annotation_history(name, version))
 
+    def events(self, name: str) -> tuple[Event, ...]:
+        """Everything that was done to a schema, the oldest first: who registered, annotated, approved and rejected
+        which version, when and why, and what backfills came to. Raises SchemaNotFound, ArgumentInvalid."""
+        name = as_text("name", name)
+        return self.database.run_admin(lambda: read_history(name))
+
     def notes(
         self, name: str, version: int | None = None, *, annotations: AnnotationSource | None = None
     ) -> tuple[Note, ...]:
         """What a person should look at before approving a version, or the newest: the gravest first.
 
         Identity keys of low confidence, doubtful keys, classes that overlap, and what rules by name and type would do
-        otherwise; with an edited annotation (as `approve` takes it), the notes on that one. Raises AnnotationInvalid,
-        VersionNotFound, SchemaNotFound, ArgumentInvalid.
+        otherwise; before all, what a pending version would change in what identifies and is searched, against the one
+        that it is based on. With an edited annotation (as `approve` takes it), the notes on that one.
+        Raises AnnotationInvalid, VersionNotFound, SchemaNotFound, ArgumentInvalid.
         """
         record = self.get(name, version)
         found, said = record.version, record.annotation
@@ -200,7 +252,21 @@ class Registry:
             found = replace(found, annotations={**found.annotations, **read_annotations(annotations, found)})
         is_settled = said is not None and said.verdict == "approved" and said.decided_by != versions.AUTO_APPROVAL
         least = 0.0 if is_settled else self.database.settings.min_identity_confidence
-        return notes_of(found, least)
+        changed = () if is_settled or found.base is None else self._changed(found)
+        return (*changed, *notes_of(found, least))
+
+    def _changed(self, found: SchemaVersion) -> tuple[Note, ...]:
+        """What the annotation of a version changes for what is stored, against the version that it is based on."""
+        before = (self.get(found.name, found.base)).version
+        if before.status not in (Status.ACTIVE, Status.APPROVED, Status.RETIRED):
+            return ()
+        reasons = annotation_reasons(
+            Side(found.spec, str(found), found.annotations), Side(before.spec, str(before), before.annotations)
+        )
+        return tuple(
+            Note("change", (reason.where.partition(".")[0],), f"{reason.where}, {reason.kind}: {reason.text}")
+            for reason in reasons
+        )
 
     def held_back(self, name: str) -> dict[str, str]:
         """The classes of a schema that auto-approval keeps create-only until a person approves, with the reasons."""

@@ -27,6 +27,7 @@ _SCHEMAS = "give a path, YAML text, module:Class, Pydantic classes or a SchemaSp
 _ANNOTATIONS = "give a path, the text of an annotation file, or ClassAnnotations by class"
 _ROW = 'write {"class": …, "values": {…}}'
 _ROWS = "give a path, or a list of {class, values}"
+_VERSIONED = re.compile(r"([a-z][a-z0-9_]{0,62})(?:@([0-9]{1,9}))?", re.ASCII)
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
@@ -55,6 +56,25 @@ def read_source(source: SchemaSource) -> SchemaSpec:
     if not models or not all(isinstance(model, type) for model in models):
         raise ArgumentInvalid(name="source", value=f"a {type(source).__name__}", reason=_SCHEMAS)
     return schema_of(*models)
+
+
+def versioned_name(source: SchemaSource) -> tuple[str, int | None] | None:
+    """The registered version that a string means, as `assistant@1` or `assistant`; None for any other source, and where
+    a file has that name."""
+    found = _VERSIONED.fullmatch(source) if isinstance(source, str) else None
+    if found is None or Path(str(source)).exists():
+        return None
+    return found[1], int(found[2]) if found[2] else None
+
+
+def label_of(source: SchemaSource) -> str:
+    """What a source is called in errors and comparisons."""
+    if isinstance(source, SchemaSpec):
+        return source.name
+    if isinstance(source, str | Path):
+        return "given as text" if "\n" in str(source) else str(source)
+    models = source if isinstance(source, Sequence) else (source,)
+    return ", ".join(getattr(model, "__name__", str(model)) for model in models)
 
 
 def read_annotations(source: AnnotationSource, version: SchemaVersion) -> Mapping[str, ClassAnnotation]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,9 @@ _OPTIONS = (
         help="Let the model see these rows, without pii columns: a JSON object a line, with class and values.",
     ),
     click.option("--fresh", is_flag=True, help="Ask the model even where it was asked the same before."),
-    click.option("--dry-run", is_flag=True, help="Only say what the model's call would cost; nothing is done."),
+    click.option(
+        "--dry-run", is_flag=True, help="Only say what would come of it, and what the model's call would cost."
+    ),
 )
 
 
@@ -82,13 +84,13 @@ def samples_of(access: Access, stored: int, rows: Path | None) -> Samples | None
     return Samples(stored, access.tenant, rows if rows is not None else ())
 
 
-def print_estimate(access: Access, expected: Estimate | Reused | None) -> None:
-    """What a call would cost, on stdout: the answer to --dry-run."""
+def print_estimate(access: Access, expected: Estimate | Reused | None, beside: Mapping[str, Any] | None = None) -> None:
+    """What a call would cost, on stdout: the end of the answer to --dry-run; `beside`: the rest of it, for machines."""
     if access.as_json:
         bill = Bill(quiet=True)
         if expected is not None:
             bill(expected)
-        print_json({"dry_run": True, "call": bill.data})
+        print_json({"dry_run": True, **(beside or {}), "call": bill.data})
         return
     say(f"{expected.sentence}." if expected is not None else "No call: no model would be asked.")
     say("Nothing was done.")

@@ -14,6 +14,7 @@ from memreg.cli.audit import audit, explain
 from memreg.cli.backfill import backfill
 from memreg.cli.calibrate import calibrate
 from memreg.cli.demo.command import demo
+from memreg.cli.diff import diff
 from memreg.cli.doctor import doctor
 from memreg.cli.evaluate import evaluate
 from memreg.cli.import_ import import_
@@ -40,6 +41,7 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
         register,
         schemas,
         show,
+        diff,
         annotate,
         show_annotations,
         approve,

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import rich_click as click
+from click.exceptions import Exit
 
 from memreg.cli.asking import Bill, asking_options, print_estimate, samples_of
+from memreg.cli.compared import preview_data, print_preview, print_reasons, verdict_line
 from memreg.cli.options import WORDS, Access, database_options, os_user
-from memreg.cli.output import Col, print_json, print_table, say
+from memreg.cli.output import Col, data_of, print_json, print_table, say
 
 if TYPE_CHECKING:
+    from memreg.operations.preview import Preview
     from memreg.registry.models import SchemaVersion
     from memreg.registry.records import VersionRecord
 
@@ -26,12 +29,32 @@ if TYPE_CHECKING:
     show_default=True,
     help="Who proposes what is searched and what identifies: a model if one is configured, else rules.",
 )
+@click.option(
+    "--force",
+    metavar="REASON",
+    type=WORDS,
+    help="Register it although it is not compatible, for a reason that is kept.",
+)
+@click.option(
+    "--fingerprint",
+    metavar="HEX",
+    type=WORDS,
+    help="Refuse the file unless it is still the one that memreg diff showed.",
+)
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Register nothing; exit with 1 unless the file is registered or compatible (for CI).",
+)
 @asking_options
 @database_options
 def register(
     access: Access,
     source: str,
     annotate: Literal["auto", "llm", "heuristic"],
+    force: str | None,
+    fingerprint: str | None,
+    check: bool,
     samples: int,
     rows: Path | None,
     fresh: bool,
@@ -42,17 +65,41 @@ def register(
     Its annotation (what is searched, what identifies) is proposed along. The same content again is the same version;
     other content is the next version. Mistakes in a file are all told at once, each with its line and column.
 
+    A version must be compatible with those before, as the file's `compatibility` says (backward, if it says nothing).
+    --dry-run tells what differs, the verdict with its reasons, what a backfill would touch and what a model's call
+    would cost; --check only the verdict.
+
     What a model's call will cost is told before it is made. The model sees the schema, and rows only where you say so.
     """
     from memreg.cli.annotations import annotation_data, print_annotated
 
+    if check and dry_run:
+        raise click.UsageError("Give --check or --dry-run, not both.")
     seen = samples_of(access, samples, rows)
     with replace(access, tenant=None).registry() as registry:
-        if dry_run:
-            print_estimate(access, registry.estimate(source, annotate=annotate, samples=seen, fresh=fresh))
+        if check or dry_run:
+            found = registry.preview(source, fingerprint=fingerprint, plan=dry_run)
+            if check:
+                _print_checked(access, source, found)
+                return
+            expected = registry.estimate(source, annotate=annotate, samples=seen, fresh=fresh)
+            if not access.as_json:
+                print_preview(found)
+            print_estimate(access, expected, preview_data(found))
+            if not access.as_json and not found.is_registered:
+                say(f"Next: memreg register {source} --fingerprint {found.fingerprint}")
             return
         bill = Bill(quiet=access.as_json)
-        registered = registry.register(source, annotate=annotate, by=os_user(), samples=seen, fresh=fresh, tell=bill)
+        registered = registry.register(
+            source,
+            annotate=annotate,
+            by=os_user(),
+            samples=seen,
+            fresh=fresh,
+            tell=bill,
+            force=force,
+            fingerprint=fingerprint,
+        )
         bill.close(seen)
         version = registered.version
         notes = registry.notes(version.name, version.version)
@@ -74,15 +121,38 @@ def register(
     print_annotated(version, notes, held)
 
 
-@click.command()
-@database_options
-def schemas(access: Access) -> None:
-    """List the versions of every schema.
+def _print_checked(access: Access, source: str, found: Preview) -> None:
+    """The answer of --check; status 1 where the file may not be registered as it is."""
+    if access.as_json:
+        print_json({"check": True, **preview_data(found)})
+    elif found.is_registered:
+        say(f"{source} is registered already, as {found.schema}@{found.version}.")
+    else:
+        say(f"{source} would be {found.schema}@{found.version}. {verdict_line(found.verdict)}")
+        print_reasons(found.verdict.breaking)
+    if not found.passes:
+        raise Exit(1)
 
-    With their status, who registered and decided them, and when.
+
+@click.command()
+@click.argument("name", metavar="[NAME]", type=WORDS, required=False)
+@click.option("--history", "as_history", is_flag=True, help="Tell all that was done to the schema NAME, and why.")
+@database_options
+def schemas(access: Access, name: str | None, as_history: bool) -> None:
+    """List the versions of every schema, or of one.
+
+    With their status, who registered and decided them, and when. `--history` tells everything that was done to one:
+    who registered, annotated, approved and rejected which version, when and why, and what backfills came to.
     """
+    if as_history:
+        if name is None:
+            raise click.UsageError("Say of which schema: memreg schemas NAME --history")
+        _print_history(access, name)
+        return
     with access.registry() as registry:
-        records = registry.versions()
+        records = registry.versions(name)
+        if name is not None and not records:
+            registry.get(name)  # says that there is none
     if access.as_json:
         print_json([record_data(record) for record in records])
         return
@@ -99,6 +169,25 @@ def schemas(access: Access) -> None:
         Col("why"),
     )
     print_table(columns, [_row(record) for record in records])
+
+
+def _print_history(access: Access, name: str) -> None:
+    with access.registry() as registry:
+        events = registry.events(name)
+    if access.as_json:
+        print_json([{**data_of(each), "detail": each.detail} for each in events])
+        return
+    columns = (
+        Col("when (UTC)", keep=True),
+        Col("version", keep=True),
+        Col("what", keep=True),
+        Col("by"),
+        Col("why"),
+        Col("detail"),
+    )
+    print_table(
+        columns, [(each.at, f"{name}@{each.version}", each.what, each.by, each.why, each.detail) for each in events]
+    )
 
 
 def next_step(version: SchemaVersion) -> str:

@@ -1,4 +1,5 @@
-"""What registering a schema would come to, without doing it: what differs, the verdict, and what a backfill would touch."""
+"""What registering a schema would come to, without doing it: what differs, the verdict, and what a backfill would
+touch."""
 
 from __future__ import annotations
 

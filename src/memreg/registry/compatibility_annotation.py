@@ -36,9 +36,10 @@ def searchable(reading: Reading) -> Iterator[Reason]:
     """What is searched, or with what boost, is changed. Breaks nothing: the search index is computed anew by the
     backfill, and scores between the same records may change."""
     for pair, now, then in _annotated(reading):
+        shared = pair.shared
         earlier = {pair.names.get(column, column): boost for column, boost in then.searchable.items()}
-        changed = [*(column for column in now.searchable if now.searchable[column] != earlier.get(column))]
-        changed += [column for column in earlier if column not in now.searchable]
+        columns = [column for column in {**now.searchable, **earlier} if column in shared]
+        changed = [column for column in columns if now.searchable.get(column) != earlier.get(column)]
         for column in changed:
             kind = "boost changed" if column in now.searchable and column in earlier else "searchable changed"
             before, after = reading.in_time(now.searchable.get(column), earlier.get(column))
@@ -50,7 +51,7 @@ def compared(reading: Reading) -> Iterator[Reason]:
     """Which columns are compared is changed. Breaks nothing; scores between the same records may change."""
     for pair, now, then in _annotated(reading):
         earlier = {pair.names.get(column, column) for column in then.compare}
-        for column in sorted(earlier.symmetric_difference(now.compare)):
+        for column in sorted(earlier.symmetric_difference(now.compare) & pair.shared):
             _, is_compared = reading.in_time(column in now.compare, column in earlier)
             text = f"it is {'compared' if is_compared else 'no longer compared'} from now on"
             yield note(f"{pair.reader.name}.{column}", "compare changed", text)

@@ -90,6 +90,11 @@ class ClassPair:
             pair.writer.name: pair.reader.name for pair in self.columns if pair.is_plain and pair.reader and pair.writer
         }
 
+    @cached_property
+    def shared(self) -> frozenset[str]:
+        """The columns that are read and were written, by the reader's names."""
+        return frozenset(pair.name for pair in self.columns if pair.reader and pair.writer)
+
     def same_key(self, key: IdentityKey) -> tuple[str | None, ...]:
         """The columns of a key of the writer by the reader's names; None for one that it does not read as it is."""
         return tuple(self.names.get(column) for column in key.columns)

@@ -1,0 +1,72 @@
+"""Two versions of a schema beside each other: what differs, and what each can read of the other. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from memreg.core.errors import ArgumentInvalid, FileChanged
+from memreg.registry.compatibility import Reason, can_read
+from memreg.registry.diff import Change, diff
+from memreg.registry.fingerprint import fingerprint
+from memreg.registry.models import SchemaSpec
+from memreg.registry.reading import Side
+
+_SHOWN = 16
+_MARK = re.compile(r"([0-9a-f]{8,64})(?:\.([a-z_]+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """From `before` to `after`: the changes, the reasons of reading the older by the newer (`backward`) and the other
+    way (`forward`), the mode of the newer, and by what to register just that (`fingerprint`)."""
+
+    before: str
+    after: str
+    changes: tuple[Change, ...]
+    backward: tuple[Reason, ...]
+    forward: tuple[Reason, ...]
+    mode: str
+    fingerprint: str
+
+    @property
+    def is_backward(self) -> bool:
+        """Whether the newer one reads all that the older one wrote."""
+        return not any(reason.breaks for reason in self.backward)
+
+    @property
+    def is_forward(self) -> bool:
+        """Whether the older one reads all that the newer one writes."""
+        return not any(reason.breaks for reason in self.forward)
+
+
+def compare(before: Side, after: Side) -> Comparison:
+    """The comparison of an older version and a newer one; a side's name is what it is called."""
+    return Comparison(
+        before=before.name,
+        after=after.name,
+        changes=diff(before, after),
+        backward=can_read(after, before, "reader"),
+        forward=can_read(before, after, "writer"),
+        mode=after.spec.compatibility,
+        fingerprint=mark(after.spec),
+    )
+
+
+def mark(spec: SchemaSpec) -> str:
+    """By what a schema is known again: the first half of its fingerprint, and its mode, which is no part of that."""
+    return f"{fingerprint(spec)[:_SHOWN]}.{spec.compatibility}"
+
+
+def check_mark(spec: SchemaSpec, expected: str, source: str) -> None:
+    """Refuse a schema that is not the one that was looked at. `expected`: a mark, a fingerprint, or its beginning.
+
+    Raises FileChanged, ArgumentInvalid.
+    """
+    found = _MARK.fullmatch(expected.strip().lower())
+    if found is None:
+        reason = "give the fingerprint that `memreg diff` printed, 8 to 64 hexadecimal digits"
+        raise ArgumentInvalid(name="fingerprint", value=repr(expected[:80]), reason=reason)
+    digits, mode = found.groups()
+    if not fingerprint(spec).startswith(digits) or mode not in (None, spec.compatibility):
+        raise FileChanged(source=source, expected=expected.strip(), found=mark(spec))
