@@ -52,7 +52,7 @@ class HeldTurn:
 
     @property
     def extraction(self) -> Extraction:
-        """Its proposals, as an extractor gives them. What they refer to has an entry of its own, and is not made again."""
+        """Its proposals, as an extractor gives them. What they refer to has its own entry, and is not made again."""
         proposals = tuple(each.proposal for each in self.held)
         return Extraction(proposals, EXTRACTOR, version=self.version, ids=True, makes=False)
 
