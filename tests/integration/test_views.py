@@ -86,7 +86,10 @@ def change(database: Database, text: str, *replaced: tuple[str, str]) -> tuple[O
 
     def plan() -> Steps[tuple[Outcome, ...]]:
         yield (versions.lock_exclusive(found.name),)
-        yield versions.put_in_force(found, utc_now())
+        yield (
+            versions.SQL["retire_versions"](name=found.name, version=found.version),
+            versions.SQL["activate_version"](name=found.name, version=found.version, at=utc_now()),
+        )
         return (yield from refresh_views(found.name))
 
     return database.run_admin(plan)
@@ -277,6 +280,14 @@ def test_a_schema_without_views_costs_one_round_trip(database: Database) -> None
         steps.send([[{"number": 180_000, "me": "x"}], []])
     assert stopped.value.value == ()
     assert database.run_admin(lambda: refresh_views("nothing")) == ()
+
+
+def test_an_approval_brings_the_views_along(database: Database, shop: Engine, ask: Ask) -> None:
+    create_views(database, "shop")
+    register(database, SHOP.replace("Order:", "Purchase:").replace("born: {dtype: date}", "day: {dtype: date}"))
+    assert {each.version for each in list_views(database)} == {2}
+    shop.ingest(proposals=[Proposal("Customer", {"fullName": "Ana", "day": "2020-01-01"})])
+    assert ask("select day from shop.customer") == [{"day": date(2020, 1, 1)}]
 
 
 # What is not ours
