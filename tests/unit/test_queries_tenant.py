@@ -23,6 +23,7 @@ TENANT_TABLES = frozenset(
         "kill_switches",
         "calibrations",
         "model_calls",
+        "memory_references",
     }
 )
 # It tells the planner about tables as a whole, and reads no row for anybody.
@@ -30,7 +31,8 @@ WHOLE_TABLES = frozenset({"look_at_tables", "table_growth"})
 # A backfill takes the memories of every tenant to a schema's new version.
 EVERY_TENANT = frozenset({"count_behind", "insert_backfill", "insert_failures"})
 PACKAGES = ("memreg.engine", "memreg.evaluation", "memreg.operations", "memreg.testing")
-QUERIES = sorted((q for name in PACKAGES for q in Queries.load(name).values()), key=lambda query: query.name)
+FILES = [(name, "queries.sql") for name in PACKAGES] + [("memreg.engine", "references.sql")]
+QUERIES = sorted((q for place in FILES for q in Queries.load(*place).values()), key=lambda query: query.name)
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
