@@ -196,7 +196,7 @@ class Lineage:
             following = self._step(spec, hop) if current is not None else self._again(spec, hop)
             current = None if following is None else following.after
             if following is not None:
-                spec = following.after
+                spec = following.carried
                 if following.changes_payload:
                     steps.append(following)
         return _Plan(None if current is None else current.name, tuple(steps))

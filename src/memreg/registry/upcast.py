@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from memreg.registry.before import source_before
@@ -50,6 +50,15 @@ class Step:
         """The columns that are the one of a name, as it is or in another type."""
         moved = (self.moves[name],) if name in self.moves else ()
         return (*moved, *(each.column.name for each in self.makings if each.original == name))
+
+    @property
+    def carried(self) -> ClassSpec:
+        """The class afterwards, in which what is made of a personal column is personal: a reason for a later step must
+        not show it either."""
+        personal = {new for old, new in self.moves.items() if self.before.by_name[old].pii}
+        personal |= {each.column.name for each in self.makings if each.column.pii}
+        columns = (replace(each, pii=True) if each.name in personal else each for each in self.after.columns)
+        return replace(self.after, columns=tuple(columns)) if personal else self.after
 
     def run(
         self, payload: Mapping[str, Any], originals: Mapping[str, Any], problems: list[Problem]
