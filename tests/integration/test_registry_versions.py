@@ -176,7 +176,7 @@ def test_approving_waits_for_a_backfill_while_memories_are_behind(registry: Regi
     with pytest.raises(VersionStatus, match=r"notes@2 is approved.*memreg backfill notes --to 2"):
         registry.approve("notes", 2)
     approved = registry.get("notes", 2).version
-    database.run_admin(lambda: fetch(*versions.put_in_force(approved, NOW)))
+    database.run_admin(lambda: versions.put_in_force(approved, NOW))
     assert registry.get("notes", 1).version.status is Status.RETIRED
     assert usable(database) == registry.get("notes", 2).version
 

@@ -440,6 +440,14 @@ select %(tenant)s, posted.key, written.id
 from written
 cross join lateral unnest(written.candidate_keys) as posted (key)
 
+-- hold_memories --
+-- Hold some memories until the end of the transaction, in one order for everybody.
+select id
+from memreg.memories
+where tenant = %(tenant)s and id = any(%(ids)s::uuid[])
+order by id
+for update
+
 -- update_memories --
 -- Memories with another state, and the keys that they are found by from now on and no longer.
 with rows as (

@@ -123,6 +123,8 @@ class Writes:
         if self.inserts:
             found.append(SQL["insert_memories"](tenant=tenant, schema=schema, rows=Jsonb(self.inserts)))
         if self.updates:
+            # Held before the update looks at what they are found by: a backfill may be rewriting them.
+            found.append(SQL["hold_memories"](tenant=tenant, ids=_ids(self.updates, "id")))
             found.append(SQL["update_memories"](tenant=tenant, ids=_ids(self.updates, "id"), rows=Jsonb(self.updates)))
         if self.seen:
             found.append(SQL["see_memories"](tenant=tenant, now=now, ids=self.seen))

@@ -39,8 +39,10 @@ from memreg.registry.lookup import (
     schema_lock,
     usable_head,
 )
+from memreg.registry.lineage import Place
 from memreg.registry.models import ClassAnnotation, SchemaSpec, SchemaVersion, Status
 from memreg.registry.records import Registered
+from memreg.registry.views.refresh import refresh_views
 
 __all__ = [
     "AUTO_APPROVAL",
@@ -218,7 +220,7 @@ def approve(
         _behind(found),
     )
     if not behind[0]["behind"]:
-        yield put_in_force(found, at)
+        yield from put_in_force(found, at)
     return (yield from load_version(name, found.version))
 
 
@@ -306,36 +308,42 @@ def is_behind(found: SchemaVersion) -> Steps[bool]:
 
 
 def _behind(found: SchemaVersion) -> Statement:
-    return SQL["memories_behind"](name=found.name, version=found.version, classes=list(found.spec.by_name))
+    names = {place.class_name for name in found.spec.by_name for place in _places(found, name)}
+    return SQL["memories_behind"](
+        name=found.name, version=found.version, classes=sorted(names | found.spec.by_name.keys())
+    )
 
 
-def put_in_force(found: SchemaVersion, at: datetime) -> tuple[Statement, ...]:
-    """The statements that make an approved version the active one and retire the one before, under the schema's lock.
+def put_in_force(found: SchemaVersion, at: datetime) -> Steps[None]:
+    """Make an approved version the active one and retire the one before, under the schema's lock; views follow.
 
     Every memory has to be found by the keys of the version then: none is on an older one, or a backfill indexed them.
     """
-    renamed = renames(found)
-    return (
-        *(
-            [SQL["take_over_switches"](schema=found.name, befores=list(renamed.values()), names=list(renamed))]
-            if renamed
-            else []
-        ),
-        SQL["retire_versions"](name=found.name, version=found.version),
-        SQL["activate_version"](name=found.name, version=found.version, at=at),
+    name, renamed = found.name, renames(found)
+    if renamed:
+        yield (SQL["take_over_switches"](schema=name, befores=list(renamed.values()), names=list(renamed)),)
+    yield (
+        SQL["retire_versions"](name=name, version=found.version),
+        SQL["activate_version"](name=name, version=found.version, at=at),
         # What was held back of the version before; the one that comes may hold back its own after this.
-        SQL["release_classes"](
-            name=found.name, by=AUTO_APPROVAL, at=at, reason=f"{found} is in force, and not held back"
-        ),
+        SQL["release_classes"](name=name, by=AUTO_APPROVAL, at=at, reason=f"{found} is in force, and not held back"),
     )
+    yield from refresh_views(name)
+
+
+def _places(found: SchemaVersion, class_name: str) -> tuple[Place, ...]:
+    return found.lineage.places(class_name) if found.lineage is not None else ()
 
 
 def renames(found: SchemaVersion) -> dict[str, str]:
     """The classes of a version that have another name than in the version before, with that name."""
-    places = {name: found.lineage.places(name) if found.lineage else () for name in found.spec.by_name}
     before = {
-        name: max((each for each in where if each.last < found.version), key=lambda place: place.last, default=None)
-        for name, where in places.items()
+        name: max(
+            (each for each in _places(found, name) if each.last < found.version),
+            key=lambda place: place.last,
+            default=None,
+        )
+        for name in found.spec.by_name
     }
     return {name: place.class_name for name, place in before.items() if place and place.class_name != name}
 

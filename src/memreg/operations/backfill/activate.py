@@ -42,7 +42,7 @@ def activate(backfill_id: UUID, clock: Clock) -> Steps[None]:
     if problem:
         yield (SQL["set_status"](id=backfill_id, status="failed", error=problem, finished_at=now),)
         return
-    yield versions.put_in_force(target.version, now)
+    yield from versions.put_in_force(target.version, now)
     renamed = versions.renames(target.version)
     if renamed:
         taken = SQL["take_over_calibrations"](schema=name, befores=list(renamed.values()), names=list(renamed))

@@ -20,7 +20,7 @@ from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
 from memreg.engine.candidates import memory_keys
 from memreg.engine.identity import KeyValue, key_values
 from memreg.engine.state import MemoryState
-from memreg.operations.backfill.target import CHUNK, SQL, Target, Unfit
+from memreg.operations.backfill.target import CHUNK, SQL, Target
 
 Seconds = Callable[[], float]
 
@@ -58,11 +58,14 @@ class Indexing:
             self.seen.append((row["tenant"], row["id"]))
             if not self.target.needs_index(row["class"], row["version"]):
                 continue
-            state = self.target.read(row)
-            if isinstance(state, Unfit):
-                if not row["is_deleted"]:
-                    self.failures.append({"tenant": state.tenant, "memory_id": str(state.id), "reason": state.reason})
-            elif state is not None and not state.unresolved:
+            read = self.target.read(row)
+            if read is None:
+                continue
+            state = read.state
+            if read.unfit is not None and not state.is_deleted:
+                self.failures.append(failure(row, read.unfit))
+            # It is found by what fits, since it may be allowed to stay as it is.
+            if not state.unresolved:
                 self._take_keys(row["tenant"], state)
                 if not state.is_deleted and not self.target.is_alike(row["class"], row["version"]):
                     self._take_candidates(row, state)
@@ -153,6 +156,11 @@ class Indexing:
         extra = [key for key in candidate_keys(self.target, state) if key not in known]
         if extra:
             self.extra.append({"tenant": row["tenant"], "memory_id": str(state.id), "keys": extra})
+
+
+def failure(row: Row, reason: str) -> dict[str, Any]:
+    """A memory that does not convert, as a row."""
+    return {"tenant": row["tenant"], "memory_id": str(row["id"]), "reason": reason}
 
 
 def candidate_keys(target: Target, state: MemoryState) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from memreg.core.database import Database
 from memreg.core.steps import Row, Steps, fetch, fetch_rows
 from memreg.engine.store import search_vector
 from memreg.operations.backfill.index import candidate_keys
-from memreg.operations.backfill.target import SQL, Target, Unfit, read_target
+from memreg.operations.backfill.target import SQL, Target, read_target
 from memreg.registry import versions
 from memreg.registry.lookup import as_next
 from memreg.registry.models import SchemaSpec
@@ -127,16 +127,16 @@ def _look(target: Target, rows: Sequence[Row]) -> tuple[dict[str, _Found], int]:
     found: dict[str, _Found] = defaultdict(_Found)
     looked_at = 0
     for row in rows:
-        state = target.read(row)
-        if state is None:
+        read = target.read(row)
+        if read is None:
             continue
+        state = read.state
         looked_at += 1
         seen = found[row["class"]]
-        if isinstance(state, Unfit):
+        if read.unfit is not None:
             seen.unfit += 1
             if len(seen.reasons) < SHOWN:
-                seen.reasons[state.reason] = None
-            continue
+                seen.reasons[read.unfit] = None
         if not target.is_alike(row["class"], row["version"]):
             search_vector(state, row["tenant"], target.version)
             candidate_keys(target, state)

@@ -17,8 +17,8 @@ from psycopg.types.json import Jsonb
 from memreg.core.queries import Statement
 from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
 from memreg.engine.store import search_vector
-from memreg.operations.backfill.index import candidate_keys, part_rows, range_of
-from memreg.operations.backfill.target import SQL, Target, Unfit
+from memreg.operations.backfill.index import candidate_keys, failure, part_rows, range_of
+from memreg.operations.backfill.target import SQL, Target
 
 Seconds = Callable[[], float]
 
@@ -35,10 +35,11 @@ class Rewriting:
 
     def take(self, row: Row) -> None:
         """Bring a memory into the form of the version."""
-        state = self.target.read(row)
-        if isinstance(state, Unfit):
-            self.failures.append({"tenant": state.tenant, "memory_id": str(state.id), "reason": state.reason})
-        elif state is not None:
+        read = self.target.read(row)
+        if read is not None and read.unfit is not None:
+            self.failures.append(failure(row, read.unfit))
+        elif read is not None:
+            state = read.state
             is_alike = self.target.is_alike(row["class"], row["version"])
             self.rows.append(
                 {

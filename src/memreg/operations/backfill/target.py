@@ -21,12 +21,11 @@ CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Unfit:
-    """A memory that does not convert, and why."""
+class Read:
+    """A memory in the form of the version, without what does not fit it; `unfit` says what that is, if there is any."""
 
-    tenant: str
-    id: Any
-    reason: str
+    state: MemoryState
+    unfit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,15 +96,13 @@ class Target:
         """Whether the form of memories stored so is another one; if not, only their number changes."""
         return self.lineage.changes_payload(class_name, version) or not self.is_alike(class_name, version)
 
-    def read(self, row: Row) -> MemoryState | Unfit | None:
+    def read(self, row: Row) -> Read | None:
         """A memory in its form; None where its class is gone."""
         read = in_form(row, self.lineage)
         if read.class_name is None:
             return None
-        if read.problems:
-            reason = "; ".join(f"{read.class_name}.{each.column}: {each.reason}" for each in read.problems)
-            return Unfit(row["tenant"], row["id"], reason)
-        return MemoryState.from_row(row, self.lineage, read)
+        problems = (f"{read.class_name}.{each.column}: {each.reason}" for each in read.problems)
+        return Read(MemoryState.from_row(row, self.lineage, read), "; ".join(problems) or None)
 
     def moved_keys(self, state: MemoryState) -> tuple[KeyValue, ...]:
         """The keys that a memory completes and that only it has."""
