@@ -207,7 +207,7 @@ def _tail(reading: Reading, table: DraftClass, cursor: Cursor) -> None:
         if token.kind == "string":
             before = rest[max(0, index - 2) : index]
             if any(each.word in ("COMMENT", "DESCRIPTION") for each in before):
-                table.desc = " ".join(token.value.split())
+                table.desc = token.value
                 continue
         left.append(token)
     if "AS" in words and "SELECT" in words:

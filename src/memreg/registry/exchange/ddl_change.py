@@ -205,7 +205,7 @@ def comment_on(reading: Reading, statement: Statement) -> None:
         text = cursor.string()
         if text is None:  # IS NULL takes a comment away
             return
-        description = " ".join(text.split())
+        description = text
         table = None
         if what == "TABLE" and parts:
             table = reading.draft.find(parts[-2] if len(parts) > 1 else "", parts[-1])
@@ -242,7 +242,7 @@ def extended_property(reading: Reading, statement: Statement) -> bool:
         place = reading.place(statement.tokens[0])
         reading.draft.left_out(place, f"{reading.raw(statement.tokens)} is left out: it describes no table of the file")
         return True
-    description = " ".join(found.get("value", "").split())
+    description = found.get("value", "")
     if "level2name" not in found:
         table.desc = description
     elif (column := table.column(found["level2name"])) is not None:

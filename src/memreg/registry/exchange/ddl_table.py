@@ -267,7 +267,7 @@ def _constraint(reading: Reading, table: DraftClass, column: DraftColumn, node: 
         case exp.DefaultColumnConstraint():
             set_default(reading, column, node.this)
         case exp.CommentColumnConstraint():
-            column.desc = " ".join(node.name.split()) if node.name else " ".join(str(node.this.name).split())
+            column.desc = str(node.this.name)
         case exp.Properties():
             column.desc = description_in(node) or column.desc
         case exp.CheckColumnConstraint():
@@ -309,7 +309,7 @@ def description_in(node: exp.Expression) -> str:
     """The description among the options of BigQuery."""
     for each in node.find_all(exp.Property):
         if each.name.lower() == "description":
-            return " ".join(str(each.args["value"].name).split())
+            return str(each.args["value"].name)
     return ""
 
 

@@ -242,7 +242,7 @@ def _class(draft: Draft, table: DraftClass, names: Mapping[str, str]) -> ClassSp
         if found is not None and all(set(found.columns) != set(other.columns) for other in keys):
             keys.append(found)
     declared = ClassAnnotation(identity=tuple(keys)) if keys else None
-    return ClassSpec(names[_identity(table)], tuple(columns.values()), " ".join(table.desc.split()), (), declared)
+    return ClassSpec(names[_identity(table)], tuple(columns.values()), table.desc, (), declared)
 
 
 def _column(draft: Draft, table: DraftClass, drafted: DraftColumn, name: str, names: Mapping[str, str]) -> Column:
@@ -265,7 +265,7 @@ def _column(draft: Draft, table: DraftClass, drafted: DraftColumn, name: str, na
     column = Column(
         name=name,
         dtype=dtype,
-        desc=" ".join(drafted.desc.split()),
+        desc=drafted.desc,
         values=values,
         required=drafted.required,
         normalize=drafted.normalize if dtype.kind in (Kind.STRING, Kind.TEXT) else (),
