@@ -11,7 +11,8 @@
 
 A decision is expected as `{action, basis, memory, score, reasons, reviews}`: `memory` is the label of a memory (a new
 label names the memory that a CREATE makes), `score` a number, a range `[low, high]` or null, `reasons` words that occur
-in the reasons, `reviews` the kinds of every question that it makes (none, where left out).
+in the reasons, `reviews` the kinds of every question that it makes (none, where left out). In the values of proposals
+and memories, and in reasons, `<ana>` stands for the id of the memory with that label.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ def run_walk(walk: Walk, database: Database, tenant: str = WHO) -> WalkRun:
         registry.approve(walk.schema.name, by=WHO)
     engine = Engine(database, tenant=tenant, schema=walk.schema.name, extractor="patterns")
     for memory in walk.before:
-        made = engine.ingest(proposals=[_proposal(memory)]).decisions[0]
+        made = engine.ingest(proposals=[_proposal(memory, run)]).decisions[-1]
         if made.memory_id is None:
             run.differences.append(f"before: {memory['label']} was not made: {made.action} {', '.join(made.reasons)}")
         else:
@@ -167,7 +168,8 @@ def _take(place: str, message: Mapping[str, Any], engine: Engine, run: WalkRun) 
     taken = Message(message.get("text", ""), id=message.get("id"), role=message.get("role", "user"))
     expect = message.get("expect", {})
     try:
-        result = engine.ingest(taken, proposals=None if proposals is None else [_proposal(each) for each in proposals])
+        given = None if proposals is None else [_proposal(each, run) for each in proposals]
+        result = engine.ingest(taken, proposals=given)
     except MemregError as error:
         if expect.get("raises") != type(error).__name__:
             run.differences.append(f"{place}: raised {type(error).__name__}: {error}")
@@ -255,7 +257,7 @@ def _compare_after(walk: Walk, engine: Engine, run: WalkRun) -> None:
             "deleted": row["is_deleted"],
             "unresolved": row["unresolved"],
         }
-        for name, value in ({"deleted": False, "unresolved": False} | dict(wanted)).items():
+        for name, value in ({"deleted": False, "unresolved": False} | _with_ids(wanted, run)).items():
             if name != "keys" and states[name] != value:
                 run.differences.append(f"after: {label} has {name} {states[name]}, expected {value}")
         if row["revisions"] != row["revision"]:
@@ -294,10 +296,20 @@ def _state(engine: Engine) -> list[Rows]:
     return engine.database.run(engine.tenant, plan)
 
 
-def _proposal(data: Mapping[str, Any]) -> Proposal:
+def _with_ids(value: Any, run: WalkRun) -> Any:
+    """A value with the ids of memories for their labels."""
+    if isinstance(value, Mapping):
+        return {name: _with_ids(each, run) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_with_ids(each, run) for each in value]
+    label = value[1:-1] if isinstance(value, str) and value[:1] == "<" and value[-1:] == ">" else None
+    return str(run.memories[label]) if label in run.memories else value
+
+
+def _proposal(data: Mapping[str, Any], run: WalkRun) -> Proposal:
     return Proposal(
         data["class"],
-        data["values"],
+        _with_ids(data["values"], run),
         data.get("operation", "upsert"),
         data.get("evidence"),
         data.get("confidence"),
