@@ -69,13 +69,16 @@ def test_a_dry_run_says_what_it_would_cost_and_does_nothing(asking: tuple[Comman
     prices = {"MEMREG_LLM_PRICE_IN": "1", "MEMREG_LLM_PRICE_OUT": "2"}
     memreg = Command(memreg.folder, {**memreg.settings, **prices})
     told = memreg("register", "contacts.yaml", "--dry-run").stdout
-    assert told.startswith("One call of m: about ")
-    assert "(no rows sent)" in told and "of answer, about 0.00" in told and told.endswith("Nothing was done.\n")
+    first, _, call, *rest = told.splitlines()
+    assert first == "It would be contacts@1, the first."
+    assert call.startswith("One call of m: about ")
+    assert "(no rows sent)" in call and "of answer, about 0.00" in call
+    assert rest[0] == "Nothing was done." and rest[1].startswith("Next: memreg register contacts.yaml --fingerprint ")
     found = memreg.json("register", "contacts.yaml", "--dry-run")
     assert found["dry_run"] is True
     estimate = found["call"]["estimate"]
     assert estimate["tokens_in"] > 300 and estimate["cost"] > 0
-    assert memreg("register", "contacts.yaml", "--annotate", "heuristic", "--dry-run").stdout.startswith("No call:")
+    assert "\nNo call:" in memreg("register", "contacts.yaml", "--annotate", "heuristic", "--dry-run").stdout
     assert memreg.json("schemas") == []
     assert not model.requests
 

@@ -23,6 +23,7 @@ from memreg.registry.versions import AUTO_APPROVAL
 SHOP = parse_schema(
     """\
 schema: shop
+compatibility: none  # its keys come and go
 classes:
   Person:
     columns: {name: {dtype: string, required: true}, email: {dtype: string, normalize: [email]}}

@@ -16,7 +16,7 @@ from memreg.api.registry import Registry
 from memreg.api.registry_async import AsyncRegistry
 from memreg.core.database import Database
 from memreg.core.database_async import AsyncDatabase
-from memreg.core.errors import ArgumentInvalid, AuditNotFound, MemoryNotFound
+from memreg.core.errors import ArgumentInvalid, AuditNotFound, MemoryNotFound, SchemaIncompatible
 from memreg.engine.model import Action, Message, Proposal
 from memreg.operations.kill_switch import switch
 from tests.support.engines import every, people, people_spec, say
@@ -248,7 +248,9 @@ def test_a_class_that_a_version_removed_stays_readable(database: Database) -> No
     note = say(engine, "Note", title="Buy milk")
     spec = people_spec()
     fewer = replace(spec, classes=tuple(each for each in spec.classes if each.name != "Note"))
-    Registry(database).register(fewer, annotate="heuristic")
+    with pytest.raises(SchemaIncompatible, match="Note, removed: .* its memories stay as they are"):
+        Registry(database).register(fewer, annotate="heuristic")
+    Registry(database).register(fewer, annotate="heuristic", force="no notes any more")
     assert str(Registry(database).approve("people").status) == "active"
     assert engine.get(note.memory_id or "").version == 1
     assert set(every(engine, "Note")) == {note.memory_id}

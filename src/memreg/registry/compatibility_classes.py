@@ -17,18 +17,16 @@ def class_unread(reading: Reading) -> Iterator[Reason]:
     class that goes on under another name declares `from:`."""
     for spec in reading.unread:
         kind = reading.change("removed", "added")
-        yield breaking(
-            spec.name, kind, f"{reading.reader.name} has no class {spec.name}, and would refuse what is of it"
-        )
+        stay = "its memories stay as they are, and " if reading.newer == "reader" else ""
+        text = f"{reading.reader.name} has no such class: {stay}what is proposed of it is refused"
+        yield breaking(spec.name, kind, text)
 
 
 def class_unwritten(reading: Reading) -> Iterator[Reason]:
     """A class of which there is nothing to read yet, as a new one. Breaks nothing."""
     for spec in reading.unwritten:
         kind = reading.change("added", "removed")
-        yield note(
-            spec.name, kind, f"{reading.writer.name} has no class {spec.name}, so there is nothing of it to read"
-        )
+        yield note(spec.name, kind, f"{reading.writer.name} has no such class, so there is nothing of it to read")
 
 
 def class_renamed(reading: Reading) -> Iterator[Reason]:
