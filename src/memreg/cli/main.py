@@ -21,6 +21,7 @@ from memreg.cli.import_ import import_
 from memreg.cli.inbox import inbox
 from memreg.cli.ingest import ingest
 from memreg.cli.kill_switch import kill_switch
+from memreg.cli.lint import lint
 from memreg.cli.memories import get, history, memories, search
 from memreg.cli.metrics import metrics
 from memreg.cli.migrate import migrate
@@ -37,6 +38,7 @@ from memreg.core.errors import FileInvalid, MemregError
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Start": (demo, migrate, doctor),
     "Describe what is worth remembering": (
+        lint,
         import_,
         register,
         schemas,

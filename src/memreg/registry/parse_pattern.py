@@ -10,6 +10,7 @@ from memreg.registry.models import Operation, Pattern
 from memreg.registry.reader import Reader, shown, suggest
 from memreg.registry.yaml_tree import Fork, Tree
 
+KEYS = ("text", "operation")
 LENGTH_LIMIT = 500
 PLACE_LIMIT = 8
 
@@ -32,7 +33,7 @@ def _read(reader: Reader, where: str, tree: Tree, columns: Collection[str]) -> P
     operation: str | None = "upsert"
     text_tree = tree
     if isinstance(tree, Fork):
-        parts = reader.keys(tree, where, ("text", "operation"), required=("text",))
+        parts = reader.keys(tree, where, KEYS, required=("text",))
         if "operation" in parts:
             operation = reader.choice(parts["operation"], f"{where}.operation", ("upsert", "delete"))
         if "text" not in parts:

@@ -12,11 +12,7 @@ from memreg.registry.names import SQL_RESERVED, snake_case
 from memreg.registry.views.names import OWN, column_names
 
 _EMAILS = vocabulary("email mail")
-_PERSONAL = (
-    _EMAILS
-    | PHONES
-    | vocabulary("iban ssn nin nif dni passport birthday birthdate dob born address street password passwd salary")
-)
+_PERSONAL = _EMAILS | PHONES | vocabulary("iban ssn nin nif dni bsn passport password passwd salary")
 _PERSONAL_FORMS = frozenset({"email", "phone"})
 _TEXTS = frozenset({Kind.STRING, Kind.TEXT})
 
@@ -159,9 +155,6 @@ def name_taken_in_views(sight: Sight) -> Iterable[Found]:
 
 
 def _is_personal(column: Column) -> bool:
-    if column.dtype.kind not in (*_TEXTS, Kind.DATE) or column.dtype.is_list:
+    if column.dtype.kind not in _TEXTS:
         return False
-    if any(step.name in _PERSONAL_FORMS for step in column.normalize):
-        return True
-    last = head(words(column.name))[1]
-    return last in _PERSONAL and (column.dtype.kind in _TEXTS or last in vocabulary("birthday birthdate dob born"))
+    return any(step.name in _PERSONAL_FORMS for step in column.normalize) or head(words(column.name))[1] in _PERSONAL
