@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from memreg.annotator.disguise import visible
-from memreg.annotator.listing import LEGEND, listing, one_line
+from memreg.annotator.listing import legend, listing, one_line
 from memreg.annotator.prompt import tag_for, template
 from memreg.engine.model import Message
 from memreg.engine.storable import storable
@@ -27,7 +27,7 @@ _LONGEST_ROLE = 40
 
 def instructions(classes: Sequence[ClassSpec]) -> str:
     """The system's part: the same for every message of a schema version. No annotation, no ids, no memories."""
-    return template("extract").replace("{classes}", f"{LEGEND}\n{listing(classes)}")
+    return template("extract").replace("{classes}", f"{legend(classes)}\n{listing(classes)}")
 
 
 def question(message: Message, before: Sequence[Message] = ()) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from memreg.annotator.evidence import grounded
 from memreg.annotator.whole import names_a_column
-from memreg.registry.models import ClassSpec, Column, Operation, SchemaVersion
+from memreg.registry.models import ClassSpec, Column, Kind, Operation, SchemaVersion
 
 _KEYS = ("class", "operation", "values", "evidence", "forget", "stated", "confidence")
 _NAMES = {**{key: key for key in _KEYS}, "classname": "class", "quote": "evidence"}
@@ -57,8 +57,10 @@ def operation_of(given: object) -> Operation | None:
     return _OPERATIONS.get(given.strip().casefold()) if isinstance(given, str) else None
 
 
-def values_of(fields: Mapping[str, Any], spec: ClassSpec, text: str) -> tuple[dict[str, Any], str]:
-    """The values by column, or the reason why there are none.
+def values_of(
+    fields: Mapping[str, Any], spec: ClassSpec, text: str, version: SchemaVersion
+) -> tuple[dict[str, Any], str]:
+    """The values by column, or the reason why there are none; those of an object in a column of references alike.
 
     Some models write the columns beside the class, as JSON in a text, in pairs, or once more under the class's name.
     A word for nothing, such as `unknown`, is a value only where the message says it.
@@ -83,7 +85,9 @@ def values_of(fields: Mapping[str, Any], spec: ClassSpec, text: str) -> tuple[di
     for name, value in values.items():
         alike = [] if name in spec.by_name else _alike(name, spec.by_name)
         column = spec.by_name.get(name) or (alike[0] if len(alike) == 1 and alike[0].name not in values else None)
-        found[str(name) if column is None else column.name] = value if column is None else _value(value, column, text)
+        found[str(name) if column is None else column.name] = (
+            value if column is None else _value(value, column, text, version)
+        )
     return found, ""
 
 
@@ -120,7 +124,9 @@ def kind_of(value: object) -> str:
     return names.get(type(value), "a number")
 
 
-def _value(value: Any, column: Column, text: str) -> Any:
+def _value(value: Any, column: Column, text: str, version: SchemaVersion) -> Any:
+    if column.dtype.kind is Kind.REF:
+        return _referred(_as_json(value), column, text, version)
     if isinstance(value, Mapping) and "value" in value:
         value = value["value"]
     if column.dtype.is_list:
@@ -132,6 +138,22 @@ def _value(value: Any, column: Column, text: str) -> Any:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return _or_nothing(value, column, text)
+
+
+def _referred(value: Any, column: Column, text: str, version: SchemaVersion) -> Any:
+    """What a reference leads to, as it is told: a name, an object of values, or several of them."""
+    if isinstance(value, list):
+        kept = [each for item in value if (each := _referred(item, column, text, version)) not in (None, {})]
+        return kept if column.dtype.is_list or len(kept) != 1 else kept[0]
+    if not isinstance(value, Mapping):
+        return _or_nothing(value, column, text)
+    target = version.spec.by_name.get(column.dtype.target or "")
+    if target is None:
+        return value
+    if "values" in value and "values" not in target.by_name:  # some models write it as an item
+        value = value["values"]
+    values, problem = values_of({"values": value}, target, text, version)
+    return value if problem else {name: each for name, each in values.items() if each is not None}
 
 
 def _or_nothing(value: Any, column: Column, text: str) -> Any:

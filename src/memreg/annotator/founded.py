@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
@@ -57,9 +57,20 @@ def without_guesses(
 
 def _said(value: Any, column: Column, texts: Sequence[str], times: Sequence[datetime | None]) -> bool:
     kind = column.dtype.kind
+    if kind is Kind.REF:
+        return all(grounded(each, texts) for each in _leaves(value))
     if kind in (Kind.ENUM, Kind.BOOLEAN):
         return True  # said in words of its own; no key is made of these alone
     return day_is_said(str(value), texts, times) if kind in _MOMENTS else _stands(str(value), column, texts)
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    """The texts of what a reference is told by."""
+    if isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _leaves(each)
+    elif value is not None:
+        yield str(value)
 
 
 def _stands(value: str, column: Column, texts: Sequence[str]) -> bool:

@@ -14,6 +14,7 @@ from memreg.annotator.fields import class_of, confidence_of, fields_of, forgotte
 from memreg.annotator.founded import founded, without_guesses
 from memreg.annotator.mask import Mask
 from memreg.annotator.moments import resolve_date, resolve_datetime
+from memreg.annotator.nested import refusal_in, unfounded_in
 from memreg.annotator.reading import clean
 from memreg.annotator.whole import names_a_column
 from memreg.engine.model import Proposal, Refused
@@ -84,7 +85,7 @@ def read(item: Any, source: Source) -> Read:
     if str(fields.get("stated", True)).strip().casefold() in _NOT_STATED:
         reason = "the message does not state it: it is denied, supposed, asked, wished or a guess"
         return Read(item, refused=(Refused(reason, item, dead_letter=False, **about),), **about)
-    values, *problems = values_of(fields, spec, source.text)
+    values, *problems = values_of(fields, spec, source.text, source.version)
     forgotten, unclear = forgotten_of(fields.get("forget"), spec)
     problems.append(unclear)
     unfounded = evidence is not None and not quoted(evidence, source.text)
@@ -127,13 +128,14 @@ def _whole(
             " forget, or quote the words that ask for the whole"
         )
         return Read(item, problem=problem, **about)
-    values, unsettled = _days(values, spec, source.at)
+    values, unsettled = _days(values, spec, source.at, source.version)
     texts = (source.text, *source.before)
     unfounded = [
         name
         for name in sorted(annotation.identity_columns & values.keys())
-        if not founded(values[name], spec.by_name[name], texts)
+        if spec.by_name[name].dtype.kind is not Kind.REF and not founded(values[name], spec.by_name[name], texts)
     ]
+    unfounded += unfounded_in(values, spec, source.version, texts) if spec.references else []
     if about["operation"] == "delete" and not unfounded:
         values, unfounded = without_guesses(values, spec, annotation, texts, (source.at, *source.turned_at))
     if unfounded:
@@ -142,6 +144,8 @@ def _whole(
     proposal = Proposal(spec.name, values, about["operation"], about["evidence"])
     if (checked := validate(proposal, source.version)).refusal is not None:
         return Read(item, problem=checked.refusal, refused=refused, **about)
+    if spec.references and (refusal := refusal_in(values, spec, source.version)) is not None:
+        unsettled = unsettled or refusal  # proposed as it is where asking again does not help
     return Read(item, proposal, unsettled, refused, **about)
 
 
@@ -155,9 +159,18 @@ def _evidence(fields: Mapping[str, Any], source: Source) -> str | None:
     return visible(revealed) if isinstance(revealed, str) else None
 
 
-def _days(values: dict[str, Any], spec: ClassSpec, at: datetime | None) -> tuple[dict[str, Any], str | None]:
+def _days(
+    values: Mapping[str, Any], spec: ClassSpec, at: datetime | None, version: SchemaVersion
+) -> tuple[dict[str, Any], str | None]:
     """The values with relative days worked out, and what to ask again where one is no day."""
     found, problem = dict(values), None
+    for refers in spec.references:
+        target = version.spec.by_name.get(refers.dtype.target or "")
+        given = found.get(refers.name)
+        if target is not None and isinstance(given, list):
+            found[refers.name] = [_days(e, target, at, version)[0] if isinstance(e, Mapping) else e for e in given]
+        elif target is not None and isinstance(given, Mapping):
+            found[refers.name], problem = _days(given, target, at, version)
     for name, value in values.items():
         column = spec.by_name.get(name)
         if column is None or column.dtype.kind not in _MOMENTS or is_absent(value):

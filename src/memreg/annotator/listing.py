@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from memreg.registry.models import ClassSpec, Column, Kind
 
 LEGEND = "Classes with their columns (! required, [] a list, a text where no type is said):"
+REFERENCES = " → another object, of that class: its name, or an object of its columns where the message says more of it"
 OF_A_CLASS, OF_A_COLUMN, LEAST = 60, 80, 1_500
 """Characters that a listing may have: for each class, for each column, and in any case."""
 
@@ -39,6 +40,12 @@ DETAILS = (
     Detail(20, 0, 0, 10),
     Detail(0, 0, 0, 8),
 )
+
+
+def legend(classes: Sequence[ClassSpec]) -> str:
+    """What the signs of the listing mean; of references, where there are some."""
+    more = f",{REFERENCES}):" if any(spec.references for spec in classes) else "):"
+    return LEGEND.removesuffix("):") + more
 
 
 def listing(classes: Sequence[ClassSpec]) -> str:
@@ -84,6 +91,8 @@ def _dtype(column: Column, detail: Detail) -> str:
     if kind is Kind.ENUM:
         more = "|…" if len(column.values) > detail.values else ""
         name = f"({'|'.join(column.values[: detail.values])}{more})"
+    elif kind is Kind.REF:
+        name = f"→{column.dtype.target}"
     else:
         name = "" if kind in (Kind.STRING, Kind.TEXT) else str(kind)
     return name + ("[]" if column.dtype.is_list else "")

@@ -23,6 +23,12 @@ def template(name: str) -> str:
     return resources.files("memreg.annotator").joinpath("prompts", f"{name}.txt").read_text("utf-8").strip()
 
 
+_REFERENCES = (
+    "A column of ref[Class] refers to an object of that class. It may be compared, and be part of a key with other"
+    " columns (the number of an order of one customer); it is never searchable."
+)
+
+
 def annotate_prompt() -> str:
     """The instructions of the annotator."""
     return template("annotate")
@@ -30,7 +36,8 @@ def annotate_prompt() -> str:
 
 def annotate_user(spec: SchemaSpec) -> str:
     """The schema to annotate."""
-    return f"Schema {spec.name}:\n{classes_text(spec.classes)}"
+    text = f"Schema {spec.name}:\n{classes_text(spec.classes)}"
+    return f"{text}\n\n{_REFERENCES}" if spec.referring else text
 
 
 def classes_text(classes: Iterable[ClassSpec]) -> str:

@@ -24,6 +24,7 @@ _TYPES: dict[Kind, list[str]] = {
     Kind.INTEGER: ["integer", "string"],
     Kind.NUMBER: ["number", "string"],
     Kind.BOOLEAN: ["boolean", "string"],
+    Kind.REF: ["string", "object"],
 }
 
 
