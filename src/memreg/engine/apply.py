@@ -14,7 +14,7 @@ from memreg.engine.merge import Merged, merge
 from memreg.engine.model import Action, Basis
 from memreg.engine.references import as_held
 from memreg.engine.state import HeldKey, MemoryState
-from memreg.engine.validate import Checked
+from memreg.engine.validate import Checked, with_defaults
 from memreg.engine.workspace import KeyPlace, Workspace
 from memreg.registry.models import ClassAnnotation, ClassSpec
 
@@ -87,11 +87,13 @@ def _carry_out(verdict: Verdict, proposal: Checked, workspace: Workspace, rules:
 
 
 def _create(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rules) -> Outcome:
+    # An unresolved memory stands for what was said alone; its defaults come when it is decided.
+    payload = dict(proposal.values) if verdict.unresolved else with_defaults(proposal.values, rules.spec)
     state = MemoryState(
         id=rules.new_id(),
         class_name=rules.spec.name,
         version=rules.version,
-        payload=dict(proposal.values),
+        payload=payload,
         originals=dict(proposal.originals),
         is_deleted=False,
         unresolved=verdict.unresolved,
@@ -105,16 +107,23 @@ def _create(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Ru
     if not state.unresolved:
         take_keys(state, workspace, rules.annotation)
     workspace.touch(state, changed=True)
-    return Outcome(state, None, state.snapshot(), wrote_revision=True, changed=tuple(state.payload))
+    reasons = _given(proposal.values, payload)
+    return Outcome(state, None, state.snapshot(), wrote_revision=True, changed=tuple(state.payload), reasons=reasons)
 
 
 def _promote(state: MemoryState, workspace: Workspace, rules: Rules) -> Outcome:
     """An unresolved memory becomes a live one under its own id."""
-    before = state.snapshot()
+    before, said = state.snapshot(), state.payload
+    state.payload = with_defaults(said, rules.spec)
     state.mark(unresolved=False, now=rules.now)
     take_keys(state, workspace, rules.annotation)
     workspace.touch(state, changed=True)
-    return Outcome(state, before, state.snapshot(), wrote_revision=True)
+    return Outcome(state, before, state.snapshot(), wrote_revision=True, reasons=_given(said, state.payload))
+
+
+def _given(said: Mapping[str, Any], payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """A reason for each column that has its default."""
+    return tuple(f"{name} has its default, as nothing was said of it" for name in payload if name not in said)
 
 
 def _absorb(state: MemoryState, target: UUID, outcome: Outcome, workspace: Workspace, rules: Rules) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from memreg.registry.before import class_after, is_plain, source_before
 from memreg.registry.models import REFUSE, ClassSpec, Column, SchemaSpec, Source
+from memreg.registry.upcast_column import making
 
 Back = tuple[Source | None, tuple[str, ...]]
 
@@ -15,8 +16,9 @@ _CASTS_BACK = {"date": "midnight", "midnight": "date"}
 _SAFE_CASTS = frozenset({"midnight", "yes_no", "text"})
 
 
-def inverse(old: SchemaSpec, new: SchemaSpec) -> tuple[SchemaSpec, tuple[str, ...]]:
+def inverse(old: SchemaSpec, new: SchemaSpec, *, literal: bool = False) -> tuple[SchemaSpec, tuple[str, ...]]:
     """The classes of `old` reading memories of `new`, which is based on it; and sentences on what does not come back.
+    `literal`: every `from:` of `new` was done, also one that `old` has as well, as where `new` brings a version back.
 
     Renames, classes' names, splits and joins are turned round, and maps as far as no two old values became one.
     """
@@ -24,21 +26,21 @@ def inverse(old: SchemaSpec, new: SchemaSpec) -> tuple[SchemaSpec, tuple[str, ..
     lost: list[str] = []
     taken: set[str] = set()
     for spec in old.classes:
-        after = class_after(spec.name, old, new)
+        after = class_after(spec.name, old, new, literal=literal)
         if after is None:
             classes.append(_without_sources(spec))
             continue
         taken.add(after.name)
         columns: list[Column] = []
         for column in spec.columns:
-            source, why = _back(column, spec, after)
+            source, why = _back(column, spec, after, literal)
             columns.append(replace(column, source=source))
             lost.extend(why)
         read = {name for column in columns for name in _read(column, after)}
         lost.extend(
             f"{after.name}.{column.name} is not in {spec.name} and is left out"
             for column in after.columns
-            if column.name not in read and source_before(column, spec) is None
+            if column.name not in read and _is_new(source_before(column, spec, literal=literal))
         )
         name = after.name if after.name != spec.name else None
         classes.append(replace(spec, columns=tuple(columns), source=name))
@@ -48,6 +50,10 @@ def inverse(old: SchemaSpec, new: SchemaSpec) -> tuple[SchemaSpec, tuple[str, ..
         if spec.name not in taken
     )
     return replace(old, classes=tuple(classes)), tuple(lost)
+
+
+def _is_new(source: Source | None) -> bool:
+    return source is None or not source.columns
 
 
 def _without_sources(spec: ClassSpec) -> ClassSpec:
@@ -61,18 +67,19 @@ def _read(column: Column, after: ClassSpec) -> tuple[str, ...]:
     return (column.name,) if column.name in after.by_name else ()
 
 
-def _back(column: Column, before: ClassSpec, after: ClassSpec) -> Back:
+def _back(column: Column, before: ClassSpec, after: ClassSpec, literal: bool) -> Back:
     """What an old column is made of in the newer class, and what is lost on the way."""
     where = f"{before.name}.{column.name}"
     made = [
         (each, source)
         for each in after.columns
-        if (source := source_before(each, before)) is not None and column.name in source.columns
+        if (source := source_before(each, before, literal=literal)) is not None and column.name in source.columns
     ]
     made.sort(key=lambda pair: pair[0].name != column.name)
     for each, source in made:
         if is_plain(source):
-            return _named(column, each, Source((each.name,))), _retyped(where, column, each)
+            why = (*_replaced(where, source), *_retyped(where, column, each, after))
+            return _named(column, each, Source((each.name,))), why
     parts = [(each, source) for each, source in made if source.split is not None and not (source.map or source.cast)]
     if parts:
         return _joined(where, parts)
@@ -92,11 +99,19 @@ def _named(column: Column, each: Column, source: Source) -> Source | None:
     return None if each.name == column.name else source
 
 
-def _retyped(where: str, old: Column, new: Column) -> tuple[str, ...]:
-    same = old.dtype.kind is new.dtype.kind and old.dtype.is_list == new.dtype.is_list
-    if same and set(new.values) <= set(old.values):
+def _replaced(where: str, source: Source) -> tuple[str, ...]:
+    if source.otherwise is REFUSE:
         return ()
-    return (f"{where} is {old.dtype} again: a value of {new.name} that is none stays behind",)
+    became = "was left out" if source.otherwise is None else f"became {source.otherwise!r}"
+    return (f"{where}: what {became} because it did not fit does not come back",)
+
+
+def _retyped(where: str, old: Column, new: Column, after: ClassSpec) -> tuple[str, ...]:
+    back = making(old, Source((new.name,)), after)
+    if back is None or not back.can_fail:
+        return ()
+    values = f" of {', '.join(old.values)}" if old.values else ""
+    return (f"{where} is {old.dtype}{values} again: what has been written since and is none does not come back",)
 
 
 def _joined(where: str, parts: list[tuple[Column, Source]]) -> Back:
@@ -134,7 +149,7 @@ def _split(where: str, column: Column, each: Column, source: Source) -> Back:
     if not joiner.strip() and joiner != " ":
         return None, (f"{where} cannot be told from the other columns in {each.name}: it stays empty",)
     back = Source((each.name,), split=joiner, part=place, rest=is_last and place > 1)
-    why = f"{where} is part {place} of {each.name}, which is wrong where a value has {joiner!r} in itself or one was missing"
+    why = f"{where} is part {place} of {each.name}: wrong where a value has {joiner!r} in itself, or one was missing"
     return back, (why,)
 
 
@@ -153,8 +168,7 @@ def _mapped(where: str, column: Column, each: Column, source: Source) -> Back:
     stayed = [each for each in table if each in column.values and all(old != each for old, _ in source.map)]
     lost.extend(f"{where}: {table[word]!r} became {word!r}, and comes back as {word!r}" for word in stayed)
     table = {word: old for word, old in table.items() if word not in stayed}
-    if source.otherwise is not REFUSE and source.otherwise is not None:
-        lost.append(f"{where}: what became {source.otherwise!r} because it did not fit does not come back")
+    lost.extend(_replaced(where, source))
     cast = _CASTS_BACK.get(source.cast or "")
     if source.cast is not None and source.cast not in _SAFE_CASTS:
         lost.append(f"{where}: what the cast {source.cast} took away does not come back")

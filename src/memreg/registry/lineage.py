@@ -221,4 +221,4 @@ class Lineage:
         return step(spec, again, end.version)
 
     def _back(self, start: Ancestor, end: Ancestor) -> SchemaSpec:
-        return inverse(end.spec, start.spec)[0]
+        return inverse(end.spec, start.spec, literal=start.restores is not None)[0]

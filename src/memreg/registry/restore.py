@@ -35,7 +35,7 @@ def restore(name: str, by: str | None, why: str, clock: Clock) -> Steps[tuple[Sc
             name=name, version=found.version, status=str(found.status), verb="taken back", advice=advice
         )
     before = yield from load_version(name, found.base)
-    spec, lost = inverse(before.spec, found.spec)
+    spec, lost = inverse(before.spec, found.spec, literal=found.restores is not None)
     spec = replace(spec, models=before.spec.models)
     number = newest.version + 1
     yield (
