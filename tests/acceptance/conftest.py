@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from memreg.core.embedded import status
 from tests.support.command import Command
+from tests.support.folders import short_folder
 
 PEOPLE = """\
 schema: people
@@ -37,8 +37,7 @@ classes:
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A home for embedded servers that the server's account can enter; they have ended when it is removed."""
-    base = Path(tempfile.mkdtemp(prefix="memreg-test-", dir="/tmp"))
-    base.chmod(0o755)
+    base = short_folder("memreg-test-")
     yield base / "home"
     while any(status(found.parent)["running"] for found in base.rglob("server.lock")):
         time.sleep(0.05)

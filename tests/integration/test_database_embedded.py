@@ -6,7 +6,6 @@ import os
 import select
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from memreg.core.queries import Query
 from memreg.core.settings import Settings
 from memreg.core.steps import Row, Steps, fetch_row
 from memreg.migrations import runner
+from tests.support.folders import short_folder
 
 PUT = Query("put", "Put.", "insert into memreg.schemas (name) values (%(name)s)")
 COUNT = Query("count", "Count.", "select count(*)::int as n from memreg.schemas")
@@ -28,8 +28,7 @@ COUNT = Query("count", "Count.", "select count(*)::int as n from memreg.schemas"
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A home that the server's account can reach, and whose path a socket can have."""
-    folder = Path(tempfile.mkdtemp(prefix="memreg-home-", dir="/tmp"))
-    folder.chmod(0o755)
+    folder = short_folder("memreg-home-")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 

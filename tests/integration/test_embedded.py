@@ -24,6 +24,7 @@ from memreg.core.embedded.accounts import Account, can_run
 from memreg.core.embedded.home import Home
 from memreg.core.embedded.locks import is_held
 from memreg.core.errors import EmbeddedUnavailable
+from tests.support.folders import short_folder
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -72,8 +73,7 @@ class Client:
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A folder that the server's account can enter (pytest's own is private to root)."""
-    base = Path(tempfile.mkdtemp(dir="/tmp", prefix="memreg-test-"))
-    base.chmod(0o755)
+    base = short_folder("memreg-test-")
     yield base / "home"
     for path in [p for p in lease._holds if p.is_relative_to(base)]:
         os.close(lease._holds.pop(path).descriptor)

@@ -6,16 +6,15 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
 from memreg.core.embedded import accounts, binaries
 from memreg.core.embedded.home import Home
+from tests.support.folders import short_folder
 
 OWNER, PASSWORD = "owner", "correct horse"
 CONNECTIONS = 4
@@ -73,7 +72,7 @@ class Cluster:
 @contextmanager
 def running_cluster() -> Iterator[Cluster]:
     """A cluster in a folder of its own, started; stopped and removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="memreg-cluster-", dir="/tmp"))
+    folder = short_folder("memreg-cluster-")
     try:
         home = Home.at(folder)
         home.path.chmod(0o755)
