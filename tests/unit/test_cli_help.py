@@ -25,6 +25,7 @@ HEAVY = {
 COMMANDS = (
     "demo migrate register schemas show annotate annotations approve reject ingest memories get search history audit"
     " explain kill-switch resolve review backfill eval calibrate worker inbox doctor usage metrics diff import views"
+    " lint"
 )
 INBOX = ("inbox show", "inbox retry", "inbox drop")
 DATA = "ingest memories get search history audit explain resolve review calibrate inbox doctor usage metrics"

@@ -60,11 +60,14 @@ def annotation_reasons(new: Side, old: Side) -> tuple[Reason, ...]:
     return tuple(replace(reason, rule=rule.__name__) for rule in ANNOTATION_RULES for reason in rule(reading))
 
 
-def verdict(mode: str, new: Side, earlier: Sequence[tuple[int, Side, Side]], *, binding: bool = True) -> Verdict:
+def verdict(
+    mode: str, new: Side, earlier: Sequence[tuple[int, Side, Side]], *, binding: Collection[int] | None = None
+) -> Verdict:
     """The verdict on a new version. `earlier`: the versions to compare with, the newest first; of each its number, what
     it wrote as the new one's base has it (for backward), and itself (for forward).
 
-    Not binding, or with the mode none, reasons are told and break nothing.
+    What breaks is told in any case. It counts for versions that are `binding` (None: every one), unless the mode is
+    none.
     """
     reasons: list[Reason] = []
     directions = _DIRECTIONS[mode.removesuffix("_transitive")]
@@ -74,23 +77,24 @@ def verdict(mode: str, new: Side, earlier: Sequence[tuple[int, Side, Side]], *, 
             reasons += [
                 replace(reason, against=number) for reason in found if reason.breaks or not _is_told(reason, reasons)
             ]
-    is_free = mode == "none" or not binding
-    compatible = is_free or not any(reason.breaks for reason in reasons)
+    compatible = mode == "none" or not any(
+        reason.breaks and (binding is None or reason.against in binding) for reason in reasons
+    )
     return Verdict(mode, compatible, tuple(reasons), tuple(number for number, _, _ in earlier))
 
 
 def judge(spec: SchemaSpec, earlier: Collection[Ancestor], base: int | None, in_force: Collection[int]) -> Verdict:
     """The verdict on a schema that is to become the next version, by its mode.
 
-    It is compared with its base, and with a transitive mode with every version that was ever in force. Where none was,
-    nothing binds: it is told what changed against the base.
+    It is compared with its base, and with a transitive mode with every version that was ever in force. A version that
+    never was does not bind: what changed against it is told.
     """
     by_number = {each.version: each for each in earlier}
     numbers = [] if base is None else [base]
     if spec.compatibility.endswith("_transitive"):
         numbers += sorted(set(in_force) - {base}, reverse=True)
     sides = [(number, *_sides(by_number, number, base)) for number in numbers if number in by_number]
-    return verdict(spec.compatibility, Side(spec), sides, binding=bool(in_force))
+    return verdict(spec.compatibility, Side(spec), sides, binding=in_force)
 
 
 def _sides(by_number: dict[int, Ancestor], number: int, base: int | None) -> tuple[Side, Side]:

@@ -70,6 +70,9 @@ def _class(pair: ClassPair) -> Iterator[Change]:
             yield Change("changed", after.name, None, what, _plain(then), _plain(now))
     for each in pair.columns:
         yield from _column(after, each)
+    for column in before.columns:
+        if column.name in _used_up(pair):
+            yield Change("removed", after.name, column.name, "column", column_facts(column), None)
     then_patterns, now_patterns = _patterns(before), _patterns(after)
     for text in now_patterns:
         if text not in then_patterns:
@@ -87,20 +90,26 @@ def _column(spec: ClassSpec, pair: ColumnPair) -> Iterator[Change]:
         if before is not None:
             yield Change("removed", spec.name, before.name, "column", column_facts(before), None)
         return
-    if before is None:
+    if before is None or (not pair.is_plain and before.name != after.name):
         yield Change("added", spec.name, after.name, "column", None, column_facts(after))
         return
-    if pair.is_plain and before.name != after.name:
+    if before.name != after.name:
         yield Change("renamed", spec.name, after.name, "column", before.name, after.name)
-    elif not pair.is_plain and pair.source is not None:
-        made_of = column_facts(after)["from"]
-        yield Change("changed", spec.name, after.name, "from", [each.name for each in pair.made_of], made_of)
+    elif not pair.is_plain:
+        made_of = [each.name for each in pair.made_of]
+        yield Change("changed", spec.name, after.name, "from", made_of, source_facts(after))
     then, now = column_facts(before), column_facts(after)
     for what in {**then, **now}:
         if what == "values" and then.get(what) is not None and now.get(what) is not None:
             yield from _values(spec.name, after.name, then[what], now[what])
         elif what != "from" and then.get(what) != now.get(what):
             yield Change("changed", spec.name, after.name, what, then.get(what), now.get(what))
+
+
+def _used_up(pair: ClassPair) -> set[str]:
+    """The columns of which others were made, and which are there no more."""
+    made_of = {column.name for each in pair.columns if each.reader for column in each.made_of}
+    return made_of - set(pair.names) - set(pair.reader.by_name)
 
 
 def _values(class_name: str, column: str, then: list[str], now: list[str]) -> Iterator[Change]:
