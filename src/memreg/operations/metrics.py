@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
 from memreg.core.errors import MetricsUnavailable
 from memreg.core.steps import Steps
+from memreg.operations.backfill.life import Backfill
 from memreg.operations.inbox import UNSETTLED, lease_of
 from memreg.operations.review import KINDS
 from memreg.operations.state import State, read_state
@@ -57,7 +58,7 @@ def metrics(
 
 def figures(state: State, capacity: int) -> tuple[Metric, ...]:
     """The metrics of a state. `capacity`: of a queue, in messages. Pure."""
-    return (*_inbox(state, capacity), *_models(state), *_workers(state), *_questions(state))
+    return (*_inbox(state, capacity), *_models(state), *_workers(state), *_backfills(state), *_questions(state))
 
 
 def prometheus_text(found: Iterable[Metric]) -> str:
@@ -153,6 +154,42 @@ def _workers(state: State) -> Iterator[Metric]:
         for name in ("due", "doing", "stalled")
     ]
     yield Metric("memreg_jobs", "Jobs of the inbox and of backfills: due, being done, without a worker", tuple(jobs))
+
+
+def _backfills(state: State) -> Iterator[Metric]:
+    """The newest backfill of each schema, whatever became of it."""
+    yield Metric(
+        "memreg_backfill_status",
+        "1 for how the newest backfill of a schema stands: its stage and status",
+        tuple(Sample({**_to(each), "stage": each.stage, "status": each.status}, 1) for each in state.backfills),
+    )
+    figures: tuple[tuple[str, str, Callable[[Backfill], float]], ...] = (
+        ("memreg_backfill_memories", "Memories that its stage has to look at", lambda each: each.total),
+        ("memreg_backfill_done_memories", "Those that were looked at", lambda each: each.converted),
+        ("memreg_backfill_unfit_memories", "Memories that do not fit its version", lambda each: each.failures),
+        (
+            "memreg_backfill_collided_memories",
+            "Memories that have the strong key of another one under its version",
+            lambda each: each.collisions,
+        ),
+        ("memreg_backfill_workers", "Parts that are being worked on", lambda each: each.workers),
+        (
+            "memreg_backfill_memories_per_second",
+            "What its workers do a second; 0 where nobody does",
+            lambda each: each.rows_per_second or 0.0,
+        ),
+        (
+            "memreg_backfill_left_seconds",
+            "How long its stage takes them still; 0 where that is not known",
+            lambda each: each.eta_seconds or 0.0,
+        ),
+    )
+    for name, text, figure in figures:
+        yield Metric(name, text, tuple(Sample(_to(each), figure(each)) for each in state.backfills))
+
+
+def _to(backfill: Backfill) -> dict[str, str]:
+    return {"schema": backfill.schema, "version": str(backfill.to_version)}
 
 
 def _questions(state: State) -> Iterator[Metric]:

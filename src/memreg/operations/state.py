@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from memreg.core.clock import Clock
-from memreg.core.steps import Row, Steps, fetch
+from memreg.core.steps import Row, Steps, fetch, fetch_rows
 from memreg.engine.inbox import ALIVE, QUEUE
+from memreg.operations.backfill.life import Backfill, list_backfills
 from memreg.operations.inbox import count_statement
 from memreg.operations.kill_switch import Switch, switch_of
 from memreg.operations.store import EVERY, SQL
@@ -98,7 +99,7 @@ class State:
     """Everything of one moment, `now`; of one tenant and schema, or of every one.
 
     `fullest`: by schema, the messages in the fullest queue of a tenant. `workers`: only those that are alive. `lease`:
-    how long a message may be extracted before it counts as left.
+    how long a message may be extracted before it counts as left. `backfills`: the newest one of each schema.
     """
 
     now: datetime
@@ -112,6 +113,7 @@ class State:
     jobs: tuple[Jobs, ...]
     reviews: tuple[Backlog, ...]
     switches: tuple[Switch, ...]
+    backfills: tuple[Backfill, ...] = ()
 
     def messages(self, *statuses: str) -> int:
         """How many messages are in some statuses."""
@@ -143,6 +145,7 @@ def read_state(tenant: str | None, schema: str | None, lease: timedelta, clock: 
     now = clock()
     scopes = yield from call_scopes(tenant, schema)
     asked = {"tenant": tenant, "schema": schema}
+    backfills = yield from list_backfills(schema, clock)
     names, inbox, fullest, failures, calls, workers, jobs, reviews, switches = yield from fetch(
         REGISTRY["schema_names"](),
         count_statement(tenant, schema, now, lease),
@@ -171,7 +174,14 @@ def read_state(tenant: str | None, schema: str | None, lease: timedelta, clock: 
         jobs=(_jobs("inbox", jobs), _jobs("backfill", jobs)),
         reviews=tuple(Backlog(**row) for row in reviews),
         switches=tuple(each for each in map(switch_of, switches) if each.is_on),
+        backfills=tuple({each.schema: each for each in reversed(backfills)}.values()),
     )
+
+
+def workers_alive(clock: Clock) -> Steps[int]:
+    """How many workers were seen within the last 30 seconds."""
+    rows = yield from fetch_rows(SQL["list_workers"]())
+    return sum(row["seen_at"] > clock() - ALIVE for row in rows)
 
 
 def _count(row: Row) -> InboxCount:

@@ -26,6 +26,7 @@ def verdicts(state: State, capacity: int) -> Iterator[Check]:
     yield requests_check(state)
     yield workers_check(state)
     yield jobs_check(state.jobs)
+    yield from backfill_checks(state)
     yield switches_check(state)
     yield from review_checks(state)
 
@@ -106,6 +107,30 @@ def jobs_check(jobs: Iterable[Jobs]) -> Check:
     text = ", ".join(f"{counted(count, 'job')} of the {queue}" for queue, count in stalled.items())
     advice = " or ".join("memreg worker" if queue == "inbox" else "memreg backfill NAME --to N" for queue in stalled)
     return Check("jobs", "warn", f"{text}: the worker is gone", f"{advice} takes over")
+
+
+def backfill_checks(state: State) -> Iterator[Check]:
+    """Whether the newest backfill of each schema is at its end, or somebody works on it."""
+    open_ones, bad = 0, 0
+    due = any(each.queue == "backfill" and each.due for each in state.jobs)
+    for each in state.backfills:
+        name = f"{each.schema}@{each.to_version}"
+        so_far = f"{each.converted:,} of {each.total:,} memories"
+        run_again = f"memreg backfill {each.schema} --to {each.to_version}"
+        open_ones += each.is_open
+        if each.status == "paused":
+            text, advice = f"that to {name} is paused, at {so_far}", f"memreg backfill resume {each.schema}"
+        elif each.status == "failed":
+            text, advice = f"that to {name} failed: {_brief(each.error or 'for no reason that was kept')}", run_again
+        elif each.is_open and not each.workers and not (due and state.workers):
+            text = f"that to {name} is {each.status}, at {so_far}, and nobody works on it"
+            advice = run_again if each.status == "running" else f"memreg backfill cancel {each.schema}"
+        else:
+            continue
+        bad += 1
+        yield Check("backfill", "warn", text, advice)
+    if not bad:
+        yield Check("backfill", "ok", f"{counted(open_ones, 'backfill')} at work" if open_ones else "none is open")
 
 
 def switches_check(state: State) -> Check:

@@ -127,14 +127,22 @@ create table memreg.backfill_marks (
     primary key (tenant, backfill_id, class)
 );
 
--- Candidate keys that a memory has only under the version to come.
+-- How a memory is found under the version to come, where that is otherwise than now.
 create table memreg.backfill_keys (
     tenant      text not null,
     memory_id   uuid not null,
     backfill_id uuid not null references memreg.backfills (id),
     keys        bigint[] not null,
+    gone        bigint[] not null,
+    spare       bigint[] not null default '{}',
+    search      tsvector,
     primary key (tenant, memory_id)
 );
+
+comment on column memreg.backfill_keys.keys is 'candidate keys that it has only under the version to come';
+comment on column memreg.backfill_keys.gone is 'candidate keys that it has no more under the version to come';
+comment on column memreg.backfill_keys.spare is 'candidate keys that it was given before and has under no version';
+comment on column memreg.backfill_keys.search is 'its words under the version to come; null where they stay';
 
 create index backfill_keys_by_backfill on memreg.backfill_keys (backfill_id, tenant, memory_id);
 

@@ -20,6 +20,7 @@ from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
 from memreg.engine.candidates import memory_keys
 from memreg.engine.identity import KeyValue, key_values
 from memreg.engine.state import MemoryState
+from memreg.engine.store import search_vector
 from memreg.operations.backfill.target import CHUNK, SQL, Target
 
 Seconds = Callable[[], float]
@@ -68,7 +69,7 @@ class Indexing:
             if not state.unresolved:
                 self._take_keys(row["tenant"], state)
                 if not state.is_deleted and not self.target.is_alike(row["class"], row["version"]):
-                    self._take_candidates(row, state)
+                    self._take_lookups(row, state)
 
     def statements(self) -> list[Statement]:
         """What is written of them: keys in one order for everybody, so that two workers wait and do not stop."""
@@ -151,11 +152,23 @@ class Indexing:
             )
         )
 
-    def _take_candidates(self, row: Row, state: MemoryState) -> None:
-        known = set(row["candidate_keys"])
-        extra = [key for key in candidate_keys(self.target, state) if key not in known]
-        if extra:
-            self.extra.append({"tenant": row["tenant"], "memory_id": str(state.id), "keys": extra})
+    def _take_lookups(self, row: Row, state: MemoryState) -> None:
+        """What a memory is found by, where that will be otherwise than now."""
+        known, coming = set(row["candidate_keys"]), candidate_keys(self.target, state)
+        extra = [key for key in coming if key not in known]
+        gone = known.difference(coming)
+        search = search_vector(state, row["tenant"], self.target.version)
+        is_same = set(search.split()) == set(row["search"].split())
+        if extra or gone or not is_same:
+            self.extra.append(
+                {
+                    "tenant": row["tenant"],
+                    "memory_id": str(state.id),
+                    "keys": extra,
+                    "gone": list(gone),
+                    "search": None if is_same else search,
+                }
+            )
 
 
 def failure(row: Row, reason: str) -> dict[str, Any]:

@@ -254,7 +254,7 @@ known as (
     delete from memreg.backfill_keys
     using wanted
     where backfill_keys.tenant = wanted.tenant and backfill_keys.memory_id = wanted.id
-    returning backfill_keys.tenant, backfill_keys.memory_id, backfill_keys.keys
+    returning backfill_keys.tenant, backfill_keys.memory_id, backfill_keys.keys || backfill_keys.spare as keys
 )
 delete from memreg.candidate_keys
 using (
@@ -295,16 +295,26 @@ where held.strong and held.released_at is null and held.memory_id <> keys.memory
 on conflict (tenant, backfill_id, memory_id, key, digest) do update set keeper_id = excluded.keeper_id
 
 -- index_candidates --
--- The keys that memories are found by under the version to come, beside those that they are found by now.
-with wanted as (
-    select tenant, memory_id, keys::bigint[] as keys
-    from jsonb_to_recordset(%(rows)s) as wanted (tenant text, memory_id uuid, keys bigint[])
+-- What memories are found by under the version to come, beside what they are found by now.
+with wanted as materialized (
+    select *
+    from jsonb_to_recordset(%(rows)s) as wanted (
+        tenant text, memory_id uuid, keys bigint[], gone bigint[], search tsvector
+    )
 ),
 kept as (
-    insert into memreg.backfill_keys (tenant, memory_id, backfill_id, keys)
-    select tenant, memory_id, %(id)s, keys from wanted
+    insert into memreg.backfill_keys (tenant, memory_id, backfill_id, keys, gone, search)
+    select tenant, memory_id, %(id)s, keys, gone, search from wanted
     on conflict (tenant, memory_id) do update
-    set keys = array(select distinct unnest(backfill_keys.keys || excluded.keys)), backfill_id = excluded.backfill_id
+    set keys = excluded.keys,
+        gone = excluded.gone,
+        spare = array(
+            select distinct key
+            from unnest(backfill_keys.keys || backfill_keys.spare) as key
+            where not key = any(excluded.keys)
+        ),
+        search = excluded.search,
+        backfill_id = excluded.backfill_id
 )
 insert into memreg.candidate_keys (tenant, key, memory_id)
 select wanted.tenant, posted.key, wanted.memory_id
@@ -424,11 +434,31 @@ with rows as materialized (
         revision integer
     )
 ),
-keyed as materialized (
-    select rows.*, memories.candidate_keys as before
+present as materialized (
+    select rows.*, memories.candidate_keys as before, memories.search as searched
     from rows
     join memreg.memories on memories.tenant = rows.tenant and memories.id = rows.id
     where memories.revision = rows.revision and memories.version < %(version)s
+),
+known as (
+    delete from memreg.backfill_keys
+    using present
+    where backfill_keys.tenant = present.tenant and backfill_keys.memory_id = present.id and %(is_indexed)s
+    returning backfill_keys.*
+),
+keyed as materialized (
+    select
+        present.tenant, present.id, present.class, present.payload, present.originals,
+        present.before || coalesce(known.spare, '{}') as before,
+        coalesce(present.search, known.search, present.searched) as search,
+        case
+            when present.candidate_keys is not null then present.candidate_keys
+            when known.keys is null then present.before
+            else array(select key from unnest(present.before) as key where not key = any(known.gone)) || known.keys
+        end as candidate_keys,
+        known.keys as added
+    from present
+    left join known on known.tenant = present.tenant and known.memory_id = present.id
 ),
 gone as (
     delete from memreg.candidate_keys
@@ -446,7 +476,7 @@ come as (
     select keyed.tenant, posted.key, keyed.id
     from keyed
     cross join lateral unnest(keyed.candidate_keys) as posted (key)
-    where not posted.key = any(keyed.before)
+    where not posted.key = any(keyed.before) and not posted.key = any(coalesce(keyed.added, '{}'))
     on conflict do nothing
 ),
 unkeyed as (
@@ -504,7 +534,7 @@ with known as (
     delete from memreg.backfill_keys
     using unnest(%(tenants)s::text[], %(ids)s::uuid[]) as wanted (tenant, id)
     where backfill_keys.tenant = wanted.tenant and backfill_keys.memory_id = wanted.id
-    returning backfill_keys.tenant, backfill_keys.memory_id, backfill_keys.keys
+    returning backfill_keys.tenant, backfill_keys.memory_id, backfill_keys.keys || backfill_keys.spare as keys
 )
 delete from memreg.candidate_keys
 using (

@@ -25,11 +25,12 @@ Seconds = Callable[[], float]
 
 @dataclass
 class Rewriting:
-    """Memories being rewritten."""
+    """Memories being rewritten. `is_indexed`: what they are found by was kept when they were indexed."""
 
     backfill_id: UUID
     target: Target
     now: datetime
+    is_indexed: bool
     rows: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
 
@@ -40,7 +41,7 @@ class Rewriting:
             self.failures.append(failure(row, read.unfit))
         elif read is not None:
             state = read.state
-            is_alike = self.target.is_alike(row["class"], row["version"])
+            is_known = self.is_indexed or self.target.is_alike(row["class"], row["version"])
             self.rows.append(
                 {
                     "tenant": row["tenant"],
@@ -48,8 +49,8 @@ class Rewriting:
                     "class": state.class_name,
                     "payload": state.payload,
                     "originals": state.originals,
-                    "search": row["search"] if is_alike else search_vector(state, row["tenant"], self.target.version),
-                    "candidate_keys": row["candidate_keys"] if is_alike else candidate_keys(self.target, state),
+                    "search": None if is_known else search_vector(state, row["tenant"], self.target.version),
+                    "candidate_keys": None if is_known else candidate_keys(self.target, state),
                     "revision": state.revision,
                 }
             )
@@ -66,6 +67,7 @@ class Rewriting:
                 SQL["rewrite_memories"](
                     version=self.target.version.version,
                     rows=Jsonb(self.rows),
+                    is_indexed=self.is_indexed,
                     unkey=self.target.unkeys,
                     kept_classes=[place[0] for place in kept],
                     kept_keys=[place[1] for place in kept],
@@ -76,13 +78,15 @@ class Rewriting:
         return found
 
 
-def rewrite_part(backfill_id: UUID, target: Target, now: datetime, seconds: Seconds) -> Steps[int | None]:
+def rewrite_part(
+    backfill_id: UUID, target: Target, now: datetime, seconds: Seconds, *, is_indexed: bool
+) -> Steps[int | None]:
     """Rewrite a part that nobody works on, in this transaction; the memories in it, or None where there is none."""
     part = yield from fetch_row(SQL["take_part"](id=backfill_id, stage="rewrite"))
     if part is None:
         return None
     began = seconds()
-    yield from _rewrite(part, target, Rewriting(backfill_id, target, now))
+    yield from _rewrite(part, target, Rewriting(backfill_id, target, now, is_indexed))
     yield (SQL["finish_part"](id=backfill_id, stage="rewrite", part=part["part"], seconds=seconds() - began),)
     return int(part["memories"])
 

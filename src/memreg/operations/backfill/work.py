@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -60,7 +61,10 @@ class Work:
         if not row["prepared"]:
             self._run(lambda: prepare(backfill_id, target, row["stage"], self.size))
             return Next.NOW, None
-        do = index_part if row["stage"] == "index" else rewrite_part
+        if row["stage"] == "index":
+            do = index_part
+        else:
+            do = partial(rewrite_part, is_indexed=row["activated_at"] is not None)
         done = self._run(lambda: do(backfill_id, target, self.clock(), time.perf_counter))
         if done is not None:
             return Next.NOW, None
