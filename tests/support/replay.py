@@ -8,6 +8,8 @@ from uuid import UUID
 from memreg.core.database import Database
 from memreg.core.queries import Query
 from memreg.core.steps import Rows, Steps, fetch_rows
+from memreg.engine.references import reference_rows
+from memreg.registry.models import SchemaSpec
 
 ENTRIES = Query(
     "entries",
@@ -23,6 +25,14 @@ HELD = Query(
     "select memory_id, key, digest, strong from memreg.identity_keys"
     " where tenant = %(tenant)s and released_at is null order by memory_id, key, digest",
 )
+
+REFERENCES = Query(
+    "references",
+    "Which memories refer to which.",
+    'select target_id, memory_id, "column" from memreg.memory_references where tenant = %(tenant)s',
+)
+Reference = tuple[str, str, str]
+"""Who refers, by which column, to which memory."""
 
 
 def rows(database: Database, query: Query, tenant: str, **params: Any) -> Rows:
@@ -48,6 +58,25 @@ def rebuilt(database: Database, tenant: str) -> dict[UUID, dict[str, Any]]:
             assert before == states.get(memory_id), f"audit {entry['id']}: before is not what was"
             states[memory_id] = after
     return states
+
+
+def referred(states: dict[UUID, dict[str, Any]], spec: SchemaSpec, classes: dict[UUID, str]) -> set[Reference]:
+    """What the memories of rebuilt states refer to."""
+    return {
+        (row["memory_id"], row["column"], row["target_id"])
+        for memory_id, state in states.items()
+        if not state["is_deleted"]
+        for row in reference_rows(memory_id, state["payload"], spec.by_name[classes[memory_id]])
+    }
+
+
+def check_replay(database: Database, tenant: str, spec: SchemaSpec) -> None:
+    """The audit alone rebuilds payload, keys, flags and references of every memory."""
+    states = rebuilt(database, tenant)
+    assert states == stored(database, tenant)
+    classes = {row["id"]: row["class"] for row in rows(database, MEMORIES, tenant)}
+    kept = {(str(row["memory_id"]), row["column"], str(row["target_id"])) for row in rows(database, REFERENCES, tenant)}
+    assert kept == referred(states, spec, classes)
 
 
 def stored(database: Database, tenant: str) -> dict[UUID, dict[str, Any]]:
