@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from memreg.api.typed import wanted_class
 from memreg.core.errors import ArgumentInvalid
 from memreg.engine.storable import storable_text
 from memreg.registry.models import SchemaVersion
@@ -72,7 +73,7 @@ def who_and_why(by: str | None, why: str | None, *, needs_why: bool) -> tuple[st
 def class_of(wanted: type[BaseModel] | str | None, version: SchemaVersion) -> tuple[str | None, type[BaseModel] | None]:
     """The class's name, and the Pydantic class to give values as. Raises ArgumentInvalid for a class the schema lacks.
 
-    A class of an earlier version may be asked for by its name.
+    A class of an earlier version may be asked for by its name, and by the Pydantic class that was registered then.
     """
     if wanted is None:
         return None, None
@@ -80,12 +81,9 @@ def class_of(wanted: type[BaseModel] | str | None, version: SchemaVersion) -> tu
         return as_text("class_name", wanted), None
     if not (isinstance(wanted, type) and issubclass(wanted, BaseModel)):
         raise ArgumentInvalid(name="class_name", value=_shown(wanted), reason="it must be a name or a Pydantic class")
-    reference = f"{wanted.__module__}:{wanted.__qualname__}"
-    for name, registered in version.spec.models.items():
-        if registered == reference:
-            return name, wanted
-    if wanted.__name__ in version.spec.by_name:
-        return wanted.__name__, wanted
+    found = wanted_class(wanted, version)
+    if found is not None:
+        return found.class_name, wanted
     raise ArgumentInvalid(name="class_name", value=wanted.__name__, reason=f"{version} has no class registered from it")
 
 

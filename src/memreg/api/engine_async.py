@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from uuid import UUID
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from memreg.api.arguments import as_text, as_uuid, as_words, class_of, who_and_why
 from memreg.api.extractors_async import AsyncExtractors, ExtractorChoice
 from memreg.api.intake_async import AsyncIntake
 from memreg.api.queueing_async import AsyncQueueing
+from memreg.api.typed import typed
 from memreg.api.writers import AsyncWriter
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database_async import AsyncDatabase
@@ -189,14 +189,19 @@ class AsyncEngine(AsyncQueueing):
     ) -> builtins.list[Any]:
         """Up to `limit` (1 to 10,000) memories of a class by id, after the one with the id `after`.
 
-        With the Pydantic class that the class was registered from, `values` are its instances. Without a class:
-        the first ones of every class. Raises ArgumentInvalid, also where a memory does not fit the Pydantic class.
+        With the Pydantic class that the class was registered from, now or in an earlier version, `values` are its
+        instances; a field whose type is another Pydantic class has what it refers to. Without a class: the first ones
+        of every class. Raises ArgumentInvalid, also where a memory does not fit the Pydantic class.
         """
         version = await self.version()
         name, model = class_of(class_name, version)
         start = None if after is None else as_uuid("after", after)
-        found = await self._run(lambda: reads.list_memories(self.tenant, version, name, limit, start))
-        return [_typed(memory, model) for memory in found]
+
+        def plan() -> Steps[builtins.list[Stored[Any]]]:
+            found = yield from reads.list_memories(self.tenant, version, name, limit, start)
+            return (yield from typed(self.tenant, version, found, model))
+
+        return await self._run(plan)
 
     @overload
     async def search(self, text: str, class_name: type[M], *, limit: int = 10) -> builtins.list[Stored[M]]: ...
@@ -216,8 +221,12 @@ class AsyncEngine(AsyncQueueing):
         text = as_words("text", text)
         version = await self.version()
         name, model = class_of(class_name, version)
-        found = await self._run(lambda: reads.search(self.tenant, version, text, name, limit))
-        return [_typed(memory, model) for memory in found]
+
+        def plan() -> Steps[builtins.list[Stored[Any]]]:
+            found = yield from reads.search(self.tenant, version, text, name, limit)
+            return (yield from typed(self.tenant, version, found, model))
+
+        return await self._run(plan)
 
     async def history(self, memory_id: UUID | str) -> builtins.list[Revision]:
         """Every revision of a memory, deleted ones too, oldest first. Raises MemoryNotFound, ArgumentInvalid."""
@@ -329,17 +338,3 @@ class AsyncEngine(AsyncQueueing):
     def _usable(self, name: str) -> Steps[SchemaVersion]:
         heads = yield from fetch_rows(versions.usable_head(name))
         return (yield from self._cache.usable(name, heads))
-
-
-def _typed(memory: Stored[Payload], model: type[BaseModel] | None) -> Stored[Any]:
-    if model is None:
-        return memory
-    try:
-        values: Any = model.model_validate(memory.values, by_alias=True, by_name=True)
-    except ValidationError as exc:
-        problems = exc.errors(include_url=False, include_context=False, include_input=False)
-        fields = dict.fromkeys(".".join(map(str, problem["loc"])) or "the whole" for problem in problems)
-        reason = f"memory {memory.id} does not fit it ({', '.join(fields)}); name the class as text to get plain values"
-        # Without the cause, which would quote the values.
-        raise ArgumentInvalid(name="class_name", value=model.__name__, reason=reason) from None
-    return replace(memory, values=values)
