@@ -104,7 +104,20 @@ def test_versions_that_were_never_in_force_do_not_bind(database: Database) -> No
     registry.reject("notes", "no", 2)
     registry.approve("notes", 1)
     with pytest.raises(SchemaIncompatible, match="version 1"):
-        registry.register(BROKEN)
+        registry.register(BROKEN.replace("required: true", "required: false"))
+
+
+def test_what_does_not_bind_yet_is_told_when_it_is_to_be_approved(database: Database) -> None:
+    registry = Registry(database)
+    registry.register(ONE)
+    registry.register(BROKEN)
+    assert all(note.kind != "change" for note in registry.notes("notes", 2))
+    registry.approve("notes", 1)
+    told = [note.text for note in registry.notes("notes", 2) if note.kind == "change"]
+    assert [text.split(":")[0] for text in told] == [
+        "Note.code, retyped string → integer",
+        "Note, identity changed",
+    ]
 
 
 def test_a_transitive_mode_binds_to_versions_that_are_retired(registry: Registry) -> None:

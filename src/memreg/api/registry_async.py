@@ -20,12 +20,12 @@ from memreg.operations.preview import Preview, read_preview
 from memreg.registry import versions
 from memreg.registry.annotation_file import dump_annotation
 from memreg.registry.comparison import Comparison, check_mark, compare
-from memreg.registry.compatibility import annotation_reasons
+from memreg.registry.compatibility import annotation_reasons, can_read, line
 from memreg.registry.fingerprint import fingerprint as fingerprint_of
 from memreg.registry.history import Event, read_history
 from memreg.registry.holds import held_back, settle
 from memreg.registry.models import SchemaVersion, Status
-from memreg.registry.reading import Side
+from memreg.registry.reading import Side, side_of
 from memreg.registry.records import AnnotationRecord, Registered, VersionRecord
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class AsyncRegistry:
         if named is None:
             return Side(read_source(source), label_of(source))
         found = (await self.get(*named)).version
-        return Side(found.spec, str(found), found.annotations)
+        return side_of(found)
 
     async def approve(
         self,
@@ -241,8 +241,8 @@ class AsyncRegistry:
         """What a person should look at before approving a version, or the newest: the gravest first.
 
         Identity keys of low confidence, doubtful keys, classes that overlap, and what rules by name and type would do
-        otherwise; before all, what a pending version would change in what identifies and is searched, against the one
-        that it is based on. With an edited annotation (as `approve` takes it), the notes on that one.
+        otherwise; before all, what a pending version would break, and change in what identifies and is searched,
+        against the one in force. With an edited annotation (as `approve` takes it), the notes on that one.
         Raises AnnotationInvalid, VersionNotFound, SchemaNotFound, ArgumentInvalid.
         """
         record = await self.get(name, version)
@@ -251,21 +251,24 @@ class AsyncRegistry:
             found = replace(found, annotations={**found.annotations, **read_annotations(annotations, found)})
         is_settled = said is not None and said.verdict == "approved" and said.decided_by != versions.AUTO_APPROVAL
         least = 0.0 if is_settled else self.database.settings.min_identity_confidence
-        changed = () if is_settled or found.base is None else await self._changed(found)
+        changed = () if is_settled else await self._changed(found)
         return (*changed, *notes_of(found, least))
 
     async def _changed(self, found: SchemaVersion) -> tuple[Note, ...]:
-        """What the annotation of a version changes for what is stored, against the version that it is based on."""
-        before = (await self.get(found.name, found.base)).version
-        if before.status not in (Status.ACTIVE, Status.APPROVED, Status.RETIRED):
+        """What a version would change for what is stored: all that breaks against the version in force now, and what
+        its annotation changes."""
+        known = await self.database.run_admin(lambda: versions.list_versions(found.name))
+        in_force = [
+            each.version
+            for each in known
+            if each.version.status in (Status.ACTIVE, Status.APPROVED) and each.version.version < found.version
+        ]
+        if not in_force:
             return ()
-        reasons = annotation_reasons(
-            Side(found.spec, str(found), found.annotations), Side(before.spec, str(before), before.annotations)
-        )
-        return tuple(
-            Note("change", (reason.where.partition(".")[0],), f"{reason.where}, {reason.kind}: {reason.text}")
-            for reason in reasons
-        )
+        before, after = side_of(in_force[-1]), side_of(found)
+        told = [reason for reason in can_read(after, before) if reason.breaks]
+        told += [reason for reason in annotation_reasons(after, before) if not reason.breaks]
+        return tuple(Note("change", (each.where.partition(".")[0],), line(each)) for each in told)
 
     async def held_back(self, name: str) -> dict[str, str]:
         """The classes of a schema that auto-approval keeps create-only until a person approves, with the reasons."""

@@ -15,7 +15,7 @@ from memreg.registry.lineage import Ancestor
 from memreg.registry.models import SchemaSpec
 from memreg.registry.reading import Newer, Reading, Side
 
-__all__ = ["RULES", "Reason", "Verdict", "annotation_reasons", "can_read", "judge", "verdict"]
+__all__ = ["RULES", "Reason", "Verdict", "annotation_reasons", "can_read", "judge", "line", "verdict"]
 
 RULES: tuple[Rule, ...] = (*CLASS_RULES, *COLUMN_RULES, *ANNOTATION_RULES)
 """Every rule, in the order in which reasons are told."""
@@ -58,6 +58,11 @@ def annotation_reasons(new: Side, old: Side) -> tuple[Reason, ...]:
     """What the annotation of a version changes against an earlier one, by the rules about annotations alone."""
     reading = Reading(new, old, "reader")
     return tuple(replace(reason, rule=rule.__name__) for rule in ANNOTATION_RULES for reason in rule(reading))
+
+
+def line(reason: Reason) -> str:
+    """A reason in a line: where, what, why."""
+    return f"{reason.where}, {reason.kind}: {reason.text}"
 
 
 def verdict(

@@ -8,7 +8,7 @@ from typing import Any
 
 from memreg.core.errors import SchemaIncompatible, SchemaInvalid
 from memreg.core.steps import Row, Steps, fetch_rows
-from memreg.registry.compatibility import Reason, Verdict, judge
+from memreg.registry.compatibility import Reason, Verdict, judge, line
 from memreg.registry.fingerprint import annotation_from, spec_from
 from memreg.registry.lineage import Ancestor
 from memreg.registry.lookup import SQL
@@ -57,7 +57,7 @@ def check_verdict(spec: SchemaSpec, verdict: Verdict) -> None:
 
 def sentence(reasons: Iterable[Reason]) -> str:
     """The first of some reasons in a row."""
-    texts = [f"{reason.where}, {reason.kind}: {reason.text}" for reason in reasons]
+    texts = [line(reason) for reason in reasons]
     more = f"; and {len(texts) - _MOST_REASONS} more" if len(texts) > _MOST_REASONS else ""
     return "; ".join(texts[:_MOST_REASONS]) + more
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal, TypeVar
 
 from memreg.registry.before import class_after, class_before, is_plain, source_before
-from memreg.registry.models import ClassAnnotation, ClassSpec, Column, IdentityKey, SchemaSpec, Source
+from memreg.registry.models import ClassAnnotation, ClassSpec, Column, IdentityKey, SchemaSpec, SchemaVersion, Source
 
 Newer = Literal["reader", "writer"]
 Fact = TypeVar("Fact")
@@ -25,6 +25,11 @@ class Side:
     def annotation(self, spec: ClassSpec) -> ClassAnnotation | None:
         """The annotation of one of its classes; None where it is not known yet."""
         return self.annotations.get(spec.name, spec.declared)
+
+
+def side_of(version: SchemaVersion) -> Side:
+    """A registered version as a side, with its annotations in force, called as `notes@2`."""
+    return Side(version.spec, str(version), version.annotations)
 
 
 @dataclass(frozen=True, slots=True)
