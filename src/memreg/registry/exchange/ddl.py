@@ -80,7 +80,7 @@ def read_ddl(text: str | bytes, source: str, dialect: str, name: str | None = No
         source,
         name=name or (mark["name"] if mark else None),
         compatibility=mark["compatibility"] if mark else "backward",
-        exact_text=mark is not None,
+        exact_text=mark is not None and dialect in ("postgres", "sqlite"),
     )
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from memreg.registry.exchange.lexer import Text, Token
-
-_LETTER = re.compile(r"[^\W\d_]")
-_EDGE = re.compile(r"^[\s\-=*#_~+|/]+|[\s\-=*#_~+|/]+$")
-_CODE = re.compile(r"[,;({]\s*$|^\s*(?:CREATE|ALTER|DROP|CONSTRAINT|INSERT|SELECT|GRANT)\b")
+from memreg.registry.exchange.plain_comment import plain_comment
 
 
 class Comments:
@@ -17,7 +13,7 @@ class Comments:
 
     def __init__(self, text: Text, comments: Sequence[Token], items: Sequence[Sequence[Token]] = ()) -> None:
         self._text = text
-        self._comments = [comment for comment in comments if not comment.value.startswith(("!", "+"))]
+        self._comments = [each for each in comments if not text.text.startswith(("/*!", "/*+"), each.start)]
         self._taken: dict[int, list[Token]] = {}
         spans = [(item[0].start, item[-1].end) for item in items if item]
         for comment in self._comments:
@@ -66,10 +62,4 @@ class Comments:
 
 
 def _joined(comments: Sequence[Token]) -> str:
-    texts = []
-    for comment in comments:
-        lines = (_EDGE.sub("", line) for line in comment.value.splitlines())
-        text = " ".join(" ".join(lines).split())
-        if _LETTER.search(text) and not _CODE.search(text):
-            texts.append(text)
-    return " ".join(texts)
+    return " ".join(text for comment in comments if (text := plain_comment(comment.value)))

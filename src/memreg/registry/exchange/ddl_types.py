@@ -189,9 +189,8 @@ def _list(kind: exp.DataType, dialect: str, domains: Mapping[str, Domain]) -> Fo
         return found
     if found.dtype.is_list:
         return _plain(Kind.TEXT, lost="a list of lists is kept as text")
-    return FoundType(
-        Dtype(found.dtype.kind, is_list=True), values=found.values, normalize=found.normalize, lost=found.lost
-    )
+    dtype = Dtype(found.dtype.kind, is_list=True)
+    return FoundType(dtype, found.wide, found.values, found.normalize, lost=found.lost)
 
 
 def _fields(kind: exp.DataType) -> tuple[exp.ColumnDef, ...]:

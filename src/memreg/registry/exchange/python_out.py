@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import keyword
 from collections.abc import Iterable, Mapping
@@ -14,8 +15,9 @@ _WIDTH = 110
 _MODULES = {
     "ClassVar": "typing", "Literal": "typing", "date": "datetime", "datetime": "datetime", "UUID": "uuid",
     "BaseModel": "pydantic", "ConfigDict": "pydantic", "Field": "pydantic",
-    "str": "builtins", "int": "builtins", "float": "builtins", "bool": "builtins", "list": "builtins",
 }  # fmt: skip
+_IN_ANNOTATIONS = frozenset({"str", "int", "float", "bool", "list"})
+_BUILTINS = frozenset({*dir(builtins), "CLASSES", "annotations"})
 _SCALARS = {
     Kind.STRING: "str", Kind.TEXT: "str", Kind.INTEGER: "int", Kind.NUMBER: "float", Kind.BOOLEAN: "bool",
     Kind.DATE: "date", Kind.DATETIME: "datetime",
@@ -32,41 +34,42 @@ def python_source(spec: SchemaSpec) -> str:
     writer = _Writer(spec)
     data = schema_data(spec)
     bodies = [writer.model(each, data["classes"][each.name], is_first=not i) for i, each in enumerate(spec.classes)]
-    holder = "CLASSES"
-    while holder in spec.by_name:
-        holder = f"_{holder}"
-    listed = "".join(f"    {each.name},\n" for each in spec.classes)
-    name = writer.global_name
-    type_of_all = f"{name('tuple')}[{name('type')}[{name('BaseModel')}], ...]"
-    about = f'"""The classes of the schema {spec.name}; registered by memreg register MODULE:{holder}."""'
+    listed = "".join(f"    {writer.classes[each.name]},\n" for each in spec.classes)
+    about = f'"""The classes of the schema {spec.name}; registered by memreg register MODULE:CLASSES."""'
     parts = [about, "from __future__ import annotations", writer.imports()]
-    return "\n\n".join(parts) + "\n\n\n" + "\n\n\n".join(bodies) + f"\n\n\n{holder}: {type_of_all} = (\n{listed})\n"
+    renamed = "".join(f"{ours}.__name__ = {_line(name)}\n" for name, ours in writer.classes.items() if name != ours)
+    everything = f"{renamed}CLASSES: tuple[type[BaseModel], ...] = (\n{listed})\n"
+    return "\n\n".join(parts) + "\n\n\n" + "\n\n\n".join(bodies) + f"\n\n\n{everything}"
 
 
 class _Writer:
     def __init__(self, spec: SchemaSpec) -> None:
         self.spec = spec
-        self.used: set[str] = set()
-
-    def global_name(self, name: str) -> str:
-        """The name under which the source knows something of a library: another where a class has its name."""
-        self.used.add(name)
-        return f"_{name}" if name in self.spec.by_name else name
+        self.used: set[str] = {"BaseModel"}
+        self.classes: dict[str, str] = {}
+        """The name of each Python class: another than the class's where that already means something else."""
+        for each in spec.classes:
+            name = each.name
+            while name in _MODULES or name in _BUILTINS or (name != each.name and name in spec.by_name):
+                name = f"{name}_"
+            self.classes[each.name] = name
 
     def imports(self) -> str:
         by_module: dict[str, list[str]] = {}
         for name in sorted(self.used, key=lambda each: (each.lower(), each)):
-            module = _MODULES.get(name, "builtins")
-            if name in self.spec.by_name:
-                by_module.setdefault(module, []).append(f"{name} as _{name}")
-            elif module != "builtins":
-                by_module.setdefault(module, []).append(name)
-        lines = [f"from {module} import {', '.join(names)}" for module, names in sorted(by_module.items())]
-        library = [line for line in lines if not line.startswith("from pydantic")]
-        return "\n".join([*library, *([""] if library else []), *(each for each in lines if each not in library)])
+            by_module.setdefault(_MODULES[name], []).append(name)
+        ours = f"from pydantic import {', '.join(by_module.pop('pydantic'))}"
+        library = [f"from {module} import {', '.join(names)}" for module, names in sorted(by_module.items())]
+        return "\n".join([*library, *([""] if library else []), ours])
+
+    def name(self, name: str) -> str:
+        """A name of a library, which is imported."""
+        if name in _MODULES:
+            self.used.add(name)
+        return name
 
     def model(self, spec: ClassSpec, data: dict[str, Any], *, is_first: bool) -> str:
-        lines = [f"class {spec.name}({self.global_name('BaseModel')}):"]
+        lines = [f"class {self.classes[spec.name]}(BaseModel):"]
         extra = {key: value for key, value in data.items() if key not in ("description", "columns")}
         if spec.description:
             if _fits_docstring(spec.description):
@@ -81,10 +84,10 @@ class _Writer:
                 arguments.append(f"json_schema_extra={_literal({'memreg': extra}, 4)}")
             lines.append(f"    model_config = {self._call('ConfigDict', arguments, 4)}")
         if is_first:
-            variable, text = self.global_name("ClassVar"), self.global_name("str")
-            lines.append(f"    memreg_schema: {variable}[{text}] = {self.spec.name!r}")
+            variable, text = self.name("ClassVar"), self.name("str")
+            lines.append(f"    memreg_schema: {variable}[{text}] = {_line(self.spec.name)}")
             if self.spec.compatibility != "backward":
-                lines.append(f"    memreg_compatibility: {variable}[{text}] = {self.spec.compatibility!r}")
+                lines.append(f"    memreg_compatibility: {variable}[{text}] = {_line(self.spec.compatibility)}")
         if len(lines) > 1:
             lines[-1] += "\n"
         lines.extend(self._field(each, fields[each.name], data["columns"][each.name]) for each in spec.columns)
@@ -108,7 +111,8 @@ class _Writer:
             or hasattr(BaseModel, name)
             or name in ("memreg_schema", "memreg_compatibility", "model_config")
             or name in _MODULES
-            or name in self.spec.by_name
+            or name in self.classes.values()
+            or name in _IN_ANNOTATIONS
         )
 
     def _field(self, column: Column, field: str, data: dict[str, Any]) -> str:
@@ -125,11 +129,11 @@ class _Writer:
             annotation = f"{annotation} | None"
             arguments.append("default=None")
         if field != column.name:
-            arguments.append(f"alias={column.name!r}")
+            arguments.append(f"alias={_line(column.name)}")
             extra["name"] = column.name
         if column.desc:
             if inspect.cleandoc(column.desc) == column.desc:
-                arguments.append(f"description={column.desc!r}")
+                arguments.append(f"description={_line(column.desc)}")
             else:
                 extra["desc"] = column.desc
         if column.examples:
@@ -145,12 +149,12 @@ class _Writer:
     def _annotation(self, column: Column) -> str:
         match column.dtype.kind:
             case Kind.ENUM:
-                inner = f"{self.global_name('Literal')}[{', '.join(map(repr, column.values))}]"
+                inner = f"{self.name('Literal')}[{', '.join(map(_line, column.values))}]"
             case Kind.REF:
-                inner = f"{column.dtype.target} | {self.global_name('UUID')}"
+                inner = f"{self.classes[column.dtype.target or '']} | {self.name('UUID')}"
             case kind:
-                inner = self.global_name(_SCALARS[kind])
-        return f"{self.global_name('list')}[{inner}]" if column.dtype.is_list else inner
+                inner = self.name(_SCALARS[kind])
+        return f"{self.name('list')}[{inner}]" if column.dtype.is_list else inner
 
     def _default(self, column: Column) -> str:
         if isinstance(column.default, tuple | list):
@@ -160,16 +164,16 @@ class _Writer:
 
     def _value(self, column: Column, value: Any) -> str:
         if column.dtype.kind in (Kind.DATE, Kind.DATETIME):
-            return f"{self.global_name(_SCALARS[column.dtype.kind])}.fromisoformat({value!r})"
-        return repr(value)
+            return f"{self.name(_SCALARS[column.dtype.kind])}.fromisoformat({_line(value)})"
+        return _line(value)
 
     def _call(self, name: str, arguments: Iterable[str], indent: int) -> str:
         arguments = list(arguments)
-        line = f"{self.global_name(name)}({', '.join(arguments)})"
+        line = f"{self.name(name)}({', '.join(arguments)})"
         if len(line) <= _WIDTH - 30 and "\n" not in line:
             return line
         inside = "".join(f"{' ' * (indent + 4)}{each},\n" for each in arguments)
-        return f"{self.global_name(name)}(\n{inside}{' ' * indent})"
+        return f"{self.name(name)}(\n{inside}{' ' * indent})"
 
 
 def _fits_docstring(text: str) -> bool:
@@ -183,13 +187,23 @@ def _fits_docstring(text: str) -> bool:
     )
 
 
-def _literal(value: Any, indent: int) -> str:
-    """Plain data as Python source, over several lines where it is long."""
-    line = repr(value)
+def _literal(value: Any, indent: int = 0) -> str:
+    """Plain data as Python source, with double quotes, over several lines where it is long."""
+    line = _line(value)
     if len(line) <= _WIDTH - 40 or not isinstance(value, dict | list) or not value:
         return line
     pad, end = " " * (indent + 4), " " * indent
     if isinstance(value, dict):
-        inside = "".join(f"{pad}{key!r}: {_literal(each, indent + 4)},\n" for key, each in value.items())
+        inside = "".join(f"{pad}{_line(key)}: {_literal(each, indent + 4)},\n" for key, each in value.items())
         return f"{{\n{inside}{end}}}"
     return "[\n" + "".join(f"{pad}{_literal(each, indent + 4)},\n" for each in value) + f"{end}]"
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, str):
+        return repr(value) if '"' in value or "'" in value or "\\" in repr(value) else f'"{value}"'
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_line(key)}: {_line(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_line, value)) + "]"
+    return repr(value)

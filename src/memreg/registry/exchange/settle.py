@@ -18,11 +18,12 @@ from memreg.registry.models import SchemaSpec as Spec
 from memreg.registry.normalize import ValueRefused, is_absent, normalize
 from memreg.registry.parse import parse_schema
 from memreg.registry.parse_annotation import read_annotation
+from memreg.registry.parse_relations import circles
 from memreg.registry.reader import Reader
 from memreg.registry.yaml_tree import Place, tree_of
 
 _ID_TYPES = re.compile(
-    r"^(?:uuid|uniqueidentifier|(?:n?char|n?varchar2?|binary|raw)\((?:16|26|32|36)\))", re.IGNORECASE
+    r"^(?:uuid|uniqueidentifier|(?:n?char|n?varchar2?|binary|raw|text|string)\((?:16|26|32|36)\))", re.IGNORECASE
 )
 _TRUE = frozenset({"1", "t", "true", "y", "yes"})
 _FALSE = frozenset({"0", "f", "false", "n", "no"})
@@ -47,6 +48,7 @@ def settle(
     classes = tuple(_class(draft, table, names) for table in kept)
     if not classes:
         raise _nothing(draft, source)
+    classes = _without_circles(draft, classes)
     wanted = name or PurePath(source).stem
     allowed = allowed_schema_name(wanted)
     if name is not None and allowed != name:
@@ -190,7 +192,7 @@ def _long(column: DraftColumn, exact: bool) -> None:
     """Where a dialect has one type for names and long texts, the column's name tells which it is."""
     if not column.wide or column.dtype is None or column.dtype.kind not in (Kind.STRING, Kind.TEXT):
         return
-    if exact and column.type_text.upper() in ("TEXT", "CLOB"):
+    if exact and column.type_text.upper().startswith("TEXT"):
         column.dtype = Dtype(Kind.TEXT, column.dtype.is_list)
     elif column.dtype.kind is Kind.STRING and not column.dtype.is_list and is_long_text(column.name):
         column.dtype = Dtype(Kind.TEXT)
@@ -223,6 +225,19 @@ def _why(wanted: str, name: str) -> str:
 
 
 # Classes and columns
+
+
+def _without_circles(draft: Draft, classes: tuple[ClassSpec, ...]) -> tuple[ClassSpec, ...]:
+    """Required references that go in a circle would leave no object that could be the first: one becomes optional."""
+    by_name = {each.name: each for each in classes}
+    while found := circles(by_name):
+        name, column = found[0][-1]
+        place = next((each.place for table in draft.classes if (each := table.column(column.name))), Place())
+        draft.changed(place, f"{name}.{column.name} is not required: required references would go in a circle")
+        columns = by_name[name].columns
+        loose = tuple(replace(each, required=False) if each.name == column.name else each for each in columns)
+        by_name[name] = replace(by_name[name], columns=loose)
+    return tuple(by_name.values())
 
 
 def _class(draft: Draft, table: DraftClass, names: Mapping[str, str]) -> ClassSpec:
