@@ -1,11 +1,13 @@
-"""Writes the parts of docs/reference that repeat the code: commands, settings and errors; `--check` only compares.
+"""Writes the parts of docs/reference that repeat the code: commands, settings, errors, rules, the schema files' format.
 
-A generated part stands between `<!-- generated -->` and `<!-- end -->`; what is around it is written by hand.
+With `--check` it only compares. A generated part stands between `<!-- generated -->` and `<!-- end -->`; what is around
+it is written by hand.
 """
 
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,9 +16,14 @@ import click
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from bench.compatibility_cases import read_cases
 from memreg.cli import main as cli_main
 from memreg.core import errors
 from memreg.core.settings import Settings
+from memreg.operations.lint.rules import RULES
+from memreg.registry.compatibility import RULES as COMPATIBILITY_RULES
+from memreg.registry.file_format import schema_document
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
 START, END = "<!-- generated -->\n", "<!-- end -->\n"
@@ -92,9 +99,38 @@ def walk(group: click.Group, context: click.Context) -> Iterator[tuple[list[str]
             yield from (([name, *path], below, deeper) for path, below, deeper in walk(command, inner))
 
 
+def lint_table() -> Iterator[str]:
+    """The rules of lint as rows."""
+    yield "| rule | | what it finds, and why |"
+    yield "|---|---|---|"
+    for rule in RULES:
+        fixes = "; --fix" if rule.code in FIXED else ""
+        yield f"| `{rule.code}` | {rule.severity}{fixes} | {cell(rule.help)} |"
+
+
+def compatibility_sections() -> Iterator[str]:
+    """The rules of compatibility with what they say of the changes in their cases."""
+    cases = read_cases()
+    for rule in COMPATIBILITY_RULES:
+        yield f"### `{rule.__name__}`"
+        yield ""
+        yield " ".join((rule.__doc__ or "").split())
+        yield ""
+        yield "| change | the new version reads the old | the old version reads the new |"
+        yield "|---|---|---|"
+        for case in cases:
+            if case.rule == rule.__name__:
+                answers = ("**breaks**" if any(each.breaks for each in found) else "yes" for found in case.found())
+                yield f"| {cell(case.name)} | {' | '.join(answers)} |"
+        yield ""
+
+
+FIXED = ("personal-without-pii", "key-not-normalized")
 PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "cli.md": command_sections,
+    "compatibility.md": compatibility_sections,
     "errors.md": error_table,
+    "lint.md": lint_table,
     "settings.md": settings_table,
 }
 
@@ -102,6 +138,13 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
 def main(arguments: list[str]) -> int:
     """Write the parts, or with `--check` name the pages that are behind the code (exit status 1)."""
     behind = []
+    wanted_files = {"schema.schema.json": json.dumps(schema_document(), indent=2, ensure_ascii=False) + "\n"}
+    for name, wanted in wanted_files.items():
+        page = REFERENCE / name
+        if not page.exists() or page.read_text() != wanted:
+            behind.append(name)
+            if "--check" not in arguments:
+                page.write_text(wanted)
     for name, lines in PARTS.items():
         page = REFERENCE / name
         text = page.read_text()

@@ -59,7 +59,7 @@ def typed(
     tenant: str, version: SchemaVersion, memories: Sequence[Stored[Payload]], model: type[BaseModel] | None
 ) -> Steps[list[Stored[Any]]]:
     """The memories with instances of a Pydantic class as their values (None: as they are). A field whose type is such a
-    class gets what its reference leads to. Raises ArgumentInvalid where a memory does not fit, naming no value of it."""
+    class gets what its reference leads to. Raises ArgumentInvalid where a memory does not fit, without its values."""
     wanted = None if model is None else wanted_class(model, version)
     if wanted is None:
         return list(memories)

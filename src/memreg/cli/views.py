@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import rich_click as click
 
 from memreg.cli.options import WORDS, Access, database_options
@@ -28,9 +30,7 @@ def views() -> None:
 @click.option("--grant", metavar="ROLE", type=WORDS, multiple=True, help="Let this role read them; may be repeated.")
 @click.option("--print", "only_print", is_flag=True, help="Print the SQL instead.")
 @database_options
-def create(
-    access: Access, name: str, into: str | None, tenant: str | None, grant: tuple[str, ...], only_print: bool
-) -> None:
+def create(access: Access, name: str, into: str | None, grant: tuple[str, ...], only_print: bool) -> None:
     """Make the views of a schema, or bring them in step.
 
     They show live memories of the version in force: the class's columns, and id, tenant, created_at, updated_at,
@@ -39,7 +39,8 @@ def create(
     """
     from memreg.operations.views import create_views, print_views
 
-    with access.database() as database:
+    tenant = access.tenant
+    with replace(access, tenant=None).database() as database:
         if only_print:
             click.echo(print_views(database, name, into=into, tenant=tenant), nl=False)
             return

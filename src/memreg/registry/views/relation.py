@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
-from memreg.registry.models import ClassSpec, SchemaVersion
+from memreg.registry.models import ClassSpec, Kind, SchemaVersion
 from memreg.registry.views.names import OWN, column_names, view_names
 from memreg.registry.views.readings import Reading, is_alone, readings
 from memreg.registry.views.values import sql_type
@@ -118,7 +118,10 @@ def _relation(version: SchemaVersion, spec: ClassSpec, name: str, tenant: str | 
     ]
     for column in spec.columns:
         kind = sql_type(column)
-        columns.append(ViewColumn(called[column.name], kind, _by_row(found, column.name, kind), column.desc))
+        sql = _by_row(found, column.name, kind)
+        if column.dtype.kind is Kind.REF:
+            sql = _kept_each(sql) if column.dtype.is_list else _kept(sql)
+        columns.append(ViewColumn(called[column.name], kind, sql, column.desc))
     where = _where(version, spec.name, found, tenant)
     text = where.as_string(None) + "".join(f"{each.name} {each.type} {each.sql.as_string(None)}" for each in columns)
     mark = Mark(version.name, version.version, spec.name, tenant, hashlib.sha256(text.encode()).hexdigest()[:16])
@@ -138,6 +141,24 @@ def _by_row(found: Sequence[Reading], column: str, kind: str) -> Composable:
     if not arms:
         return SQL("{}::{}").format(last, SQL(kind))
     return SQL("(case {} else {} end)::{}").format(SQL(" ").join(arms), last, SQL(kind))
+
+
+def _kept(sql: Composable) -> Composable:
+    """What a reference leads to: the memory, or the one that it went into.
+
+    Not by a function of ours, which would read the table with the rights of whoever reads the view.
+    """
+    return SQL(
+        "(with recursive kept (id, step) as (select {}, 0 union all select held.merged_into, step + 1 from kept"
+        " join memreg.memories held on held.tenant = m.tenant and held.id = kept.id"
+        " where held.merged_into is not null and step < 100) select id from kept order by step desc limit 1)"
+    ).format(sql)
+
+
+def _kept_each(sql: Composable) -> Composable:
+    return SQL(
+        "(case when {0} is not null then array(select {1} from unnest({0}) with ordinality as r (e, n) order by n) end)"
+    ).format(sql, _kept(SQL("r.e")))
 
 
 def _from(reading: Reading, *, with_class: bool) -> Composable:
