@@ -122,6 +122,17 @@ class Lineage:
         """Whether a memory of the version may look different under the newest one, its class's name included."""
         return bool(self._plan(class_name, version).steps)
 
+    def moves(self, class_name: str, version: int) -> Mapping[str, str]:
+        """The columns of a class stored under a version whose values are unchanged in the newest, with their names."""
+        plan = self._plan(class_name, version)
+        stored = self._versions[version].spec.by_name.get(class_name) if version in self._versions else None
+        if plan.class_name is None or stored is None:
+            return {}
+        names = {column.name: column.name for column in stored.columns}
+        for each in plan.steps:
+            names = {old: each.moves[name] for old, name in names.items() if name in each.moves}
+        return names
+
     def can_fail(self, class_name: str, version: int) -> bool:
         """Whether a memory of the version may have a value that does not fit."""
         return any(each.can_fail for each in self._plan(class_name, version).steps)

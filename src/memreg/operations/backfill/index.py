@@ -68,7 +68,7 @@ class Indexing:
             # It is found by what fits, since it may be allowed to stay as it is.
             if not state.unresolved:
                 self._take_keys(row["tenant"], state)
-                if not state.is_deleted and not self.target.is_alike(row["class"], row["version"]):
+                if not state.is_deleted and not self.target.is_found_alike(row["class"], row["version"]):
                     self._take_lookups(row, state)
 
     def statements(self) -> list[Statement]:
@@ -196,7 +196,7 @@ def index_part(backfill_id: UUID, target: Target, now: datetime, seconds: Second
     if part is None:
         return None
     began = seconds()
-    rows = yield from fetch_rows(part_rows(part, target, deleted=True))
+    rows = yield from fetch_rows(part_rows(part, target, deleted=True, lookups=not target.all_found_alike))
     work = Indexing(backfill_id, target, now)
     work.take(rows)
     yield (
@@ -206,9 +206,10 @@ def index_part(backfill_id: UUID, target: Target, now: datetime, seconds: Second
     return int(part["memories"])
 
 
-def part_rows(part: Row, target: Target, *, deleted: bool) -> Statement:
-    """The statement that reads the memories of a part."""
+def part_rows(part: Row, target: Target, *, deleted: bool, lookups: bool = True) -> Statement:
+    """The statement that reads the memories of a part; `lookups`: with what they are found by."""
     return SQL["memories_of_part"](
+        lookups=lookups,
         **range_of(part),
         schema=target.version.name,
         version=target.version.version,

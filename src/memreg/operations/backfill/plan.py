@@ -137,7 +137,7 @@ def _look(target: Target, rows: Sequence[Row]) -> tuple[dict[str, _Found], int]:
             seen.unfit += 1
             if len(seen.reasons) < SHOWN:
                 seen.reasons[read.unfit] = None
-        if not target.is_alike(row["class"], row["version"]):
+        if not target.is_found_alike(row["class"], row["version"]):
             search_vector(state, row["tenant"], target.version)
             candidate_keys(target, state)
         if state.is_live:

@@ -138,8 +138,9 @@ where backfill_id = %(id)s and stage = %(stage)s and part = %(part)s
 -- memories_of_part --
 -- The memories of a part that are on an older version, as they are now; with the keys that they hold.
 select
-    tenant, id, class, version, payload, originals, search::text as search, candidate_keys, is_deleted, unresolved, revision,
-    change, created_at, updated_at, last_seen_at, said_version,
+    tenant, id, class, version, payload, originals, case when %(lookups)s then search::text end as search,
+    case when %(lookups)s then candidate_keys end as candidate_keys, is_deleted, unresolved, revision, change, created_at,
+    updated_at, last_seen_at, said_version,
     case when said_version is not null then memreg.said(tenant, id, revision) end as said,
     case when revision > 1 then memreg.earlier_revisions(tenant, id, revision) end as earlier
 from memreg.memories

@@ -41,7 +41,7 @@ class Rewriting:
             self.failures.append(failure(row, read.unfit))
         elif read is not None:
             state = read.state
-            is_known = self.is_indexed or self.target.is_alike(row["class"], row["version"])
+            is_known = self.is_indexed or self.target.is_found_alike(row["class"], row["version"])
             self.rows.append(
                 {
                     "tenant": row["tenant"],
@@ -105,7 +105,7 @@ def _rewrite(part: Row, target: Target, work: Rewriting) -> Steps[None]:
             ),
         )
         return
-    for row in (yield from fetch_rows(part_rows(part, target, deleted=False))):
+    for row in (yield from fetch_rows(part_rows(part, target, deleted=False, lookups=False))):
         work.take(row)
     yield tuple(work.statements())
 

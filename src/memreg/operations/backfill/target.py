@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from memreg.core.queries import Queries
 from memreg.core.steps import Row, Steps, fetch_rows
@@ -34,7 +33,7 @@ class Target:
 
     version: SchemaVersion
     active: SchemaVersion | None
-    _alike: dict[tuple[str, int], bool] = field(default_factory=dict)
+    _found_alike: dict[tuple[str, int], bool] = field(default_factory=dict)
 
     @property
     def lineage(self) -> Lineage:
@@ -78,12 +77,28 @@ class Target:
         """One of its classes."""
         return self.version.spec.by_name[class_name]
 
-    def is_alike(self, class_name: str, version: int) -> bool:
-        """Whether what memories stored so are found by is the same under it: keys, candidate keys and words."""
+    def is_found_alike(self, class_name: str, version: int) -> bool:
+        """Whether memories stored so are found by the same words and candidate keys under it."""
         place = class_name, version
-        if place not in self._alike:
-            self._alike[place] = self._compare(class_name, version)
-        return self._alike[place]
+        if place not in self._found_alike:
+            self._found_alike[place] = self._finds_alike(class_name, version)
+        return self._found_alike[place]
+
+    @cached_property
+    def all_found_alike(self) -> bool:
+        """Whether that is so for all memories of earlier versions."""
+        return all(
+            self.is_found_alike(name, each.version)
+            for each in self.lineage.earlier
+            for name in each.spec.by_name
+            if self.lineage.class_now(name, each.version) is not None
+        )
+
+    def is_alike(self, class_name: str, version: int) -> bool:
+        """Whether all that memories stored so are found by is the same under it, identity keys too."""
+        return self.is_found_alike(class_name, version) and not any(
+            name == class_name for name, _ in self.moved | self.dropped
+        )
 
     def needs_index(self, class_name: str, version: int) -> bool:
         """Whether memories stored so have to be looked at before it is in force."""
@@ -109,26 +124,13 @@ class Target:
         found = state.complete_keys(self.annotation_of(state.class_name))
         return tuple(each for each in found if (state.class_name, each.key.held_as) in self.moved)
 
-    def _compare(self, class_name: str, version: int) -> bool:
+    def _finds_alike(self, class_name: str, version: int) -> bool:
         then = next((each for each in self.lineage.earlier if each.version == version), None)
-        now = self.lineage.class_now(class_name, version)
-        if then is None or now != class_name or class_name not in then.spec.by_name:
+        if then is None or self.lineage.class_now(class_name, version) != class_name:
             return False
-        if any(each[0] == class_name for each in self.moved | self.dropped):
-            return False
-        before, after = then.annotations.get(class_name, ClassAnnotation()), self.annotation_of(class_name)
-        if _indexed(before) != _indexed(after):
-            return False
-        old, new = then.spec.by_name[class_name].by_name, self.spec_of(class_name).by_name
-        if [_form(each) for each in old.values() if each.dtype.is_list] != [
-            _form(each) for each in new.values() if each.dtype.is_list
-        ]:
-            return False
-        columns = {*after.searchable, *after.compare, *after.identity_columns}
-        return all(
-            name in old and _form(old[name]) == _form(new[name]) and new[name].source in (None, old[name].source)
-            for name in columns
-        )
+        moves = self.lineage.moves(class_name, version)
+        before = _lookups(then.annotations.get(class_name, ClassAnnotation()), moves)
+        return before == _lookups(self.annotation_of(class_name), {name: name for name in moves.values()})
 
 
 def read_target(schema: str, number: int) -> Steps[Target]:
@@ -151,10 +153,10 @@ def _names(annotations: Mapping[str, ClassAnnotation]) -> list[tuple[str, str]]:
     return [(name, key.held_as) for name, annotation in annotations.items() for key in annotation.identity]
 
 
-def _indexed(annotation: ClassAnnotation) -> object:
-    keys = [(key.columns, key.strength) for key in annotation.identity]
-    return list(annotation.searchable.items()), annotation.compare, keys
-
-
-def _form(column: Any) -> object:
-    return column.name, column.dtype, column.normalize, column.values
+def _lookups(annotation: ClassAnnotation, names: Mapping[str, str]) -> object:
+    """What words and candidate keys are made of; None where a column has no name among the `names`."""
+    alone = {key.columns[0] for key in annotation.identity if len(key.columns) == 1}
+    searchable, compare = annotation.searchable, [name for name in annotation.compare if name not in alone]
+    if any(name not in names for name in (*searchable, *compare)):
+        return None, annotation
+    return [(names[name], boost) for name, boost in searchable.items()], [names[name] for name in compare]
