@@ -268,6 +268,17 @@ Contact:
     assert versions.translate("Contact", 2, said) == ("Contact", said)
 
 
+def test_what_a_proposal_says_of_another_object_is_left_to_the_validator() -> None:
+    ref = '{dtype: "list[ref[Thing]]"}'
+    versions = lineage(
+        of_columns(f"all: {ref}"), of_columns('one: {dtype: "ref[Thing]", from: {column: all, cast: first}}')
+    )
+    said = [{"name": "Ana"}, {"name": "Eva"}]
+    assert versions.translate("Thing", 1, {"all": said}) == ("Thing", {"one": said})
+    one = "01a1fc4b-d43c-7014-8b8b-1ddda5642c73"
+    assert versions.upcast("Thing", 1, {"all": [one]}, {}).payload == {"one": one}
+
+
 def test_a_long_line_of_versions_is_one_plan() -> None:
     specs: list[SchemaSpec] = [of_columns("c0: {dtype: string}")]
     specs += [of_columns(f"c{number}: {{dtype: string, from: c{number - 1}}}") for number in range(1, 60)]

@@ -9,6 +9,7 @@ from typing import Any
 
 from memreg.annotator.evidence import grounded
 from memreg.annotator.whole import names_a_column
+from memreg.registry.meant import class_meant
 from memreg.registry.models import ClassSpec, Column, Kind, Operation, SchemaVersion
 
 _KEYS = ("class", "operation", "values", "evidence", "forget", "stated", "confidence")
@@ -44,7 +45,8 @@ def class_of(given: object, version: SchemaVersion) -> tuple[ClassSpec | None, s
     if not isinstance(given, str) or not given.strip():
         return None, "it has no class"
     known = version.spec.by_name
-    named = [known[given.strip()]] if given.strip() in known else _alike(given, known)
+    meant = class_meant(version.spec, given.strip())
+    named = [meant] if meant is not None else _alike(given, known)
     if len(named) != 1:
         return None, f"its class is none of the schema; the classes are {', '.join(known)}"
     return named[0], ""

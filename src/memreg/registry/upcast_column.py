@@ -46,12 +46,12 @@ class Making:
     def raw(self, before: ClassSpec, values: Mapping[str, Any]) -> Any:
         """Its value from the values of a proposal, which nobody has checked yet; as it came where that is no help."""
         given = [values.get(name) for name in self.source.columns]
-        if len(given) == 1 and not _operations(self.source, before):
+        if len(given) == 1 and (_is_of_another(given[0]) or not _operations(self.source, before)):
             return given[0]
         typed = {name: _as_typed(before.by_name.get(name), values.get(name)) for name in self.source.columns}
         try:
             return _maker(self.source, before)(typed)
-        except ValueRefused:
+        except (ValueRefused, TypeError):
             return next((each for each in given if each is not None), None)
 
 
@@ -224,6 +224,11 @@ def _as_typed(column: Column | None, value: Any) -> Any:
         return normalize(column, value).value
     except ValueRefused:
         return value if isinstance(value, str | int | float | bool | list) else None
+
+
+def _is_of_another(value: Any) -> bool:
+    """Whether it says something of another object, which only the validator understands."""
+    return isinstance(value, Mapping) or (isinstance(value, list) and any(isinstance(each, Mapping) for each in value))
 
 
 def _plain(value: Any) -> Any:
