@@ -11,6 +11,7 @@ import hashlib
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from uuid import UUID
 
@@ -150,6 +151,7 @@ def record_keys(record: Record) -> Keys:
     return found if len(found) <= MOST_KEYS else dict(list(found.items())[:MOST_KEYS])
 
 
+@lru_cache(maxsize=65_536)
 def shape(token: str) -> str:
     """The distinct consonants of a word, sorted, letters of one sound as one; where it has fewer than two, its distinct
     letters."""

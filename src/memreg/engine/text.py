@@ -7,11 +7,13 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 MAX_TOKENS = 2_000
 MAX_TOKEN_LENGTH = 64
 MAX_VECTOR = 1_000_000
 LEXEME_OVERHEAD = 8
+_REMEMBERED = 200
 
 _APOSTROPHES = re.compile(r"(?<=\w)['’ʼ`](?=\w)")
 # Letters and digits; with the sign before a negative number, and the signs that end a name or a grade: C++, C#, A-.
@@ -65,8 +67,15 @@ def _split_unspaced(word: str) -> Iterable[str]:
 
 def value_tokens(value: object) -> tuple[str, ...]:
     """The distinct tokens of a column's value (a string or a list of them), in order."""
+    if isinstance(value, str) and len(value) <= _REMEMBERED:
+        return _distinct_tokens(value)
     parts = value if isinstance(value, (list, tuple)) else (value,)
     return tuple(dict.fromkeys(token for part in parts for token in tokens(str(part))))
+
+
+@lru_cache(maxsize=16_384)
+def _distinct_tokens(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tokens(text)))
 
 
 def weight_of(boost: float) -> str:
