@@ -104,3 +104,34 @@ select
 from unnest(%(ids)s::uuid[]) as asked (id)
 cross join lateral (select memreg.keeper_of(%(tenant)s, asked.id) as id offset 0) as kept
 join memreg.memories as found on found.tenant = %(tenant)s and found.id = kept.id and found.schema = %(schema)s
+
+-- refer_again --
+-- What memories of any tenant refer to, as their rows say, after a backfill has rewritten these.
+with asked as (
+    select * from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as asked (tenant, id)
+),
+wanted as (
+    select distinct memories.tenant, (told.value #>> '{}')::uuid as target_id, memories.id as memory_id, place."column"
+    from asked
+    join memreg.memories on memories.tenant = asked.tenant and memories.id = asked.id
+    join unnest(%(classes)s::text[], %(columns)s::text[]) as place (class, "column") on place.class = memories.class
+    cross join lateral jsonb_path_query(memories.payload -> place."column", '$[*]') as told (value)
+    where not memories.is_deleted and jsonb_typeof(told.value) = 'string'
+),
+gone as (
+    delete from memreg.memory_references
+    using asked
+    where memory_references.tenant = asked.tenant
+        and memory_references.memory_id = asked.id
+        and not exists (
+            select from wanted
+            where wanted.tenant = memory_references.tenant
+                and wanted.target_id = memory_references.target_id
+                and wanted.memory_id = memory_references.memory_id
+                and wanted."column" = memory_references."column"
+        )
+)
+insert into memreg.memory_references (tenant, target_id, memory_id, "column")
+select tenant, target_id, memory_id, "column"
+from wanted
+on conflict do nothing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from memreg.core.queries import Queries, Statement
 from memreg.engine.references import reference_rows
 from memreg.engine.state import HeldKey, MemoryState
 from memreg.engine.text import scope_token, searchable_columns, tsvector
-from memreg.registry.models import ClassSpec, SchemaVersion
+from memreg.registry.models import ClassSpec, SchemaSpec, SchemaVersion
 
 SQL = Queries.load("memreg.engine")
 REFERENCES = Queries.load("memreg.engine", "references.sql")
@@ -161,6 +161,17 @@ def merge_into(tenant: str, merged: Mapping[UUID, UUID]) -> tuple[Statement, ...
     pairs = sorted(merged.items())
     memories, keepers = [memory for memory, _ in pairs], [keeper for _, keeper in pairs]
     return (REFERENCES["merge_into"](tenant=tenant, memories=memories, keepers=keepers),)
+
+
+def refer_again(spec: SchemaSpec, tenants: Sequence[str], ids: Sequence[str]) -> Statement:
+    """Keeps what memories of any tenant refer to in step with their rows, which a backfill has rewritten."""
+    places = [(each.name, column.name) for each in spec.classes for column in each.references]
+    return REFERENCES["refer_again"](
+        tenants=list(tenants),
+        ids=list(ids),
+        classes=[name for name, _ in places],
+        columns=[column for _, column in places],
+    )
 
 
 def bytea(data: bytes) -> str:

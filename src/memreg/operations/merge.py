@@ -19,7 +19,7 @@ from memreg.engine.merge import merge
 from memreg.engine.model import Action, Basis, Extraction
 from memreg.engine.state import HeldKey, MemoryState
 from memreg.engine.store import SQL as ENGINE_SQL
-from memreg.engine.store import Writes, lock_classes, search_vector
+from memreg.engine.store import Writes, lock_classes, merge_into, search_vector
 from memreg.engine.validate import Checked
 from memreg.operations.backfill.target import SQL
 from memreg.registry.models import SchemaVersion
@@ -69,7 +69,7 @@ def merge_memories(
     yield (
         _message(wanted, schema, now, new_id),
         *writes.statements(),
-        SQL["mark_merged"](tenant=tenant, id=other.id, into=kept.id),
+        *merge_into(tenant, {other.id: kept.id}),
     )
     return entry.id
 
@@ -123,6 +123,7 @@ def _write(writes: Writes, state: MemoryState, version: SchemaVersion, change: i
     spec, annotation = version.spec.by_name[state.class_name], version.annotation_of(state.class_name)
     keys = memory_keys(state.records(spec, annotation), version.name, state.class_name)
     writes.memory(state, search_vector(state, writes.tenant, version), keys, change)
+    writes.refer(state, spec)
 
 
 def _give_keys(found: Mapping[UUID, MemoryState], rows: Sequence[Row]) -> None:

@@ -628,10 +628,6 @@ values (
 )
 on conflict do nothing
 
--- mark_merged --
--- Which memory a deleted one went into.
-update memreg.memories set merged_into = %(into)s where tenant = %(tenant)s and id = %(id)s
-
 -- forget_work --
 -- What a backfill kept for itself is not needed at its end.
 with parts as (delete from memreg.backfill_parts where backfill_id = %(id)s),

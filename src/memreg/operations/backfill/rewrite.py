@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from memreg.core.queries import Statement
 from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
-from memreg.engine.store import search_vector
+from memreg.engine.store import refer_again, search_vector
 from memreg.operations.backfill.index import candidate_keys, failure, part_rows, range_of
 from memreg.operations.backfill.target import SQL, Target
 
@@ -73,6 +73,9 @@ class Rewriting:
                     kept_keys=[place[1] for place in kept],
                 ),
             ]
+            if self.target.refers:
+                tenants, ids = [row["tenant"] for row in self.rows], [row["id"] for row in self.rows]
+                found.append(refer_again(self.target.version.spec, tenants, ids))
         if self.failures:
             found.append(SQL["keep_failures"](id=self.backfill_id, now=self.now, rows=Jsonb(self.failures)))
         return found

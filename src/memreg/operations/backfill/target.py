@@ -69,6 +69,12 @@ class Target:
         earlier = (key for each in self.lineage.earlier for key in _names(each.annotations))
         return bool(self.dropped) or any(key not in self.held for key in earlier)
 
+    @cached_property
+    def refers(self) -> bool:
+        """Whether its memories refer to others, or did in an earlier version."""
+        specs = [self.version.spec, *(each.spec for each in self.lineage.earlier)]
+        return any(spec.referring for spec in specs)
+
     def annotation_of(self, class_name: str) -> ClassAnnotation:
         """The annotation of one of its classes."""
         return self.version.annotation_of(class_name)
