@@ -165,6 +165,24 @@ def test_a_memory_has_the_form_of_the_newest_version_at_once_or_step_by_step(dat
     assert (name, payload, problems) == (done.class_name, done.payload, len(done.problems))
 
 
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_proposal_of_before_says_what_a_memory_of_before_says(data: st.DataObject) -> None:
+    line = data.draw(lines())[:2]
+    versions = Lineage(line[1], line[:1])
+    spec = line[0].spec.by_name["Thing"]
+    payload = data.draw(payloads(spec))
+    done = versions.upcast("Thing", 1, payload, {})
+    class_name, values = versions.translate("Thing", 1, payload)
+    assert class_name == done.class_name
+    failed = {problem.column for problem in done.problems}
+    for column in line[1].spec.by_name[class_name].columns:
+        replaced = column.source is not None and column.source.otherwise is None
+        if column.default is None and column.name not in failed and not replaced:
+            said = values.get(column.name)
+            assert (None if said is None else fitted(column, said)) == done.payload.get(column.name)
+
+
 def _leads(each: Ancestor, newest: Ancestor, line: list[Ancestor]) -> bool:
     at: Ancestor | None = newest
     while at is not None:

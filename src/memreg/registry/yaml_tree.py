@@ -227,6 +227,8 @@ def _broken(error: object, content: str) -> Mistake:
         text += "; indent with spaces, not tabs"
     elif problem == "but found another document":
         text = "broken YAML: a second document begins here; write one schema a file"
-    elif line and "list[" in "".join(content.split("\n")[line - 1 : line]):
+    elif line and "list[" in (written := "".join(content.split("\n")[line - 1 : line])):
         text += '; inside braces put quotes around a list type, as "list[string]"'
+    elif line and "ref[" in written:
+        text += '; inside braces put quotes around a reference, as "ref[Company]"'
     return Mistake(text, line, column)
