@@ -19,6 +19,8 @@ from memreg.operations.backfill.collisions import settle
 from memreg.operations.backfill.index import index_part, moved_places
 from memreg.operations.backfill.rewrite import rewrite_part
 from memreg.operations.backfill.target import CHUNK, SQL, Target, read_target
+from memreg.registry.lookup import lock_shared
+from memreg.registry.views.refresh import refresh_views
 
 T = TypeVar("T")
 
@@ -103,10 +105,11 @@ class Work:
 
     def _target(self, row: Row) -> Target:
         place = row["id"], row["stage"]
-        if place not in self._targets:
-            self._targets.clear()
-            self._targets[place] = self._run(lambda: read_target(row["schema"], row["to_version"]))
-        return self._targets[place]
+        found = self._targets.get(place)
+        if found is None:
+            found = self._run(lambda: read_target(row["schema"], row["to_version"]))
+            self._targets = {place: found}
+        return found
 
     def _run(self, plan: Callable[[], Steps[T]]) -> T:
         return self.database.run_admin(plan)
@@ -179,8 +182,8 @@ def take_back(backfill_id: UUID, target: Target, now: datetime) -> Steps[bool]:
 
 def end(backfill_id: UUID, target: Target, clock: Clock) -> Steps[None]:
     """The backfill is done: all memories are in the form of the version, save those that were allowed to stay."""
-    held = yield from fetch_row(SQL["lock_backfill"](id=backfill_id))
-    if held is None or held["status"] != "running":
+    _, rows = yield from fetch(lock_shared(target.version.name), SQL["lock_backfill"](id=backfill_id))
+    if not rows or rows[0]["status"] != "running":
         return
     groups = yield from fetch_rows(
         SQL["count_behind"](schema=target.version.name, version=target.version.version, classes=target.stored_classes)
@@ -196,3 +199,4 @@ def end(backfill_id: UUID, target: Target, clock: Clock) -> Steps[None]:
         SQL["forget_work"](id=backfill_id),
         SQL["set_status"](id=backfill_id, status="done", error=error, finished_at=clock()),
     )
+    yield from refresh_views(target.version.name)  # those that somebody read when the version was put in force

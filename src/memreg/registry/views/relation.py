@@ -156,8 +156,10 @@ def _kept(sql: Composable) -> Composable:
 
 
 def _kept_each(sql: Composable) -> Composable:
+    """What a list of references leads to, each once."""
     return SQL(
-        "(case when {0} is not null then array(select {1} from unnest({0}) with ordinality as r (e, n) order by n) end)"
+        "(case when {0} is not null then array(select k from (select {1} as k, n from unnest({0}) with ordinality"
+        " as r (e, n)) as led group by k order by min(n)) end)"
     ).format(sql, _kept(SQL("r.e")))
 
 
