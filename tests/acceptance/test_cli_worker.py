@@ -24,10 +24,10 @@ def test_what_one_process_keeps_another_decides_in_order(people: Command) -> Non
     lines = said(*(f"Ana Lopez lives in {town}, ana@lopez.io" for town in ("Oslo", "Bergen", "Graz")))
     assert "3 messages were left to the workers" in people("ingest", "--queue", stdin=lines).stdout
     assert people.json("inbox")["counts"]["accepted"] == 3
-    assert people.json("worker", "--until-empty") == {"jobs": 1}  # one job for the session
+    assert people.json("worker", "--until-empty") == {"jobs": 1, "backfill_parts": 0}  # one job for the session
     assert [each["values"]["city"] for each in people.json("memories")] == ["Graz"]
     assert people.json("ingest", "--queue", stdin=lines) == {"queued": 3, "problems": [], "stopped": None}
-    assert people.json("worker", "--until-empty", "--slots", "1") == {"jobs": 0}
+    assert people.json("worker", "--until-empty", "--slots", "1") == {"jobs": 0, "backfill_parts": 0}
 
 
 def test_a_bad_line_is_told_and_the_rest_is_kept(people: Command) -> None:

@@ -66,7 +66,9 @@ def queue(database: Database, message_id: str, tenant: str = "default") -> None:
 def test_everything_that_is_looked_at_has_a_line(database: Database, settings: Settings) -> None:
     register(database)
     found = said(settings)
-    names = "settings,database,postgres,role,extensions,migrations,schemas,inbox,requests,workers,jobs,kill switch"
+    names = (
+        "settings,database,postgres,role,extensions,migrations,schemas,inbox,requests,workers,jobs,backfill,kill switch"
+    )
     assert [check.name for check in found] == [*names.split(","), "review", "keys", "extractor"]
     assert worst(check for check in found if check.name != "role") == "ok"
 

@@ -68,7 +68,15 @@ def found_in(**facts: Any) -> list[Check]:
 
 def test_where_all_is_well_each_thing_has_its_line() -> None:
     found = list(verdicts(HEALTHY, 100))
-    assert [check.name for check in found] == ["inbox", "requests", "workers", "jobs", "kill switch", "review"]
+    assert [check.name for check in found] == [
+        "inbox",
+        "requests",
+        "workers",
+        "jobs",
+        "backfill",
+        "kill switch",
+        "review",
+    ]
     assert worst(found) == "ok"
     assert {check.advice for check in found} == {None}
 

@@ -1,4 +1,4 @@
-"""A worker of the inbox: takes the queue's jobs, a few at once, and finds again what others left behind.
+"""A worker of the inbox, and of the backfills left to workers: takes jobs, a few at once, and what others left behind.
 
 procrastinate runs the jobs: one for each message, those of a session in order, those of a worker that was killed taken
 over once its heartbeat is missing. What is to be done with a message is the caller's `handle`.
@@ -13,12 +13,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from memreg.core.backoff import pause
 from memreg.core.clock import Clock
-from memreg.core.errors import DatabaseError, MessageNotFound
+from memreg.core.errors import DatabaseError, MemregError, MessageNotFound
 from memreg.core.ids import uuid7
 from memreg.core.logs import get_logger
 from memreg.core.steps import Steps
@@ -28,12 +29,16 @@ from memreg.engine.inbox import QUEUE, TASK
 if TYPE_CHECKING:
     from procrastinate import App
 
+    from memreg.operations.backfill.work import Work
+
 BEAT = 5.0
 """Seconds between two heartbeats, and between two looks for what was left behind."""
 STALLED = 20.0
 """Seconds without a heartbeat after which a worker's jobs are taken over."""
 _POLL = 0.5
 _TRIES_TO_WRITE = 5
+_PART_PAUSE = 10.0
+"""Seconds until a part of a backfill that failed is tried again."""
 _log = get_logger(__name__)
 
 Handle = Callable[[str, str, UUID], Awaitable[datetime | None]]
@@ -61,7 +66,8 @@ class InboxWorker:
     """Works in the event loop that `run` is awaited in.
 
     `conninfo`: where the job queue is; `slots`: messages at once; `requeue`: leaves a message (tenant, schema, id) to
-    the workers again; `lease`: after how long a message that somebody else began with counts as left behind.
+    the workers again; `lease`: after how long a message that somebody else began with counts as left behind;
+    `backfills`: works on the backfills that were left to the workers, too (None: others do).
     """
 
     conninfo: str
@@ -72,7 +78,11 @@ class InboxWorker:
     lease: timedelta
     clock: Clock
     prepare_threshold: int | None = 5
+    backfills: Work | None = None
     id: UUID = field(default_factory=uuid7)
+    parts: int = 0
+    """Parts of backfills that were done so far."""
+    _troubled: set[UUID] = field(default_factory=set)
     _working: asyncio.Task[None] | None = None
     _is_open: bool = False
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -138,13 +148,13 @@ class InboxWorker:
     async def _work(self) -> None:
         app = self._app()
         async with app.open_async():
-            await self.run_admin(lambda: inbox.take_over(STALLED))
+            await self._take_over()
             if self._stop.is_set():
                 return
             self._is_open = True
             try:
                 await app.run_worker_async(
-                    queues=[QUEUE],
+                    queues=self._queues,
                     name=f"memreg {self.id}",
                     concurrency=self.slots,
                     fetch_job_polling_interval=_POLL,
@@ -197,6 +207,10 @@ class InboxWorker:
 
         app.job_manager = Insistent(app.connector)
 
+        def raise_again(at: datetime | None) -> None:
+            if at is not None:
+                raise _Again(at) from None
+
         @app.task(name=TASK, retry=When())
         async def ingest(tenant: str, schema: str, arrival: str) -> None:
             try:
@@ -206,10 +220,53 @@ class InboxWorker:
             except Exception as exc:  # whatever it was, the message is kept and taken up again
                 _log.warning("job_failed", error=type(exc).__name__)
                 again = self.clock() + timedelta(seconds=pause(4, first=1.0, longest=30.0))
-            if again is not None:
-                raise _Again(again) from None
+            raise_again(again)
+
+        if self.backfills is not None:
+            from memreg.operations.backfill.life import TASK as BACKFILL_TASK
+
+            work = self.backfills
+
+            # A retry keeps the one job until the backfill is at its end or halted, whoever is killed meanwhile.
+            @app.task(name=BACKFILL_TASK, retry=When())
+            async def backfill_chunk(backfill_id: str, queue: str) -> None:  # noqa: ARG001
+                raise_again(await self._chunk(work, UUID(backfill_id)))
 
         return app
+
+    async def _chunk(self, work: Work, backfill_id: UUID) -> datetime | None:
+        """Do the next part of a backfill; gives when the one after it is to be done, or None: there is none."""
+        from memreg.operations.backfill.work import Next
+        from memreg.operations.backfill_trouble import note
+
+        try:
+            following, at = await asyncio.to_thread(work.chunk, backfill_id)
+        except asyncio.CancelledError:  # the loop ends; procrastinate would forget the job
+            return self.clock()
+        except Exception as exc:  # a full disk, a server that went: what was done is kept, and somebody may help
+            _log.warning("backfill_part_failed", backfill_id=backfill_id, error=type(exc).__name__)
+            told = str(exc) if isinstance(exc, MemregError) else f"a part failed: {type(exc).__name__}"
+            self._troubled.add(backfill_id)
+            with suppress(DatabaseError):
+                await self.run_admin(lambda: note(backfill_id, told))
+            return self.clock() + timedelta(seconds=_PART_PAUSE)
+        self.parts += 1
+        if backfill_id in self._troubled:
+            await self.run_admin(lambda: note(backfill_id, None))
+            self._troubled.discard(backfill_id)
+        return None if following is Next.NOTHING else at or self.clock()
+
+    async def _take_over(self) -> None:
+        for queue in self._queues:
+            await self.run_admin(partial(inbox.take_over, STALLED, queue))
+
+    @property
+    def _queues(self) -> list[str]:
+        if self.backfills is None:
+            return [QUEUE]
+        from memreg.operations.backfill.life import BACKGROUND
+
+        return [QUEUE, BACKGROUND]
 
     async def _look_after(self) -> None:
         """Say that this worker is alive, and find what others left behind."""
@@ -218,7 +275,7 @@ class InboxWorker:
                 await self.run_admin(
                     lambda: inbox.see_worker(self.id, socket.gethostname(), os.getpid(), self.slots, self.clock)
                 )
-                await self.run_admin(lambda: inbox.take_over(STALLED))
+                await self._take_over()
                 for each in await self.run_admin(lambda: inbox.left_behind(self.clock() - self.lease)):
                     with suppress(MessageNotFound):  # it was erased since
                         await self.requeue(each.tenant, each.schema, each.message_id)

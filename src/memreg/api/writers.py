@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from memreg.api.intake import Intake
@@ -22,6 +22,9 @@ from memreg.core.steps import Steps
 from memreg.engine import inbox
 from memreg.engine.cache import Cache
 from memreg.engine.ingest import Walk
+
+if TYPE_CHECKING:
+    from memreg.operations.backfill.work import Work
 
 _EXTRA_THREADS = 3  # for heartbeats beside the messages
 
@@ -102,10 +105,23 @@ class Writer:
         self.intake, self.cache, self.clock, self.slots = intake, cache, clock, slots
         self.taken = 0
         """Jobs that were taken up so far: a message, or those of a session that waited."""
+        self._backfills: Work | None = None
+        self._made: InboxWorker | None = None
         self._lock = threading.Lock()
         self._ending = threading.RLock()
         self._running: _Running | None = None
         self._closed = False
+
+    def take_backfills(self) -> None:
+        """Work on the backfills that were left to the workers, too, from the next start on."""
+        from memreg.operations.backfill.work import Work
+
+        self._backfills = Work(self.intake.database, self.clock, uuid7)
+
+    @property
+    def parts(self) -> int:
+        """Parts of backfills that were done since the last start."""
+        return 0 if self._made is None else self._made.parts
 
     def start(self) -> None:
         """Begin to work, unless it does already, or is being closed. Raises DatabaseError."""
@@ -150,7 +166,9 @@ class Writer:
             lease=lease_of(database.settings),
             clock=self.clock,
             prepare_threshold=database.settings.prepare_threshold,
+            backfills=self._backfills,
         )
+        self._made = worker
         return worker
 
     async def _requeue(self, tenant: str, schema: str, message_id: str) -> None:

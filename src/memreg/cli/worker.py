@@ -28,6 +28,8 @@ def worker(access: Access, slots: int | None, until_empty: bool) -> None:
     those again that a killed process left behind. Run as many as you like, on as many machines. A message that fails
     for a reason that may pass is tried again later.
 
+    Backfills that were begun with --background are worked on in the same slots, a part at a time.
+
     Ctrl-C, or SIGTERM, ends what is at hand and stops; a second one stops at once, and nothing is lost either.
     """
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # it prints tracebacks of what is waited out here
@@ -40,7 +42,7 @@ def worker(access: Access, slots: int | None, until_empty: bool) -> None:
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        taken = _work(access, slots, until_empty, stopped)
+        taken, parts = _work(access, slots, until_empty, stopped)
     except KeyboardInterrupt:
         tell("Stopped at once; what was at hand is taken over by the next worker.")
         for stream in (sys.stdout, sys.stderr):
@@ -50,25 +52,30 @@ def worker(access: Access, slots: int | None, until_empty: bool) -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
     if access.as_json:
-        print_json({"jobs": taken})
-    else:
-        say(
-            f"Stopped; {taken:,} {'job was' if taken == 1 else 'jobs were'} taken up: a message, or those of a session."
-        )
+        print_json({"jobs": taken, "backfill_parts": parts})
+        return
+    say(f"Stopped; {taken:,} {'job was' if taken == 1 else 'jobs were'} taken up: a message, or those of a session.")
+    if parts:
+        say(f"{parts:,} {'part of a backfill was' if parts == 1 else 'parts of backfills were'} done.")
 
 
-def _work(access: Access, slots: int | None, until_empty: bool, stopped: threading.Event) -> int:
-    """Work until told to stop, or until nothing is left; gives how many jobs were taken up."""
+def _work(access: Access, slots: int | None, until_empty: bool, stopped: threading.Event) -> tuple[int, int]:
+    """Work until told to stop, or until nothing is left; gives how many jobs were taken up, and parts of backfills."""
+    from memreg.engine.inbox import jobs_left
+    from memreg.operations.backfill.life import BACKGROUND
+
     with access.engine() as engine:
+        run_admin = engine.database.run_admin
         wanted = slots or engine.database.settings.workers or 1
         writer = engine.background(slots=wanted)
+        writer.take_backfills()
         if not access.as_json:
             tell(f"Working with {wanted} {'slot' if wanted == 1 else 'slots'} on {engine.database.where}.")
         try:
             writer.start()
             while not stopped.wait(_LOOK):
-                if until_empty and not engine.jobs_left():
+                if until_empty and not engine.jobs_left() and not run_admin(lambda: jobs_left(BACKGROUND)):
                     break
         finally:
             writer.close(drain=0.0)
-        return writer.taken
+        return writer.taken, writer.parts

@@ -223,8 +223,8 @@ def left_behind(since: datetime, limit: int = 1000) -> Steps[Sequence[LeftBehind
     return [LeftBehind(row["tenant"], row["schema"], row["id"]) for row in rows]
 
 
-def take_over(seconds: float) -> Steps[int]:
-    """Put the jobs of workers without a heartbeat for so long back into the queue; gives how many.
+def take_over(seconds: float, queue: str = QUEUE) -> Steps[int]:
+    """Put the jobs of workers without a heartbeat for so long back into a queue; gives how many.
 
     By one worker at a time: of two, the slower one would take a job from the third that has it by then.
     """
@@ -232,14 +232,14 @@ def take_over(seconds: float) -> Steps[int]:
     if held is None or not held["held"]:
         return 0
     jobs, _ = yield from fetch(
-        WORKERS["take_over"](queue=QUEUE, seconds=seconds), WORKERS["prune_workers"](seconds=seconds)
+        WORKERS["take_over"](queue=queue, seconds=seconds), WORKERS["prune_workers"](seconds=seconds)
     )
     return len(jobs)
 
 
-def jobs_left() -> Steps[int]:
-    """How many jobs are being done or could be done now, counted up to 1,000."""
-    rows = yield from fetch_rows(WORKERS["jobs_left"](queue=QUEUE))
+def jobs_left(queue: str = QUEUE) -> Steps[int]:
+    """How many jobs of a queue are being done or could be done now, counted up to 1,000."""
+    rows = yield from fetch_rows(WORKERS["jobs_left"](queue=queue))
     return int(rows[0]["jobs"])
 
 
