@@ -42,7 +42,8 @@ class Laws:
             self._hold(REFLEXIVE, not can_read(each, each) and not can_read(each, each, "writer"), each)
         for old, new in ((first, second), (second, third), (first, third)):
             self._pair(old, new)
-        self._readable(chance, first, second)
+        self._readable(chance, [first], second)
+        self._readable(chance, [first, second], third)
         self._transitive(first, second, third)
 
     def _pair(self, old: SchemaSpec, new: SchemaSpec) -> None:
@@ -61,18 +62,26 @@ class Laws:
         self._hold(FULL, full.compatible == (one.compatible and forward.compatible), old, new)
         free = verdict("none", Side(new), [(1, Side(old), Side(old))])
         self._hold(NONE, free.compatible and free.breaking == one.breaking, old, new)
-        made = {each.name for spec in (old, new) for each in spec.classes if _is_made(each)}
+        made = {
+            name for spec in (old, new) for each in spec.classes if _is_made(each) for name in (each.name, each.source)
+        }
         keys, again = (
             {each.where for each in reasons if each.rule == "identity"} - made
             for reasons in (backward, can_read(old, new))
         )
         self._hold(SYMMETRIC, keys == again, old, new)
 
-    def _readable(self, chance: random.Random, old: SchemaSpec, new: SchemaSpec) -> None:
-        if any(reason.breaks for reason in can_read(new, old)):
+    def _readable(self, chance: random.Random, earlier: list[SchemaSpec], new: SchemaSpec) -> None:
+        """Memories of the first of some versions under a later one, where the mode says that it reads them all."""
+        known = [Ancestor(spec, number, base=number - 1 or None) for number, spec in enumerate(earlier, 1)]
+        newest = Ancestor(new, len(known) + 1, base=len(known))
+        numbers = [each.version for each in known]
+        if not judge(_moded(new, "backward_transitive"), known, len(known), numbers).compatible:
             return
-        lineage = Lineage(Ancestor(new, 2, base=1), [Ancestor(old, 1)])
-        for spec in old.classes:
+        lineage = Lineage(newest, known)
+        for spec in earlier[0].classes:
+            if lineage.class_now(spec.name, 1) is None and len(earlier) > 1:
+                continue  # removed on the way, and told by the version that removed it
             for _ in range(_MEMORIES):
                 values = payload(chance, spec)
                 found = lineage.upcast(spec.name, 1, values, {})
@@ -83,7 +92,9 @@ class Laws:
                     for each in (now.columns if now else ())
                     if each.required and each.name not in found.payload and each.dtype.kind is not Kind.REF
                 ]
-                self._hold(READABLE, not found.problems and now is not None and not lacks, old, new, values, lacks)
+                # What does not fit a version between is left out there, as that version said when it was registered.
+                refused = [each for each in found.problems if len(earlier) == 1]
+                self._hold(READABLE, not refused and now is not None and not lacks, earlier, new, values, found, lacks)
 
     def _transitive(self, first: SchemaSpec, second: SchemaSpec, third: SchemaSpec) -> None:
         earlier = [Ancestor(first, 1), Ancestor(second, 2, base=1)]

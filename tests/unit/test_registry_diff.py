@@ -9,7 +9,7 @@ from memreg.core.errors import ArgumentInvalid, FileChanged
 from memreg.registry.comparison import check_mark, compare, mark
 from memreg.registry.diff import diff
 from memreg.registry.fingerprint import fingerprint
-from memreg.registry.models import ClassAnnotation, IdentityKey
+from memreg.registry.models import ClassAnnotation, IdentityKey, SchemaSpec
 from memreg.registry.parse import parse_schema
 from memreg.registry.reading import Side
 
@@ -112,6 +112,32 @@ def test_a_comparison_says_what_each_can_read_of_the_other() -> None:
     assert not found.is_backward and not found.is_forward
     same = compare(Side(NEW, "s@2"), Side(NEW, "new.yaml"))
     assert same.is_backward and same.is_forward and same.changes == ()
+
+
+def test_far_versions_are_compared_through_those_between() -> None:
+    def schema(columns: str, name: str = "P") -> SchemaSpec:
+        return parse_schema(f"schema: s\nclasses: {{{name}: {{columns: {{{columns}}}}}}}\n", "test")
+
+    first = schema("name: {dtype: string, required: true}, age: {dtype: number}, old: {dtype: date}")
+    second = schema("title: {dtype: string, required: true, from: name}, age: {dtype: number}")
+    third = parse_schema(
+        "schema: s\nclasses:\n  Q:\n    from: P\n    columns: {label: {dtype: string, required: true, from: title}, "
+        "years: {dtype: integer, from: {column: age, cast: round}}}\n",
+        "test",
+    )
+    fourth = schema("label: {dtype: string, required: true}, years: {dtype: integer}, x: {dtype: date}", "Q")
+    found = compare(Side(first, "s@1"), Side(fourth, "s@4"), [second, third])
+    assert [(each.kind, each.where, each.what, each.before) for each in found.changes] == [
+        ("renamed", "Q", "class", "P"),
+        ("renamed", "Q.label", "column", "name"),
+        ("added", "Q.years", "column", None),
+        ("added", "Q.x", "column", None),
+        ("removed", "Q.old", "column", {"dtype": "date"}),
+        ("removed", "Q.age", "column", {"dtype": "number"}),
+    ]
+    assert found.is_backward
+    assert {(each.where, each.kind) for each in found.backward} == {("Q.x", "added")}
+    assert not compare(Side(first), Side(fourth)).is_backward
 
 
 def test_a_file_is_known_again_by_its_fingerprint_and_its_mode() -> None:

@@ -20,7 +20,7 @@ from memreg.operations.match_examples import read_examples
 from memreg.operations.preview import Preview, read_preview
 from memreg.registry import versions
 from memreg.registry.annotation_file import dump_annotation
-from memreg.registry.comparison import Comparison, check_mark, compare
+from memreg.registry.comparison import Comparison, between, check_mark, compare
 from memreg.registry.compatibility import annotation_reasons, can_read, line
 from memreg.registry.fingerprint import fingerprint as fingerprint_of
 from memreg.registry.history import Event, read_history
@@ -170,14 +170,17 @@ class Registry:
         Either is a registered version, as `assistant@1` (`assistant`: the newest), or a source as for `register`.
         Raises SchemaInvalid, SchemaNotFound, VersionNotFound, DatabaseError.
         """
-        return compare(self._side(before), self._side(after))
+        older, newer = versioned_name(before), versioned_name(after)
+        if older is None or newer is None or older[0] != newer[0]:
+            return compare(self._side(before), self._side(after))
+        first, last = (self.get(*older)).version, (self.get(*newer)).version
+        return compare(side_of(first), side_of(last), between(first.version, last))
 
     def _side(self, source: SchemaSource) -> Side:
         named = versioned_name(source)
         if named is None:
             return Side(read_source(source), label_of(source))
-        found = (self.get(*named)).version
-        return side_of(found)
+        return side_of((self.get(*named)).version)
 
     def approve(
         self,

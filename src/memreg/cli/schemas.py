@@ -82,9 +82,9 @@ def register(
             if check:
                 _print_checked(access, source, found)
                 return
-            expected = registry.estimate(source, annotate=annotate, samples=seen, fresh=fresh)
             if not access.as_json:
                 print_preview(found)
+            expected = registry.estimate(source, annotate=annotate, samples=seen, fresh=fresh)
             print_estimate(access, expected, preview_data(found))
             if not access.as_json and not found.is_registered:
                 say(f"Next: memreg register {source} --fingerprint {found.fingerprint}")

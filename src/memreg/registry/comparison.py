@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from memreg.core.errors import ArgumentInvalid, FileChanged
-from memreg.registry.compatibility import Reason, can_read
+from memreg.registry.carried import carried
+from memreg.registry.compatibility import Reason, can_read, path_from
 from memreg.registry.diff import Change, diff
 from memreg.registry.fingerprint import fingerprint
-from memreg.registry.models import SchemaSpec
+from memreg.registry.models import SchemaSpec, SchemaVersion
 from memreg.registry.reading import Side
+from memreg.registry.traced import traced
 
 _SHOWN = 16
 _MARK = re.compile(r"([0-9a-f]{8,64})(?:\.([a-z_]+))?")
@@ -40,17 +43,33 @@ class Comparison:
         return not any(reason.breaks for reason in self.forward)
 
 
-def compare(before: Side, after: Side) -> Comparison:
-    """The comparison of an older version and a newer one; a side's name is what it is called."""
+def compare(before: Side, after: Side, between: Sequence[SchemaSpec] = ()) -> Comparison:
+    """The comparison of an older version and a newer one; a side's name is what it is called.
+
+    `between`: the versions from one to the other, the oldest first; what they renamed and made is what the newer one
+    renamed and made, and through them it reads.
+    """
+    written, known = before, after
+    if between:
+        spec, annotations = carried(before.spec, before.annotations, between)
+        written = Side(spec, before.name, annotations)
+        known = replace(after, spec=traced(before.spec, between, after.spec))
     return Comparison(
         before=before.name,
         after=after.name,
-        changes=diff(before, after),
-        backward=can_read(after, before, "reader"),
+        changes=diff(before, known),
+        backward=can_read(after, written, "reader"),
         forward=can_read(before, after, "writer"),
         mode=after.spec.compatibility,
         fingerprint=mark(after.spec),
     )
+
+
+def between(first: int, last: SchemaVersion) -> list[SchemaSpec]:
+    """The versions between one and a later one of the same schema, the oldest first."""
+    if last.lineage is None or first >= last.version:
+        return []
+    return path_from({each.version: each for each in last.lineage.earlier}, first, last.base)
 
 
 def mark(spec: SchemaSpec) -> str:

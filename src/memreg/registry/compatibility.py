@@ -3,7 +3,7 @@ Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from memreg.registry.carried import carried
@@ -15,7 +15,7 @@ from memreg.registry.lineage import Ancestor
 from memreg.registry.models import SchemaSpec
 from memreg.registry.reading import Newer, Reading, Side
 
-__all__ = ["RULES", "Reason", "Verdict", "annotation_reasons", "can_read", "judge", "line", "verdict"]
+__all__ = ["RULES", "Reason", "Verdict", "annotation_reasons", "can_read", "judge", "line", "path_from", "verdict"]
 
 RULES: tuple[Rule, ...] = (*CLASS_RULES, *COLUMN_RULES, *ANNOTATION_RULES)
 """Every rule, in the order in which reasons are told."""
@@ -102,26 +102,24 @@ def judge(spec: SchemaSpec, earlier: Collection[Ancestor], base: int | None, in_
     return verdict(spec.compatibility, Side(spec), sides, binding=in_force)
 
 
+def path_from(earlier: Mapping[int, Ancestor], number: int, base: int | None) -> list[SchemaSpec]:
+    """The versions from the one after `number` to a base, the oldest first, by which what `number` wrote is read."""
+    path: list[SchemaSpec] = []
+    at = base
+    while at is not None and at > number and at in earlier and earlier[at].restores != number:
+        path.append(earlier[at].spec)
+        at = earlier[at].base
+    return path[::-1]
+
+
 def _sides(by_number: dict[int, Ancestor], number: int, base: int | None) -> tuple[Side, Side]:
     found = by_number[number]
     itself = Side(found.spec, f"version {number}", found.annotations)
-    steps = list(_steps(by_number, number, base))
+    steps = path_from(by_number, number, base)
     if not steps:
         return itself, itself
     spec, annotations = carried(found.spec, found.annotations, steps)
     return Side(spec, f"version {number}", annotations), itself
-
-
-def _steps(by_number: dict[int, Ancestor], number: int, base: int | None) -> Iterator[SchemaSpec]:
-    """The versions from the one after `number` to the base, by which what it wrote is read."""
-    path: list[SchemaSpec] = []
-    at = base
-    while at is not None and at > number and at in by_number:
-        if by_number[at].restores == number:
-            break
-        path.append(by_number[at].spec)
-        at = by_number[at].base
-    yield from reversed(path)
 
 
 def _is_told(reason: Reason, reasons: Sequence[Reason]) -> bool:

@@ -65,8 +65,9 @@ def column_retyped(reading: Reading) -> Iterator[Reason]:
     """The type of a column is changed. A wider type, which holds every value of the other (`integer` in `number`, one
     value in a list), breaks nothing; a narrower one breaks, unless a `from:` declares the conversion."""
     for where, pair, column, written in reading.both():
-        if not pair.is_plain or column.dtype == written.dtype or column.dtype.kind is written.dtype.kind is Kind.REF:
-            continue
+        shape = column.dtype.kind, column.dtype.is_list
+        if not pair.is_plain or shape == (written.dtype.kind, written.dtype.is_list):
+            continue  # the classes that references lead to are looked at by `references`
         kind = f"retyped {reading.change(f'{written.dtype} → {column.dtype}', f'{column.dtype} → {written.dtype}')}"
         reason = narrows(column.dtype, written.dtype)
         if not reason and column.dtype.kind is Kind.NUMBER and written.dtype.kind is Kind.INTEGER:
@@ -141,8 +142,6 @@ def references(reading: Reading) -> Iterator[Reason]:
         if reading.class_names.get(then or "", "") != now:
             kind = f"retargeted {reading.change(f'{then} → {now}', f'{now} → {then}')}"
             yield breaking(where, kind, f"what refers to a {then} does not refer to a {now}")
-        elif written.dtype.is_list and not column.dtype.is_list:
-            yield breaking(where, "retyped", f"{narrows(column.dtype, written.dtype)}")
 
 
 def personal(reading: Reading) -> Iterator[Reason]:
