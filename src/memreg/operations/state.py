@@ -145,7 +145,7 @@ def read_state(tenant: str | None, schema: str | None, lease: timedelta, clock: 
     now = clock()
     scopes = yield from call_scopes(tenant, schema)
     asked = {"tenant": tenant, "schema": schema}
-    backfills = yield from list_backfills(schema, clock)
+    backfills = yield from list_backfills(None, clock)
     names, inbox, fullest, failures, calls, workers, jobs, reviews, switches = yield from fetch(
         REGISTRY["schema_names"](),
         count_statement(tenant, schema, now, lease),
@@ -174,7 +174,7 @@ def read_state(tenant: str | None, schema: str | None, lease: timedelta, clock: 
         jobs=(_jobs("inbox", jobs), _jobs("backfill", jobs)),
         reviews=tuple(Backlog(**row) for row in reviews),
         switches=tuple(each for each in map(switch_of, switches) if each.is_on),
-        backfills=tuple({each.schema: each for each in reversed(backfills)}.values()),
+        backfills=tuple({each.schema: each for each in reversed(backfills) if schema in (None, each.schema)}.values()),
     )
 
 
