@@ -34,6 +34,7 @@ FITTING: dict[Kind, st.SearchStrategy[Any]] = {
     Kind.DATE: st.dates() | st.dates().map(str),
     Kind.DATETIME: st.datetimes(timezones=st.none() | st.timezones()).map(lambda moment: moment.isoformat()),
     Kind.ENUM: st.sampled_from(["RED", "blue", "SS", 1]),
+    Kind.REF: st.uuids() | st.uuids().map(str) | st.uuids().map(lambda each: f" {each} ".upper()),
 }
 PLAIN_STEPS = st.sampled_from(["trim", "casefold", "collapse", "nfkc"]).map(Normalizer)
 
