@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from memreg.cli import main as cli_main
+from memreg.cli.backfill import WithShortcut
 from memreg.core import errors
 from memreg.core.settings import Settings
 from memreg.engine.model import Action, Basis
@@ -75,6 +76,8 @@ def complaint(arguments: list[str]) -> str | None:
     command: click.Command = root()
     context = click.Context(command, info_name="memreg")
     while True:
+        if isinstance(command, WithShortcut):
+            arguments = command.in_full(context, arguments)
         try:
             values, left, _ = command.make_parser(context).parse_args(list(arguments))
         except click.UsageError as error:

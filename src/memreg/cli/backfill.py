@@ -43,17 +43,21 @@ _allow = click.option(
 _why = click.option("--why", metavar="TEXT", type=WORDS, help="The reason, which is kept.")
 
 
-class _Backfill(click.RichGroup):
+class WithShortcut(click.RichGroup):
     """`memreg backfill NAME` is short for `memreg backfill run NAME`."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """What is no verb is the name of a schema, or an option of `run`."""
+    def in_full(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments with the verb: what is none is the name of a schema, or an option of `run`."""
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
-            args = ["run", *args]
-        return super().parse_args(ctx, args)
+            return ["run", *args]
+        return args
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read them in full."""
+        return super().parse_args(ctx, self.in_full(ctx, args))
 
 
-@click.group("backfill", cls=_Backfill)
+@click.group("backfill", cls=WithShortcut)
 def backfill() -> None:
     """Take the memories of every tenant to a new version.
 
