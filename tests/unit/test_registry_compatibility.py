@@ -131,6 +131,17 @@ def test_a_default_of_a_version_between_fills_what_the_first_lacks() -> None:
     assert judge(third, [first, second], 2, {1, 2}).breaking == ()
 
 
+def test_a_class_that_comes_again_reads_what_is_left_of_it() -> None:
+    text = "schema: s\ncompatibility: backward_transitive\nclasses:\n  P: {columns: {a: {dtype: string}}}\n"
+    first = Ancestor(parse_schema(text + "  Q: {columns: {b: {dtype: string}}}\n", "test"), 1)
+    second = Ancestor(parse_schema(text, "test"), 2, base=1)
+    gone = judge(parse_schema(text + "  R: {columns: {c: {dtype: date}}}\n", "test"), [first, second], 2, {1, 2})
+    assert (gone.compatible, gone.against) == (True, (2, 1))  # version 2 told that Q is gone
+    again = parse_schema(text + "  Q: {columns: {b: {dtype: string}, c: {dtype: date, required: true}}}\n", "test")
+    found = judge(again, [first, second], 2, {1, 2})
+    assert told(found) == ["Q added (2)", "! Q.c added (1)"]
+
+
 def test_a_version_that_brings_an_old_one_back_is_read_as_that_one() -> None:
     first = Ancestor(spec("name: {dtype: string}"), 1)
     second = Ancestor(spec("title: {dtype: string, from: name}"), 2, base=1)

@@ -13,22 +13,31 @@ Annotations = Mapping[str, ClassAnnotation]
 
 
 def carried(
-    written: SchemaSpec, annotations: Annotations, steps: Iterable[SchemaSpec]
+    written: SchemaSpec, annotations: Annotations, steps: Iterable[SchemaSpec], newest: SchemaSpec
 ) -> tuple[SchemaSpec, Annotations]:
-    """A schema and its annotations as they are after each of the versions in `steps`, the oldest first, has read them.
+    """A schema and its annotations as the newest one finds them, after each of `steps`, the oldest first, has read them.
 
     A column that is only renamed keeps its type and values; one that is made of others, or has a default, has those of
-    the version that made it; what a version does not have is gone.
+    the version that made it; a column that a version does not have is gone. So is a class, unless the newest one has
+    its name anew: it reads what is left of it.
     """
+    gone: dict[str, ClassSpec] = {}
     for step in steps:
-        reading = Reading(Side(step), Side(written))
+        reading = Reading(Side(step), Side(_again(written, gone, step)))
+        gone |= {spec.name: replace(spec, declared=None) for spec in reading.unread}
         annotations = {
             pair.reader.name: _annotation(pair, annotations.get(pair.writer.name, pair.writer.declared))
             for pair in reading.classes
             if pair.writer.name in annotations or pair.writer.declared is not None
         }
         written = replace(step, classes=tuple(_class(pair, reading) for pair in reading.classes))
-    return written, annotations
+    return _again(written, gone, newest), annotations
+
+
+def _again(written: SchemaSpec, gone: dict[str, ClassSpec], step: SchemaSpec) -> SchemaSpec:
+    """What was written, with the classes that were gone and whose name a version has anew."""
+    again = [name for name in gone if name in step.by_name and step.by_name[name].source is None]
+    return replace(written, classes=(*written.classes, *(gone.pop(name) for name in again)))
 
 
 def _class(pair: ClassPair, reading: Reading) -> ClassSpec:

@@ -51,7 +51,7 @@ def compare(before: Side, after: Side, between: Sequence[SchemaSpec] = ()) -> Co
     """
     written, known = before, after
     if between:
-        spec, annotations = carried(before.spec, before.annotations, between)
+        spec, annotations = carried(before.spec, before.annotations, between, after.spec)
         written = Side(spec, before.name, annotations)
         known = replace(after, spec=traced(before.spec, between, after.spec))
     return Comparison(

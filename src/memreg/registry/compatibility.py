@@ -98,7 +98,7 @@ def judge(spec: SchemaSpec, earlier: Collection[Ancestor], base: int | None, in_
     numbers = [] if base is None else [base]
     if spec.compatibility.endswith("_transitive"):
         numbers += sorted(set(in_force) - {base}, reverse=True)
-    sides = [(number, *_sides(by_number, number, base)) for number in numbers if number in by_number]
+    sides = [(number, *_sides(by_number, number, base, spec)) for number in numbers if number in by_number]
     return verdict(spec.compatibility, Side(spec), sides, binding=in_force)
 
 
@@ -112,13 +112,13 @@ def path_from(earlier: Mapping[int, Ancestor], number: int, base: int | None) ->
     return path[::-1]
 
 
-def _sides(by_number: dict[int, Ancestor], number: int, base: int | None) -> tuple[Side, Side]:
+def _sides(by_number: dict[int, Ancestor], number: int, base: int | None, newest: SchemaSpec) -> tuple[Side, Side]:
     found = by_number[number]
     itself = Side(found.spec, f"version {number}", found.annotations)
     steps = path_from(by_number, number, base)
     if not steps:
         return itself, itself
-    spec, annotations = carried(found.spec, found.annotations, steps)
+    spec, annotations = carried(found.spec, found.annotations, steps, newest)
     return Side(spec, f"version {number}", annotations), itself
 
 
