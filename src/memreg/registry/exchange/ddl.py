@@ -56,7 +56,7 @@ _DATA = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE", "R
 _SESSION = frozenset(
     {"SET", "USE", "BEGIN", "START", "COMMIT", "ROLLBACK", "END", "PRAGMA", "PRINT", "IF", "GO", "LOCK", "UNLOCK",
      "ANALYZE", "VACUUM", "EXEC", "EXECUTE", "CALL", "DECLARE", "ATTACH", "INSTALL", "LOAD", "RESET", "SHOW", "EXPLAIN",
-     "ELSE", "REINDEX", "CLUSTER", "REFRESH", "DO"}
+     "ELSE", "EXIT", "QUIT", "REINDEX", "CLUSTER", "REFRESH", "DO"}
 )  # fmt: skip
 _RIGHTS = frozenset({"GRANT", "REVOKE", "DENY"})
 
@@ -191,6 +191,7 @@ def _table(reading: Reading, statement: Statement, cursor: Cursor) -> None:
     reading.draft.classes.append(table)
     read_items(reading, table, items, comments)
     _tail(reading, table, cursor)
+    _hidden(reading, statement, table)
 
 
 def _tail(reading: Reading, table: DraftClass, cursor: Cursor) -> None:
@@ -200,10 +201,7 @@ def _tail(reading: Reading, table: DraftClass, cursor: Cursor) -> None:
     place, rest = reading.place(cursor.here), cursor.rest
     left: list[Token] = []
     words = [token.word for token in rest]
-    depth = 0
     for index, token in enumerate(rest):
-        if token.kind == "sign" and token.value in "()":
-            depth += 1 if token.value == "(" else -1
         if token.kind == "string":
             before = rest[max(0, index - 2) : index]
             if any(each.word in ("COMMENT", "DESCRIPTION") for each in before):
@@ -215,17 +213,23 @@ def _tail(reading: Reading, table: DraftClass, cursor: Cursor) -> None:
             place, f"{table.name}: the query behind its columns is left out: an import takes no data"
         )
     for word, text in (
-        ("PARTITION", "how it is split into partitions is left out"),
         ("INHERITS", "the columns that it inherits are left out: they are not written here"),
         ("SYSTEM_VERSIONING", "SYSTEM_VERSIONING is left out: every revision is kept anyway"),
     ):
         if word in words:
-            at = reading.place(rest[words.index(word)])
-            reading.draft.left_out(at, f"{table.name}: {text}")
+            reading.draft.left_out(reading.place(rest[words.index(word)]), f"{table.name}: {text}")
     options = [token for token in left if token.word not in ("", "COMMENT", "DESCRIPTION", "OPTIONS")]
-    if options and not {"PARTITION", "INHERITS", "SYSTEM_VERSIONING", "SELECT"} & set(words):
-        reading.draft.left_out(place, f"{table.name}: {reading.raw(rest)} is left out: how rows are kept is the "
-                                      "database's own")  # fmt: skip
+    if options and not {"INHERITS", "SYSTEM_VERSIONING", "SELECT"} & set(words):
+        text = f"{table.name}: {reading.raw(rest)} is left out: how rows are kept is the database's own"
+        reading.draft.left_out(place, text)
+
+
+def _hidden(reading: Reading, statement: Statement, table: DraftClass) -> None:
+    """What MySQL reads only from some version on stands in comments."""
+    for comment in statement.comments:
+        if comment.start > statement.tokens[0].start and reading.text.text.startswith("/*!", comment.start):
+            text = f"{table.name}: {reading.raw([comment])} is left out: only some versions of MySQL read it"
+            reading.draft.left_out(reading.place(comment), text)
 
 
 def _join_repeated(reading: Reading) -> None:

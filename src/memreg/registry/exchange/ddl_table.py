@@ -189,6 +189,9 @@ def _column(reading: Reading, table: DraftClass, item: tuple[Token, ...], commen
     if column is None:
         return
     for words in read.vendor:
+        if words.upper().startswith("MASKED"):
+            _is_personal(reading, table, column, words)
+            continue
         reading.draft.left_out(place, f"{table.name}.{column.name}: {words} is left out")
     for words in read.unread:
         where = f"{table.name}.{column.name}"
@@ -206,7 +209,7 @@ def column_of(reading: Reading, table: DraftClass, node: exp.ColumnDef, place: P
     column = DraftColumn(node.name, place)
     where = f"{table.name}.{column.name}"
     constraints = [each.args.get("kind", each) for each in node.args.get("constraints") or ()]
-    if any(isinstance(each, exp.ComputedColumnConstraint) for each in constraints):
+    if any(_is_computed(each) for each in constraints):
         reading.draft.left_out(place, f"{where} is computed from other columns: left out")
         return None
     if any(isinstance(each, exp.GeneratedAsRowColumnConstraint) for each in constraints):
@@ -216,6 +219,12 @@ def column_of(reading: Reading, table: DraftClass, node: exp.ColumnDef, place: P
     for each in constraints:
         _constraint(reading, table, column, each)
     return column
+
+
+def _is_computed(node: exp.Expr) -> bool:
+    # Without STORED or VIRTUAL, sqlglot takes `GENERATED ALWAYS AS (...)` for an identity.
+    is_identity = isinstance(node, exp.GeneratedAsIdentityColumnConstraint)
+    return isinstance(node, exp.ComputedColumnConstraint) or (is_identity and node.args.get("expression") is not None)
 
 
 def _type(reading: Reading, table: DraftClass, column: DraftColumn, kind: exp.Expression | None) -> None:
@@ -283,12 +292,20 @@ def _constraint(reading: Reading, table: DraftClass, column: DraftColumn, node: 
         case exp.CollateColumnConstraint():
             text = f"{where}: the collation {node.this.sql(reading.dialect)} is left out: say it by normalize"
             reading.draft.left_out(column.place, text)
+        case exp.MaskingPolicyColumnConstraint():
+            _is_personal(reading, table, column, _shown(node, reading.dialect))
         case exp.CharacterSetColumnConstraint():
             reading.draft.left_out(column.place, f"{where}: its character set is left out: all text is Unicode")
         case exp.OnUpdateColumnConstraint() | exp.ClusteredColumnConstraint() | exp.NonClusteredColumnConstraint():
             reading.draft.left_out(column.place, f"{where}: {node.sql(reading.dialect)} is left out")
         case _:
             reading.draft.left_out(column.place, f"{where}: {_shown(node, reading.dialect)} is left out")
+
+
+def _is_personal(reading: Reading, table: DraftClass, column: DraftColumn, words: str) -> None:
+    """What is masked for those who look at the table is personal."""
+    column.extra["pii"] = True
+    reading.draft.changed(column.place, f"{table.name}.{column.name} is pii, as it is masked ({words})")
 
 
 def set_default(reading: Reading, column: DraftColumn, node: exp.Expression | None) -> None:

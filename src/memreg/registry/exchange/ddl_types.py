@@ -48,6 +48,10 @@ _USER_TYPES: Mapping[str, tuple[str, str]] = {
     "ROWID": ("", "the place of a row is no value of a memory"),
     "UROWID": ("", "the place of a row is no value of a memory"),
     "SDO_GEOMETRY": ("", "places and shapes are no value of a memory"),
+    **dict.fromkeys(
+        ("POINT", "POLYGON", "LINESTRING", "GEOMETRYCOLLECTION", "MULTIPOINT", "MULTIPOLYGON", "MULTILINESTRING"),
+        ("", "places and shapes are no value of a memory"),
+    ),
     "GEOMETRY": ("", "places and shapes are no value of a memory"),
     "GEOGRAPHY": ("", "places and shapes are no value of a memory"),
     "HIERARCHYID": ("string", "it is kept as text"),
@@ -61,6 +65,10 @@ _USER_TYPES: Mapping[str, tuple[str, str]] = {
     "PLS_INTEGER": ("integer", ""),
     "BIT VARYING": ("string", "it is kept as text"),
 }
+
+
+KNOWN_BY_NAME = frozenset(_USER_TYPES)
+"""Types that are known by their name where a parser does not know them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from memreg.registry.exchange.long_text import is_long_text
 from memreg.registry.exchange.renaming import allowed_class_name, allowed_column_name, allowed_schema_name
 from memreg.registry.models import ClassAnnotation, ClassSpec, Column, Dtype, IdentityKey, Kind, Merge, OnDelete
 from memreg.registry.models import SchemaSpec as Spec
+from memreg.registry.names import class_name_problem
 from memreg.registry.normalize import ValueRefused, is_absent, normalize
 from memreg.registry.parse import parse_schema
 from memreg.registry.parse_annotation import read_annotation
@@ -41,6 +42,8 @@ def settle(
     for table in draft.classes:
         for key in table.keys:
             _keep_short(table, key)
+            if key.primary:
+                _require(table, key)
         for column in table.columns.values():
             _long(column, exact_text)
     kept = [table for table in draft.classes if _has_columns(draft, table)]
@@ -92,6 +95,9 @@ def _surrogates(draft: Draft) -> set[tuple[str, str]]:
             why = _surrogate(column, is_key=folded in alone)
             if not why:
                 continue
+            if column.dtype is None:  # that bytes are no value is not worth telling of a key
+                draft.notes = [note for note in draft.notes if (note.line, note.column) != (column.place.line,
+                               column.place.column) or "bytes" not in note.text]  # fmt: skip
             found.add((table.name, folded))
             del table.columns[folded]
             table.keys = [key for key in table.keys if [each.casefold() for each in key.columns] != [folded]]
@@ -105,11 +111,12 @@ def _surrogates(draft: Draft) -> set[tuple[str, str]]:
 
 def _surrogate(column: DraftColumn, *, is_key: bool) -> str:
     if column.made:
-        return _short(column.made)
+        return "a number from a sequence" if "nextval" in column.made.casefold() else _short(column.made)
     if not is_key:
         return ""
     name = column.name.casefold().replace("_", "")
-    numbered = column.dtype is not None and column.dtype.kind is Kind.INTEGER
+    # Oracle's NUMBER without a precision holds whole numbers as well as others.
+    numbered = column.dtype == Dtype(Kind.INTEGER) or column.type_text == "NUMBER"
     if (numbered and (name.endswith("id") or name == "rowid")) or (name.endswith("id") and _is_id_type(column)):
         return column.type_text or "number"
     return column.type_text if name in ("id", "guid", "uuid", "oid", "pk") else ""
@@ -178,6 +185,14 @@ def _clear_default(draft: Draft, table: DraftClass, column: DraftColumn) -> None
         column.required = False
 
 
+def _require(table: DraftClass, key: DraftKey) -> None:
+    """A primary key has a value in every row."""
+    for name in key.columns:
+        column = table.column(name)
+        if column is not None:
+            column.required = True
+
+
 # Texts
 
 
@@ -221,7 +236,10 @@ def _class_names(draft: Draft, kept: list[DraftClass]) -> dict[str, str]:
 
 
 def _why(wanted: str, name: str) -> str:
-    return "two have this name" if wanted != name else "the name as it is, is not allowed or taken"
+    problem = class_name_problem(name)
+    if wanted != name or problem is None:
+        return "another has this name"
+    return "it is a reserved word" if "reserved" in problem else "a name is a letter, then letters, digits and _"
 
 
 # Classes and columns
