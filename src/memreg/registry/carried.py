@@ -15,7 +15,7 @@ Annotations = Mapping[str, ClassAnnotation]
 def carried(
     written: SchemaSpec, annotations: Annotations, steps: Iterable[SchemaSpec], newest: SchemaSpec
 ) -> tuple[SchemaSpec, Annotations]:
-    """A schema and its annotations as the newest one finds them, after each of `steps`, the oldest first, has read them.
+    """A schema and its annotations as the newest one finds them, after each of `steps` (oldest first) has read them.
 
     A column that is only renamed keeps its type and values; one that is made of others, or has a default, has those of
     the version that made it; a column that a version does not have is gone. So is a class, unless the newest one has
