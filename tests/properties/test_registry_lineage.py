@@ -6,9 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from memreg.engine.validate import missing_columns, with_defaults
+from memreg.registry.compatibility import can_read
 from memreg.registry.fingerprint import canonical, spec_from
 from memreg.registry.inverse import inverse
 from memreg.registry.lineage import Ancestor, Lineage
@@ -181,6 +183,32 @@ def test_a_proposal_of_before_says_what_a_memory_of_before_says(data: st.DataObj
         if column.default is None and column.name not in failed and not replaced:
             said = values.get(column.name)
             assert (None if said is None else fitted(column, said)) == done.payload.get(column.name)
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_what_does_not_fit_was_told_as_not_compatible(data: st.DataObject) -> None:
+    old, new = (replace(each, spec=_required(each.spec, data)) for each in data.draw(lines())[:2])
+    assume(not check_sources(new.spec, old.spec))
+    spec = old.spec.by_name["Thing"]
+    payload = with_defaults(data.draw(payloads(spec)), spec)
+    assume(not missing_columns(payload, spec))
+    done = Lineage(new, [old]).upcast("Thing", 1, payload, {})
+    assert done.class_name is not None
+    missing = missing_columns(done.payload, new.spec.by_name[done.class_name])
+    told = {reason.where.split(".")[-1] for reason in can_read(new.spec, old.spec) if reason.breaks}
+    assert {*missing, *(problem.column for problem in done.problems)} <= told
+
+
+def _required(spec: SchemaSpec, data: st.DataObject) -> SchemaSpec:
+    """The schema with some columns required."""
+    return replace(
+        spec,
+        classes=tuple(
+            replace(each, columns=tuple(replace(c, required=data.draw(st.booleans())) for c in each.columns))
+            for each in spec.classes
+        ),
+    )
 
 
 def _leads(each: Ancestor, newest: Ancestor, line: list[Ancestor]) -> bool:
