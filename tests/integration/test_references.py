@@ -12,15 +12,28 @@ from memreg.api.engine import Engine
 from memreg.core.clock import utc_now
 from memreg.core.database import Database
 from memreg.core.ids import uuid7
+from memreg.core.settings import Settings
 from memreg.engine.cache import Cache
 from memreg.engine.following import MOST_FOLLOWING
 from memreg.engine.ingest import Walk, decide_message
 from memreg.engine.model import Action, Basis, Extraction, Message, Proposal
 from memreg.operations.kill_switch import switch
 from memreg.operations.resolve import resolve
-from tests.support.engines import every
-from tests.support.offices import asked, counted_batches, forget, made, merge, offices, offices_spec, person, told
-from tests.support.replay import check_replay
+from memreg.testing import ScriptedServer, answer
+from tests.support.engines import every, register
+from tests.support.offices import (
+    OFFICES,
+    asked,
+    counted_batches,
+    forget,
+    made,
+    merge,
+    offices,
+    offices_spec,
+    person,
+    told,
+)
+from tests.support.replay import check_replay, proposals_without_one_entry
 
 
 @pytest.fixture
@@ -108,7 +121,36 @@ def test_a_message_taken_again_gives_the_same_decisions(engine: Engine) -> None:
     again = told(engine, *proposals, message_id="m")
     assert [each.audit_id for each in again] == [each.audit_id for each in first]
     assert [each.class_name for each in first] == ["Person", "Company", "Person", "Person"]
+    assert proposals_without_one_entry(engine.database, engine.tenant, "m", len(first)) == []
     check(engine)
+
+
+def test_a_model_tells_of_what_refers_to_what(settings: Settings) -> None:
+    bob = {
+        "class": "Person",
+        "values": {"name": "Bob Berg", "employer": {"name": "Acme"}},
+        "evidence": "Bob Berg of Acme",
+    }
+    ana = {
+        "class": "Person",
+        "values": {"name": "Ana Lopez", "manager": "Bob Berg"},
+        "evidence": "Ana Lopez reports to Bob",
+    }
+    changes = {"llm_model": "m", "llm_max_retries": 0}
+    with ScriptedServer([answer({"items": [ana, bob]})]) as server:
+        wanted = settings.model_copy(update={"llm_base_url": server.base_url, **changes})
+        with Engine.connect(extractor="llm", settings=wanted) as engine:
+            register(engine.database, OFFICES)
+            result = engine.ingest("Ana Lopez reports to Bob Berg of Acme.")
+            assert [(each.class_name, str(each.action)) for each in result.decisions] == [
+                ("Person", "CREATE"),
+                ("Company", "CREATE"),
+                ("Person", "CREATE"),
+            ]
+            names = {each.values["name"]: each.references for each in every(engine).values()}
+            assert names["Ana Lopez"]["manager"][0].name == "Bob Berg"
+            assert names["Bob Berg"]["employer"][0].name == "Acme"
+            assert all(str(each.id) not in str(server.requests) for each in every(engine).values())
 
 
 # Order and circles
@@ -242,6 +284,15 @@ def test_a_delete_sees_who_refers_to_what_went_into_it(engine: Engine) -> None:
 
 
 # Deletes
+
+
+def test_a_delete_that_was_refused_may_be_asked_again(engine: Engine) -> None:
+    acme = made(engine, "Company", {"name": "Acme", "vat": "NO1"})
+    made(engine, "Purchase", {"customer": str(acme), "number": "7"})
+    wanted = forget("Company", vat="NO1")
+    decisions = told(engine, wanted, person(name="Ana Lopez"), forget("Purchase", customer="Acme", number="7"), wanted)
+    assert [str(each.action) for each in decisions] == ["REJECT", "CREATE", "DELETE", "DELETE"]
+    check(engine)
 
 
 def test_a_kept_reference_is_told_to_be_gone(engine: Engine) -> None:

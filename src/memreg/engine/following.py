@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from memreg.core.steps import Steps, fetch_rows
@@ -167,22 +167,24 @@ def fill_in(turn: Turn, resolving: Resolving, item: Item) -> Steps[list[Decision
     state = turn.workspace.memories[item.memory_id]
     for link in late:
         link.is_late = False
-    ids: dict[str, dict[str, None]] = {}
+    ids: dict[str, dict[str, str | None]] = {}
     problems = []
     for link in late:
         found = resolving.found(link)
         if found is not None:
-            ids.setdefault(link.said.column, {})[str(found)] = None
+            ids.setdefault(link.said.column, {})[str(found)] = link.said.text
         else:
             problems.append(f"{link.said.column} was left empty: {link.problem}")
-    values = {
-        name: list(found)
-        if turn.version.spec.by_name[state.class_name].by_name[name].dtype.is_list
-        else next(iter(found))
-        for name, found in ids.items()
-    }
+    spec = turn.version.spec.by_name[state.class_name]
+    values, originals = dict[str, Any](), dict[str, Any]()
+    for name, found_ids in ids.items():
+        is_list = spec.by_name[name].dtype.is_list
+        texts = list(found_ids.values())
+        values[name] = list(found_ids) if is_list else next(iter(found_ids))
+        if all(texts):
+            originals[name] = texts if is_list else texts[0]
     why = f"{', '.join(values)} refers to what came later in the message, which refers back to it"
-    item = _item(turn, state, Checked(state.class_name, "upsert", values, notes=tuple(problems)), why)
+    item = _item(turn, state, Checked(state.class_name, "upsert", values, originals, tuple(problems)), why)
     if not values:
         refusal = "; ".join(problems)
         item.checked = Checked(state.class_name, "upsert", refusal=refusal)
