@@ -18,9 +18,7 @@ from memreg.registry.parse import parse_schema
 from memreg.registry.yaml_tree import load_tree, plain
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted(path for path in (ROOT / "fixtures").rglob("schemas/*.yaml")) + sorted(
-    (ROOT / "examples").rglob("schema*.yaml")
-)
+FILES = [*sorted((ROOT / "fixtures").rglob("schemas/*.yaml")), ROOT / "examples" / "assistant.yaml"]
 VALIDATOR = Draft202012Validator(file_format.schema_document())
 
 EVERYTHING = """

@@ -8,7 +8,7 @@ import pytest
 
 from memreg.core.errors import SchemaInvalid
 from memreg.operations.lint.edit import apply
-from memreg.operations.lint.finding import Edit, Finding, rule
+from memreg.operations.lint.finding import Edit, Finding, Rule, rule
 from memreg.operations.lint.rules import INVALID, RULES
 from memreg.operations.lint.run import Linted, fixed_text, lint_file, lint_text
 from memreg.registry.parse import parse_schema
@@ -120,6 +120,19 @@ def test_a_rule_finds_its_case_at_its_place(code: str, text: str, place: tuple[i
     assert (found(text)[code][0].line, found(text)[code][0].column) == place
 
 
+@pytest.mark.parametrize("each", RULES, ids=lambda each: each.code)
+def test_a_rule_that_fixes_says_so(each: Rule) -> None:
+    cases = [found(text)[code] for code, text, _ in CASES if code == each.code]
+    assert any(finding.edit is not None for findings in cases for finding in findings) == each.fixes
+
+
+def test_a_key_that_is_in_use_is_not_made_another_one() -> None:
+    text = with_columns("code: {dtype: string, desc: On the card, required: true}", rest=KEYED)
+    (kept,) = found(text, base=text)["key-not-normalized"]
+    (new,) = found(text, base=with_columns(NAME))["key-not-normalized"]
+    assert (kept.edit, new.edit is None) == (None, False)
+
+
 def test_every_rule_has_a_case() -> None:
     assert {code for code, _, _ in CASES} | {"from-is-done"} == {each.code for each in RULES}
 
@@ -161,10 +174,9 @@ def test_a_rule_without_a_docstring_is_refused() -> None:
 
 
 @pytest.mark.parametrize("each", RULES, ids=lambda each: each.code)
-def test_a_rule_says_what_it_is_for(each: object) -> None:
-    help_ = getattr(each, "help", "")
-    assert help_.endswith(".")
-    assert len(help_) > 40
+def test_a_rule_says_what_it_is_for(each: Rule) -> None:
+    assert each.help.endswith(".")
+    assert len(each.help) > 40
 
 
 # Fixes

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from memreg.annotator.keys import PHONES
 from memreg.annotator.words import head, vocabulary, words
 from memreg.operations.lint.finding import Edit, Found, Sight, columns, rule
-from memreg.registry.models import Column, Kind
+from memreg.registry.models import Column, Kind, SchemaSpec
 from memreg.registry.names import SQL_RESERVED, snake_case
 from memreg.registry.views.names import OWN, column_names
 
@@ -44,7 +44,7 @@ def enum_of_one_value(sight: Sight) -> Iterable[Found]:
             yield f"{spec.name}.{column.name}", (*path, "values"), text, None
 
 
-@rule("warning")
+@rule("warning", fixes=True)
 def personal_without_pii(sight: Sight) -> Iterable[Found]:
     """A column that looks personal, by its name or because it is normalised as an e-mail address or a phone number, and
     is not marked `pii`. Its values may be logged and shown to an annotating model."""
@@ -54,10 +54,12 @@ def personal_without_pii(sight: Sight) -> Iterable[Found]:
             yield f"{spec.name}.{column.name}", path, text, Edit(path, "pii", "true")
 
 
-@rule("warning")
+@rule("warning", fixes=True)
 def key_not_normalized(sight: Sight) -> Iterable[Found]:
-    """A text column of an identity key without `normalize`. Two ways of writing one value are two objects then."""
+    """A text column of an identity key without `normalize`. Two ways of writing one value are two objects then. With
+    --against, --fix leaves a key of the older schema as it is: another normalizer makes another key of it."""
     for spec, column, path in columns(sight):
+        is_new = sight.base is None or column.name not in _columns_of(sight.base, spec.name)
         keys = sight.annotations[spec.name].identity_columns
         if column.name not in keys or column.dtype.kind is not Kind.STRING or column.normalize:
             continue
@@ -65,7 +67,7 @@ def key_not_normalized(sight: Sight) -> Iterable[Found]:
         last = head(words(column.name))[1]
         if last in _EMAILS:
             text = "identifies, and is compared as it was written: write normalize: [email]"
-            yield where, path, text, Edit(path, "normalize", "[email]")
+            yield where, path, text, Edit(path, "normalize", "[email]") if is_new else None
         elif last in PHONES:
             text = (
                 "identifies, and is compared as it was written: write normalize: [phone], or {phone: NO} for a region"
@@ -73,7 +75,7 @@ def key_not_normalized(sight: Sight) -> Iterable[Found]:
             yield where, path, text, None
         else:
             text = "identifies, and is compared as it was written: write normalize: [trim, collapse], or casefold too"
-            yield where, path, text, Edit(path, "normalize", "[trim, collapse]")
+            yield where, path, text, Edit(path, "normalize", "[trim, collapse]") if is_new else None
 
 
 @rule("warning")
@@ -152,6 +154,11 @@ def name_taken_in_views(sight: Sight) -> Iterable[Found]:
                 why = "every view has one of that name" if snake_case(name) in OWN else "another has that name"
                 path = ("classes", spec.name, "columns", name)
                 yield f"{spec.name}.{name}", path, f"is called {shown} in its view: {why}", None
+
+
+def _columns_of(spec: SchemaSpec, class_name: str) -> frozenset[str]:
+    found = spec.by_name.get(class_name)
+    return frozenset(found.by_name) if found is not None else frozenset()
 
 
 def _is_personal(column: Column) -> bool:

@@ -78,10 +78,12 @@ Found = tuple[str, Path, str, Edit | None]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: its name, how grave it is, and the function that finds; the function's docstring says what and why."""
+    """A rule: how grave it is, whether it knows a safe change, and the function that finds; its docstring says what and
+    why."""
 
     look: Callable[[Sight], Iterable[Found]]
     severity: Severity
+    fixes: bool = False
 
     @property
     def code(self) -> str:
@@ -100,13 +102,13 @@ class Rule:
             yield Finding(self.code, self.severity, where, text, place.line, place.column, edit)
 
 
-def rule(severity: Severity) -> Callable[[Callable[[Sight], Iterable[Found]]], Rule]:
+def rule(severity: Severity, *, fixes: bool = False) -> Callable[[Callable[[Sight], Iterable[Found]]], Rule]:
     """Makes a rule of a function; one without a docstring is refused."""
 
     def made(look: Callable[[Sight], Iterable[Found]]) -> Rule:
         if not (look.__doc__ or "").strip():
             raise TypeError(f"{look.__name__} has no docstring to tell what it is for")
-        return Rule(look, severity)
+        return Rule(look, severity, fixes)
 
     return made
 
