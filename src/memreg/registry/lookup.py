@@ -10,6 +10,7 @@ from typing import Any
 from memreg.core.errors import NoSchema, NoUsableVersion, SchemaAmbiguous, SchemaNotFound, VersionNotFound
 from memreg.core.queries import Queries, Statement
 from memreg.core.steps import Row, Rows, Steps, fetch_row, fetch_rows
+from memreg.registry.before import is_plain
 from memreg.registry.fingerprint import annotation_from, spec_from
 from memreg.registry.key_names import Held, named
 from memreg.registry.lineage import Ancestor, Lineage
@@ -217,7 +218,9 @@ def record_of(row: Row) -> VersionRecord:
 
 def _fitting(annotation: ClassAnnotation, spec: ClassSpec) -> ClassAnnotation:
     """An annotation without the columns that a class does not have; a column under another name counts as that."""
-    now = {source.columns[0]: each.name for each in spec.columns if (source := each.source) is not None}
+    now = {
+        each.source.columns[0]: each.name for each in spec.columns if each.source is not None and is_plain(each.source)
+    }
     names = {name: name for name in spec.by_name} | {old: new for old, new in now.items() if old not in spec.by_name}
     return replace(
         annotation,

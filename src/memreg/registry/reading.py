@@ -79,7 +79,8 @@ class ClassPair:
             made_of = (
                 [self.writer.by_name[name] for name in source.columns if name in self.writer.by_name] if source else []
             )
-            if not made_of and column.name in self.writer.by_name:
+            is_new = source is not None and not source.columns
+            if not made_of and not is_new and column.name in self.writer.by_name:
                 source, made_of = Source((column.name,)), [self.writer.by_name[column.name]]
             used.update(each.name for each in made_of)
             pairs.append(
