@@ -21,6 +21,9 @@ from memreg.registry.models import OnDelete, SchemaVersion
 if TYPE_CHECKING:
     from memreg.engine.item import Item
 
+MOST_ALIKE = 20
+"""The proposals of one name that others of the message wait for."""
+
 Make = Callable[[Proposal, bool], "Item"]
 """The item of a proposal that another one holds; whether it is only looked up."""
 _Name = tuple[str, str, str]
@@ -119,17 +122,24 @@ class _Unfolding:
 
     def index(self, explicit: Iterable[Item]) -> None:
         """Know the proposals by what a text may call them, and let those of a reference come after the others."""
-        for item in self.known:
-            for name in self._names(item):
-                self._named.setdefault(name, []).append(item)
         own = {id(item) for item in explicit}
+        said: set[tuple[_Name, str]] = set()
+        for item in sorted(self.known, key=lambda item: id(item) not in own):
+            for name in self._names(item):
+                if (name, item.fingerprint) not in said:
+                    said.add((name, item.fingerprint))
+                    self._named.setdefault(name, []).append(item)
         for item in self.known:
             if id(item) not in own:
                 self._follow(item, own)
 
     def _follow(self, item: Item, own: set[int]) -> None:
-        alike = {id(each): each for name in self._names(item) for each in self._named.get(name, ()) if id(each) in own}
-        self.after += [(item, each) for each in alike.values()]
+        self.after += [(item, each) for each in self._alike(item) if id(each) in own]
+
+    def _alike(self, item: Item) -> list[Item]:
+        """The proposals that are called the same and say different things, the first few."""
+        found = {id(each): each for name in self._names(item) for each in self._named.get(name, ())[:MOST_ALIKE]}
+        return [each for each in found.values() if each is not item]
 
     def name(self, item: Item) -> None:
         """Find what the texts of a proposal name: one proposal of the message, or else one made of the text."""
@@ -140,8 +150,8 @@ class _Unfolding:
             if link.to is None:
                 continue
             made = link.to
-            alike = [each for name in self._names(made) for each in self._named.get(name, ()) if each is not made]
-            if alike and all(each.fingerprint == alike[0].fingerprint for each in alike):
+            alike = self._alike(made)
+            if len(alike) == 1:
                 link.to, link.is_nested = alike[0], False
                 self._count -= 1
             else:

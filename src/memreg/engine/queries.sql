@@ -205,7 +205,7 @@ select
     latest.snapshot,
     latest.documents,
     latest.change as snapshot_change,
-    coalesce(newest.change, 0) as change
+    greatest(newest.change, 0) as change
 from unnest(%(classes)s::text[]) as wanted (class)
 left join lateral (
     select snapshot, documents, change
@@ -414,7 +414,7 @@ order by change
 
 -- keys_of --
 -- The keys that memories hold.
-select memory_id, key, digest, strong
+select memory_id, class, key, digest, strong
 from memreg.identity_keys
 where tenant = %(tenant)s and memory_id = any(%(ids)s::uuid[]) and released_at is null
 

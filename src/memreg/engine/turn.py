@@ -63,10 +63,10 @@ class Turn:
     _followed: list[Decision] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.workspace.lineage = self.version.lineage
+        self.workspace.lineage, said_under = self.version.lineage, self.extraction.version
         for ordinal, proposal in enumerate(self.extraction.proposals):
             made = self.unresolved.get(ordinal)
-            item = self._item(self._now(proposal), self.switched, made)
+            item = self._item(translated(proposal, self.version, said_under), self.switched, made)
             if made is not None and item.spec is not None:
                 item.unresolved = self.workspace.take(made).id
                 self.keys_before[item.unresolved] = set()
@@ -104,17 +104,6 @@ class Turn:
     def asking(self) -> Sequence[Item]:
         """What is looked up: the proposals, and what others of them only look up."""
         return [*self.items, *self.looked_up] if self.looked_up else self.items
-
-    def _now(self, proposal: Proposal) -> Proposal:
-        """A proposal that was made under an earlier version, in the words of the version in use."""
-        said_under, lineage = self.extraction.version, self.version.lineage
-        if said_under is None or said_under >= self.version.version or lineage is None:
-            return proposal
-        given: object = proposal.values
-        if not isinstance(given, Mapping):
-            return proposal
-        class_name, values = lineage.translate(proposal.class_name, said_under, given)
-        return replace(proposal, class_name=class_name, values=values)
 
     @cached_property
     def _classes(self) -> list[str]:
@@ -251,8 +240,10 @@ class Turn:
         for memory_id in ids:
             self.keys_before[memory_id] = set()
         for row in rows:
-            held = HeldKey(row["key"], bytes(row["digest"]), row["strong"])
-            self.keys_before[row["memory_id"]].add(held)
+            # Those of another version, to come or gone, are a backfill's.
+            if (row["class"], row["key"]) in self.version.held_keys:
+                held = HeldKey(row["key"], bytes(row["digest"]), row["strong"])
+                self.keys_before[row["memory_id"]].add(held)
         for memory_id in ids:
             if memory_id in self.workspace.memories:
                 self.workspace.memories[memory_id].keys = set(self.keys_before[memory_id])
@@ -300,7 +291,8 @@ class Turn:
             item.memory_id = outcome.memory.id if outcome.memory else verdict.target
             if outcome.absorbed is not None and item.memory_id is not None:
                 self._writes.merged[outcome.absorbed.id] = item.memory_id
-            self.workspace.remember(item.fingerprint, item.memory_id)
+            if following is None or following.refusal is None:  # what refused a delete may be gone when it is asked again
+                self.workspace.remember(item.fingerprint, item.memory_id)
         if verdict.action is Action.REJECT:
             item.memory_id, item.rejected = None, "; ".join(verdict.reasons)
         decision = self._write_down(item, situation, verdict, outcome, key_holders, compared_with)
@@ -361,24 +353,12 @@ class Turn:
             if not state.is_live or state.class_name != item.checked.class_name:
                 continue
             place = (memory_id, state.revision)
-            records = self._records(state, item.spec, item.annotation)
+            records = records_of(state, item, self._resolving)
             if place not in item.scores:
                 item.scores[place] = best_score(item.record, records, statistics)
             partial = partial_identity(item.record.identity, records[0].identity, item.annotation)
             found.append(Candidate(memory_id, item.scores[place], partial))
         return tuple(found)
-
-    def _records(self, state: MemoryState, spec: ClassSpec, annotation: ClassAnnotation) -> Sequence[Record]:
-        """A memory's records, with references to what went into others as references to those."""
-        keepers = self._resolving.keepers if self._resolving is not None else None
-        if not keepers or not any(
-            each in keepers for column in spec.references for each in ids_in(state.payload, column)
-        ):
-            return state.records(spec, annotation)
-        return tuple(
-            Record.of(followed(payload, spec.references, keepers), spec, annotation)
-            for payload in [state.payload, *state.earlier[:KEPT_PAYLOADS]]
-        )
 
     def _apply(self, item: Item, verdict: Verdict) -> Steps[Outcome]:
         assert item.spec is not None

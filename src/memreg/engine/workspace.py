@@ -54,7 +54,7 @@ class Workspace:
     def take(self, row: Mapping[str, Any]) -> MemoryState:
         """Take a memory in from a row, unless a newer state of it is in hand."""
         held = self.memories.get(row["id"])
-        if held is None or held.change < row["change"]:
+        if held is None or held.revision < row["revision"]:
             held = MemoryState.from_row(row, self.lineage)
             self.memories[held.id] = held
         return held

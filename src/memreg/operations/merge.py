@@ -53,7 +53,7 @@ def merge_memories(
     found = {row["id"]: MemoryState.from_row(row, version.lineage) for row in rows}
     if len(found) < 2 or not all(state.is_live and state.class_name == wanted.class_name for state in found.values()):
         return None
-    _give_keys(found, keys)
+    _give_keys(found, [row for row in keys if (row["class"], row["key"]) in version.held_keys])
     kept, other = found[wanted.kept], found[wanted.other]
     before = {state.id: set(state.keys) for state in (kept, other)}
     outcome = _merge(kept, other, wanted, version, now)

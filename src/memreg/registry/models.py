@@ -268,5 +268,10 @@ class SchemaVersion:
         """The annotation of a class; empty when it has none."""
         return self.annotations.get(class_name, ClassAnnotation())
 
+    @cached_property
+    def held_keys(self) -> frozenset[tuple[str, str]]:
+        """Every class and name under which memories hold identity keys of this version."""
+        return frozenset((name, key.held_as) for name, each in self.annotations.items() for key in each.identity)
+
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"

@@ -412,7 +412,7 @@ where met.backfill_id = %(id)s
 insert into memreg.calibrations (
     tenant, schema, class, snapshot, change, documents, frequencies, model, set_by, reason, created_at
 )
-select tenant, schema, renamed.name, snapshot, change, documents, frequencies, model, set_by, reason, created_at
+select tenant, schema, renamed.name, snapshot, 0, documents, frequencies, model, set_by, reason, created_at
 from unnest(%(befores)s::text[], %(names)s::text[]) as renamed (before, name)
 join memreg.calibrations on calibrations.class = renamed.before
 where calibrations.schema = %(schema)s
@@ -479,20 +479,11 @@ come as (
     cross join lateral unnest(keyed.candidate_keys) as posted (key)
     where not posted.key = any(keyed.before) and not posted.key = any(coalesce(keyed.added, '{}'))
     on conflict do nothing
-),
-unkeyed as (
-    delete from memreg.identity_keys
-    using keyed
-    where identity_keys.tenant = keyed.tenant
-        and identity_keys.memory_id = keyed.id
-        and (identity_keys.class, identity_keys.key) not in (
-            select kept.class, kept.key
-            from unnest(%(kept_classes)s::text[], %(kept_keys)s::text[]) as kept (class, key)
-        )
-        and %(unkey)s
 )
 update memreg.memories
 set class = keyed.class,
+    -- Under another name it comes before all that is written there: the count of writes of a class only grows.
+    change = case when memories.class = keyed.class then memories.change else memories.change - 1099511627776 end,
     said_version = coalesce(memories.said_version, memories.version),
     version = %(version)s,
     payload = keyed.payload,
@@ -579,17 +570,22 @@ where backfill_id = %(id)s and tenant = %(tenant)s and (memory_id, keeper_id) in
     select memory_id, keeper_id from unnest(%(ids)s::uuid[], %(keepers)s::uuid[]) as done (memory_id, keeper_id)
 )
 
--- all_indexed --
--- Memories that hold keys which only the version to come has, a few of them.
-select held.tenant, held.memory_id
-from unnest(%(moved_classes)s::text[], %(moved_keys)s::text[]) as moved (class, key)
-cross join lateral (
-    select distinct tenant, memory_id
+-- read_whole_tables --
+-- What touches most of a table may read it from its beginning to its end.
+select set_config('enable_seqscan', 'on', true)
+
+-- drop_keys --
+-- Many of the keys that are held under some names go.
+delete from memreg.identity_keys
+where ctid = any(array(
+    select identity_keys.ctid
     from memreg.identity_keys
-    where identity_keys.schema = %(schema)s and identity_keys.class = moved.class and identity_keys.key = moved.key
+    join unnest(%(classes)s::text[], %(names)s::text[]) as dropped (class, name)
+        on dropped.class = identity_keys.class and dropped.name = identity_keys.key
+    where identity_keys.schema = %(schema)s
     limit %(limit)s
-) as held
-limit %(limit)s
+))
+returning 1 as dropped
 
 -- count_done --
 -- What a stage came to, kept when its parts are forgotten.
@@ -612,7 +608,7 @@ where tenant = %(tenant)s and id = any(%(ids)s::uuid[])
 
 -- newest_change --
 -- How often a class of a tenant was written to.
-select change
+select greatest(change, 0) as change
 from memreg.memories
 where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s
 order by change desc

@@ -59,7 +59,6 @@ class Rewriting:
         """What is written of them; their rows are held first, so that each sees what the other has written."""
         found = []
         if self.rows:
-            kept = sorted(self.target.held)
             found = [
                 SQL["lock_memories"](
                     tenants=[row["tenant"] for row in self.rows], ids=[row["id"] for row in self.rows]
@@ -68,9 +67,6 @@ class Rewriting:
                     version=self.target.version.version,
                     rows=Jsonb(self.rows),
                     is_indexed=self.is_indexed,
-                    unkey=self.target.unkeys,
-                    kept_classes=[place[0] for place in kept],
-                    kept_keys=[place[1] for place in kept],
                 ),
             ]
             if self.target.refers:
@@ -121,6 +117,6 @@ def _only_renumbered(target: Target) -> tuple[list[str], list[int]] | None:
         for name in each.spec.by_name
         if target.lineage.class_now(name, each.version) is not None
     ]
-    if target.unkeys or any(target.needs_rewrite(*place) for place in places):
+    if any(target.needs_rewrite(*place) for place in places):
         return None
     return sorted({name for name, _ in places}), sorted({version for _, version in places})

@@ -51,23 +51,17 @@ class Target:
     @cached_property
     def held(self) -> frozenset[tuple[str, str]]:
         """Every class and key under which its memories hold digests."""
-        return _held(self.version)
+        return self.version.held_keys
 
     @cached_property
     def moved(self) -> frozenset[tuple[str, str]]:
         """Those that memories do not hold by what the version in force has made of them."""
-        return self.held - (_held(self.active) if self.active is not None else frozenset())
+        return self.held - (self.active.held_keys if self.active is not None else frozenset())
 
     @cached_property
     def dropped(self) -> frozenset[tuple[str, str]]:
         """Those of the version in force that it has no more."""
-        return (_held(self.active) if self.active is not None else frozenset()) - self.held
-
-    @cached_property
-    def unkeys(self) -> bool:
-        """Whether memories may hold keys that it has no more."""
-        earlier = (key for each in self.lineage.earlier for key in _names(each.annotations))
-        return bool(self.dropped) or any(key not in self.held for key in earlier)
+        return (self.active.held_keys if self.active is not None else frozenset()) - self.held
 
     @cached_property
     def refers(self) -> bool:
@@ -151,12 +145,16 @@ def _as_ancestor(version: SchemaVersion) -> Ancestor:
     return Ancestor(version.spec, version.version, version.base, version.restores, version.annotations)
 
 
-def _held(version: SchemaVersion) -> frozenset[tuple[str, str]]:
-    return frozenset(_names(version.annotations))
+def read_dropped(target: Target) -> Steps[list[tuple[str, str]]]:
+    """Every class and key under which memories of its classes may hold digests that no version in force has a use for.
 
-
-def _names(annotations: Mapping[str, ClassAnnotation]) -> list[tuple[str, str]]:
-    return [(name, key.held_as) for name, annotation in annotations.items() for key in annotation.identity]
+    A class that is gone keeps its own: its memories stay as they are.
+    """
+    found: set[tuple[str, str]] = set()
+    for each in target.lineage.earlier:
+        version = yield from versions.load_version(target.version.name, each.version)
+        found |= {place for place in version.held_keys if target.lineage.class_now(place[0], each.version) is not None}
+    return sorted(found - target.held)
 
 
 def _lookups(annotation: ClassAnnotation, names: Mapping[str, str]) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -18,7 +18,7 @@ from memreg.operations.backfill.activate import activate, catch_up
 from memreg.operations.backfill.collisions import settle
 from memreg.operations.backfill.index import index_part, moved_places
 from memreg.operations.backfill.rewrite import rewrite_part
-from memreg.operations.backfill.target import CHUNK, SQL, Target, read_target
+from memreg.operations.backfill.target import CHUNK, SQL, Target, read_dropped, read_target
 from memreg.registry.lookup import lock_shared
 from memreg.registry.views.refresh import refresh_views
 
@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 SWEEP = 2_000
 """Memories whose added keys are taken away in a transaction."""
+DROPPED = 50_000
+"""Identity keys of no use that go in a transaction."""
 _WAIT = timedelta(seconds=0.5)
 
 
@@ -84,6 +86,8 @@ class Work:
         """What is left to do after the last part: keys that were only added, collisions; then the backfill is done."""
         backfill_id = row["id"]
         if self._run(lambda: sweep(backfill_id)):
+            return Next.NOW, None
+        if self._run(lambda: drop_keys(target)):
             return Next.NOW, None
         if self._run(lambda: settle(row, target, self.clock(), self.new_id)):
             return Next.NOW, None
@@ -152,16 +156,33 @@ def sweep(backfill_id: UUID) -> Steps[bool]:
     return True
 
 
+def drop_keys(target: Target) -> Steps[bool]:
+    """Take away keys that no version in force has a use for; whether there were any."""
+    return (yield from _drop(target, (yield from read_dropped(target))))
+
+
+def _drop(target: Target, places: Sequence[tuple[str, str]]) -> Steps[bool]:
+    if not places:
+        return False
+    _, _, gone = yield from fetch(
+        SQL["no_time_limit"](),
+        SQL["read_whole_tables"](),
+        SQL["drop_keys"](
+            schema=target.version.name,
+            classes=[place[0] for place in places],
+            names=[place[1] for place in places],
+            limit=DROPPED,
+        ),
+    )
+    return bool(gone)
+
+
 def take_back(backfill_id: UUID, target: Target, now: datetime) -> Steps[bool]:
     """Take away some of what was added for a version that will not be in force; whether there was any."""
     held = yield from fetch_row(SQL["lock_backfill"](id=backfill_id))
     if held is None or held["status"] != "cancelling":
         return False
-    extra, keyed = yield from fetch(
-        SQL["extra_keys"](id=backfill_id, limit=SWEEP),
-        SQL["all_indexed"](schema=target.version.name, limit=SWEEP, **moved_places(target)),
-    )
-    rows = [*extra, *keyed]
+    rows = yield from fetch_rows(SQL["extra_keys"](id=backfill_id, limit=SWEEP))
     if rows:
         yield (
             SQL["forget_index"](
@@ -172,6 +193,8 @@ def take_back(backfill_id: UUID, target: Target, now: datetime) -> Steps[bool]:
                 **moved_places(target),
             ),
         )
+        return True
+    if (yield from _drop(target, sorted(target.moved))):
         return True
     yield (
         SQL["forget_work"](id=backfill_id),
