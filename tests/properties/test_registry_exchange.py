@@ -41,7 +41,7 @@ def test_pydantic_source_registers_as_the_schema_that_it_is_of(spec: SchemaSpec)
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @given(specs())
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_ddl_reads_as_the_schema_but_for_what_it_said_is_lost(dialect: str, spec: SchemaSpec) -> None:
     exported = sql_ddl(spec, dialect)
     imported = read_ddl(exported.text, "shop.sql", dialect)

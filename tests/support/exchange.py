@@ -46,7 +46,7 @@ DEFAULTS: dict[str, list[Any]] = {
 def specs(draw: Any) -> SchemaSpec:
     """A right schema with up to three classes."""
     names = draw(st.lists(CLASS_NAMES, min_size=1, max_size=3, unique_by=str.casefold))
-    classes = {name: draw(_class(names)) for name in names}
+    classes = {name: draw(_class(names, names[index + 1 :])) for index, name in enumerate(names)}
     for number, each in enumerate(classes.values()):
         if draw(st.booleans()):
             each["aliases"] = [f"Alias_{number}", f"Other_{number}"]
@@ -55,8 +55,8 @@ def specs(draw: Any) -> SchemaSpec:
 
 
 @st.composite
-def _class(draw: Any, names: list[str]) -> dict[str, Any]:
-    columns = {name: draw(_column(names)) for name in draw(st.lists(COLUMN_NAMES, min_size=1, max_size=5,
+def _class(draw: Any, names: list[str], later: list[str]) -> dict[str, Any]:
+    columns = {name: draw(_column(names, later)) for name in draw(st.lists(COLUMN_NAMES, min_size=1, max_size=5,
                                                                     unique_by=str.casefold))}  # fmt: skip
     data: dict[str, Any] = {"columns": columns}
     if description := draw(TEXTS):
@@ -76,12 +76,12 @@ def _class(draw: Any, names: list[str]) -> dict[str, Any]:
 
 
 @st.composite
-def _column(draw: Any, names: list[str]) -> dict[str, Any]:
+def _column(draw: Any, names: list[str], later: list[str]) -> dict[str, Any]:
     kinds = ["string", "text", "integer", "number", "boolean", "date", "datetime", "enum"]
     kind = draw(st.sampled_from([*kinds, *(f"ref[{name}]" for name in names)]))
     is_list = draw(st.integers(0, 3)) == 0
     # Required references may not go in a circle.
-    required = draw(st.booleans()) and not kind.startswith("ref")
+    required = draw(st.booleans()) and (not kind.startswith("ref") or kind[4:-1] in later)
     data: dict[str, Any] = {"dtype": f"list[{kind}]" if is_list else kind, "required": required}
     if text := draw(TEXTS):
         data["desc"] = text

@@ -86,7 +86,7 @@ def _union(annotation: Any) -> FoundType:
         )
     if len(members) != 1:
         raise NoDtype(f"{_name(annotation)} can be of several types: write one of them")
-    return replace(read_type(members[0]), optional=True)
+    return replace(read_type(members[0]), optional=type(None) in get_args(annotation))
 
 
 def _list(annotation: Any) -> FoundType:

@@ -19,7 +19,7 @@ _INTEGERS = frozenset(
 )  # fmt: skip
 _NUMBERS = frozenset({"FLOAT", "DOUBLE", "UDOUBLE", "MONEY", "SMALLMONEY", "BIGDECIMAL", "DECFLOAT"})
 _DECIMALS = frozenset({"DECIMAL", "UDECIMAL", "DECIMAL32", "DECIMAL64", "DECIMAL128", "DECIMAL256"})
-_STRINGS = frozenset({"CHAR", "NCHAR", "VARCHAR", "NVARCHAR", "BPCHAR", "NAME", "TINYTEXT", "FIXEDSTRING", "UUID"})
+_STRINGS = frozenset({"CHAR", "NCHAR", "VARCHAR", "NVARCHAR", "BPCHAR", "NAME", "TINYTEXT", "FIXEDSTRING"})
 _LONG = frozenset({"MEDIUMTEXT", "LONGTEXT"})
 _MOMENTS = frozenset(
     {"TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMPLTZ", "TIMESTAMPNTZ", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS",
@@ -32,7 +32,7 @@ _PLACES = frozenset({"GEOGRAPHY", "GEOGRAPHYPOINT", "GEOMETRY", "POINT", "RING",
                      "POLYGON", "MULTIPOLYGON"})  # fmt: skip
 _STRUCTURED = frozenset({"JSON", "JSONB", "VARIANT", "OBJECT", "SUPER", "XML", "HSTORE", "MAP", "UNION", "STRUCT",
                          "NESTED", "NULL"})  # fmt: skip
-_ADDRESSES = frozenset({"INET", "CIDR", "IPADDRESS", "IPPREFIX", "IPV4", "IPV6", "MACADDR", "MACADDR8"})
+_SHORT = frozenset({"UUID", "INET", "CIDR", "IPADDRESS", "IPPREFIX", "IPV4", "IPV6", "MACADDR", "MACADDR8"})
 _ONLY_TEXT = frozenset({"postgres", "sqlite", "duckdb", "snowflake", "bigquery"})
 """Dialects whose authors write TEXT (or STRING) for names as well as for long texts."""
 
@@ -147,7 +147,7 @@ def _other(name: str) -> FoundType:
         return _plain(Kind.STRING, lost="a length of time is kept as text")
     if name in _STRUCTURED:
         return _plain(Kind.TEXT, lost="its structure is kept as text")
-    if name in _ADDRESSES:
+    if name in _SHORT:
         return _plain(Kind.STRING)
     if name in _BINARY:
         return FoundType(None, lost="bytes are no value of a memory")

@@ -97,10 +97,14 @@ def _delimited(raw: str, at: int, end: int, delimiter: str) -> Iterator[Statemen
         stop = raw.find(delimiter, at, end)
         stop = end if stop < 0 else stop
         cut = _Cut()
-        for token in tokens(raw[:stop], "mysql", at):
-            (cut.comments if token.kind == "comment" else cut.tokens).append(token)
-        if cut.tokens:
-            yield cut.statement()
+        broken: Unclosed | None = None
+        try:
+            for token in tokens(raw[:stop], "mysql", at):
+                (cut.comments if token.kind == "comment" else cut.tokens).append(token)
+        except Unclosed as problem:
+            broken = problem
+        if cut.tokens or broken is not None:
+            yield cut.statement(broken)
         at = stop + len(delimiter)
 
 
