@@ -6,8 +6,10 @@ import pytest
 
 from memreg.core.errors import Mistake, SchemaInvalid
 from memreg.registry.casts import CASTS
+from memreg.registry.compatibility import can_read
 from memreg.registry.parse import parse_schema
 from memreg.registry.sources import check_sources
+from tests.support.evolution import of_columns
 
 BASE = """\
 schema: s
@@ -210,3 +212,24 @@ def test_what_a_cast_does_not_take_is_refused(name: str, value: object) -> None:
 
 def test_every_cast_says_what_it_does() -> None:
     assert all(cast.help.endswith(".") for cast in CASTS.values())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "hint"),
+    [
+        (
+            ["name: {dtype: string}"],
+            ["full: {dtype: string}"],
+            "if it is full under another name, write from: name there",
+        ),
+        (["name: {dtype: string}"], ["full: {dtype: integer}"], ""),
+        (["name: {dtype: string}"], ["a: {dtype: string}", "names: {dtype: string}"], "if it is names under another"),
+        (["name: {dtype: string}"], ["a: {dtype: string}", "b: {dtype: string}"], ""),
+        (["name: {dtype: string}", "b: {dtype: string}"], ["full: {dtype: string, from: b}"], ""),
+    ],
+)
+def test_a_forgotten_from_is_pointed_out(before: list[str], after: list[str], hint: str) -> None:
+    reasons = can_read(of_columns(*after), of_columns(*before))
+    (removed,) = [each for each in reasons if each.where == "Thing.name" and each.kind == "removed"]
+    assert hint in removed.text
+    assert ("under another name" in removed.text) == bool(hint)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from memreg.registry.compatibility_reason import Reason, Rule, breaking, note
 from memreg.registry.conversions import REFUSING, made_badly, narrows, unfit_values
 from memreg.registry.models import REFUSE, Column, Kind, Merge, Normalizer, Source
-from memreg.registry.reading import Reading
+from memreg.registry.reader import closest
+from memreg.registry.reading import ClassPair, Reading
 
 _MOST_VALUES = 5
 
@@ -40,7 +41,17 @@ def column_unread(reading: Reading) -> Iterator[Reason]:
     for each, pair in reading.columns():
         if pair.reader is None and pair.writer is not None:
             where, kind = f"{each.reader.name}.{pair.writer.name}", reading.change("removed", "added")
-            yield note(where, kind, f"{reading.reader.name} does not have it, and leaves its values out")
+            now = _called_now(pair.writer, each) if reading.newer == "reader" else None
+            advice = f"; if it is {now} under another name, write from: {pair.writer.name} there" if now else ""
+            yield note(where, kind, f"{reading.reader.name} does not have it, and leaves its values out{advice}")
+
+
+def _called_now(column: Column, each: ClassPair) -> str | None:
+    """The new column that a removed one may have become, with nothing to say so: the one of its type that is alone in
+    that, or that has a name like it."""
+    new = [pair.reader for pair in each.columns if pair.reader is not None and pair.writer is None]
+    names = [found.name for found in new if found.source is None and found.dtype == column.dtype]
+    return names[0] if len(names) == 1 else closest(column.name, names)
 
 
 def column_made(reading: Reading) -> Iterator[Reason]:
