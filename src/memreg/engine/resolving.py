@@ -3,7 +3,7 @@ read then, and known under it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice, product
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -15,6 +15,9 @@ from memreg.engine.identity import KeyValue, key_values
 from memreg.engine.item import Item
 from memreg.engine.links import Link
 from memreg.engine.model import Action
+from memreg.engine.record import Record
+from memreg.engine.references import followed, ids_in
+from memreg.engine.state import KEPT_PAYLOADS, MemoryState
 from memreg.engine.store import REFERENCES
 
 if TYPE_CHECKING:
@@ -201,6 +204,18 @@ class Resolving:
         for item, rows in zip(asking, results[len(holders) :], strict=True):
             item.found += [turn.workspace.take(row).id for row in rows]
             item.looked_up = True
+
+
+def records_of(state: MemoryState, item: Item, resolving: Resolving | None) -> Sequence[Record]:
+    """A memory's records as a proposal of its class is held against them, references to what went into others as
+    references to those."""
+    assert item.spec is not None
+    keepers = resolving.keepers if resolving is not None else None
+    columns = item.spec.references
+    if not keepers or not any(each in keepers for column in columns for each in ids_in(state.payload, column)):
+        return state.records(item.spec, item.annotation)
+    payloads = [state.payload, *state.earlier[:KEPT_PAYLOADS]]
+    return tuple(Record.of(followed(payload, columns, keepers), item.spec, item.annotation) for payload in payloads)
 
 
 def _leads_to(link: Link, items: set[int]) -> bool:

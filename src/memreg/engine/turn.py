@@ -11,7 +11,6 @@ from uuid import UUID
 
 from memreg.core.queries import Statement
 from memreg.core.steps import Row, Rows, Steps, fetch, fetch_rows
-from memreg.engine import audit
 from memreg.engine.apply import Outcome, Rules, apply
 from memreg.engine.cache import Cache
 from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, memory_keys
@@ -20,18 +19,19 @@ from memreg.engine.following import Following, fill_in, follow_delete, plan_dele
 from memreg.engine.identity import Hit, partial_identity
 from memreg.engine.item import Item
 from memreg.engine.links import deciding_order, unfold
-from memreg.engine.model import Action, Decision, Extraction, Payload, Proposal
-from memreg.engine.record import Record, name_columns
-from memreg.engine.references import followed, ids_in
+from memreg.engine.model import Action, Decision, Extraction, Proposal
+from memreg.engine.record import name_columns
 from memreg.engine.refresh import Due
-from memreg.engine.resolving import Resolving
+from memreg.engine.resolving import Resolving, records_of
 from memreg.engine.score import best_score
-from memreg.engine.state import KEPT_PAYLOADS, HeldKey, MemoryState
+from memreg.engine.state import HeldKey, MemoryState
 from memreg.engine.statistics import Statistics
 from memreg.engine.store import SQL, Writes, lock_classes, search_vector
+from memreg.engine.translated import translated
 from memreg.engine.validate import missing_columns
 from memreg.engine.workspace import MOST_HOLDERS, KeyPlace, Workspace
-from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion
+from memreg.engine.written import Held, held_against, write_down
+from memreg.registry.models import SchemaVersion
 
 
 @dataclass
@@ -275,8 +275,7 @@ class Turn:
         assert self._writes is not None
         situation = self.situation(item)
         verdict = decide(situation)
-        key_holders = self._key_holders(item)
-        compared_with = self._compared_with(situation, key_holders)
+        held = held_against(item, situation, self.workspace)
         outcome = Outcome()
         following: Following | None = None
         if verdict.action is Action.DELETE and verdict.target is not None and self._resolving is not None:
@@ -291,11 +290,13 @@ class Turn:
             item.memory_id = outcome.memory.id if outcome.memory else verdict.target
             if outcome.absorbed is not None and item.memory_id is not None:
                 self._writes.merged[outcome.absorbed.id] = item.memory_id
-            if following is None or following.refusal is None:  # what refused a delete may be gone when it is asked again
+            if (
+                following is None or following.refusal is None
+            ):  # what refused a delete may be gone when it is asked again
                 self.workspace.remember(item.fingerprint, item.memory_id)
         if verdict.action is Action.REJECT:
             item.memory_id, item.rejected = None, "; ".join(verdict.reasons)
-        decision = self._write_down(item, situation, verdict, outcome, key_holders, compared_with)
+        decision = write_down(self, self._writes, item, situation, verdict, outcome, held)
         if following is not None and following.refusal is None:
             self._followed += yield from follow_delete(self, following)
         return decision
@@ -306,7 +307,8 @@ class Turn:
 
     def write_down(self, item: Item, verdict: Verdict, outcome: Outcome) -> Decision:
         """Write down what follows from other decisions."""
-        return self._write_down(item, Situation(item.checked), verdict, outcome, {}, {})
+        assert self._writes is not None
+        return write_down(self, self._writes, item, Situation(item.checked), verdict, outcome, Held())
 
     def look_up_unless_hit(self, item: Item) -> Steps[None]:
         """Find the candidates of a proposal, where the memory that its keys matched before the lock may be gone."""
@@ -375,68 +377,6 @@ class Turn:
         except StopIteration as stop:
             outcome: Outcome = stop.value
         return outcome
-
-    def _key_holders(self, item: Item) -> dict[str, list[UUID]]:
-        """The live memories that hold each of the proposal's keys before the decision, the first few."""
-        return {
-            held.key.name: self.workspace.live_holders(place)[: audit.KEPT_CANDIDATES]
-            for held, place in zip(item.keys, item.key_places, strict=True)
-        }
-
-    def _compared_with(self, situation: Situation, key_holders: dict[str, list[UUID]]) -> dict[UUID, Payload]:
-        """What the best candidates and the holders of the keys say before the decision changes it."""
-        best = sorted(situation.candidates, key=lambda c: (-c.score.value, c.memory_id.int))[: audit.KEPT_CANDIDATES]
-        holders = [memory_id for held_by in key_holders.values() for memory_id in held_by]
-        ids = dict.fromkeys([*holders, *(candidate.memory_id for candidate in best)])
-        return {memory_id: dict(self.workspace.memories[memory_id].payload) for memory_id in ids}
-
-    def _write_down(
-        self,
-        item: Item,
-        situation: Situation,
-        verdict: Verdict,
-        outcome: Outcome,
-        key_holders: dict[str, list[UUID]],
-        compared_with: dict[UUID, Payload],
-    ) -> Decision:
-        assert self._writes is not None
-        statistics = self.statistics.get(item.checked.class_name, Statistics())
-        entry = audit.Entry(
-            id=self.new_id(),
-            version=self.version.version,
-            annotation=self.version.annotation,
-            message_id=self.message_id,
-            ordinal=item.ordinal,
-            given=item.given,
-            situation=situation,
-            verdict=verdict,
-            outcome=outcome,
-            extraction=self.extraction,
-            snapshot=statistics.snapshot,
-            now=self.now,
-            actor=self.actor,
-            keys=item.keys,
-            compared_with=compared_with,
-            key_holders=key_holders,
-        )
-        log, values = audit.rows(entry)
-        self._writes.audit.append(log)
-        self._writes.values.append(values)
-        if outcome.memory is not None and outcome.wrote_revision:
-            self._writes.revision(outcome.memory, entry.id)
-        if outcome.absorbed is not None:
-            self._writes.revision(outcome.absorbed, entry.id)
-        for kind in entry.reviews:
-            self._writes.reviews.append(audit.review(kind, entry, self.new_id()))
-        return Decision(
-            verdict.action,
-            verdict.basis,
-            log["class"],
-            entry.memory_id,
-            verdict.score,
-            entry.id,
-            entry.reasons,
-        )
 
     # The end
 

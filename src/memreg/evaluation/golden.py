@@ -119,8 +119,14 @@ def _run_case(
             return Outcome(case, setting, "error", passed=False, reasons=(str(error),))
 
 
+def _decided(engine: Engine, proposal: Proposal) -> Decision:
+    """The decision on a proposal, after those on what it refers to."""
+    decisions = engine.ingest(proposals=[proposal]).decisions
+    return next((each for each in reversed(decisions) if each.class_name == proposal.class_name), decisions[0])
+
+
 def _judge(case: Case, setting: Setting, engine: Engine) -> Outcome:
-    decisions = [engine.ingest(proposals=[Proposal(case.class_name, values)]).decisions[0] for values in case.records]
+    decisions = [_decided(engine, Proposal(case.class_name, values)) for values in case.records]
     last = decisions[-1]
     reviews = _reviews(engine, last)
     got = _got(decisions, reviews)

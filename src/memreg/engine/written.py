@@ -1,0 +1,78 @@
+"""A decision written down: what it was held against, kept before it changes that, and its entry with all that goes with
+it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from memreg.engine import audit
+from memreg.engine.apply import Outcome
+from memreg.engine.decide import Situation, Verdict
+from memreg.engine.item import Item
+from memreg.engine.model import Decision, Payload
+from memreg.engine.statistics import Statistics
+from memreg.engine.store import Writes
+from memreg.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from memreg.engine.turn import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a proposal was held against: who held each of its keys, the first few, and the payloads of these and of the
+    best candidates, as they were."""
+
+    key_holders: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
+    payloads: Mapping[UUID, Payload] = field(default_factory=dict)
+
+
+def held_against(item: Item, situation: Situation, workspace: Workspace) -> Held:
+    """What a proposal is held against, before the decision changes it."""
+    holders: dict[str, list[UUID]] = {}
+    for held, place in zip(item.keys, item.key_places, strict=True):
+        holders.setdefault(held.key.name, []).extend(workspace.live_holders(place)[: audit.KEPT_CANDIDATES])
+    best = sorted(situation.candidates, key=lambda c: (-c.score.value, c.memory_id.int))[: audit.KEPT_CANDIDATES]
+    ids = dict.fromkeys(memory_id for held_by in holders.values() for memory_id in held_by)
+    ids |= dict.fromkeys(candidate.memory_id for candidate in best)
+    return Held(holders, {memory_id: dict(workspace.memories[memory_id].payload) for memory_id in ids})
+
+
+def write_down(
+    turn: Turn, writes: Writes, item: Item, situation: Situation, verdict: Verdict, outcome: Outcome, held: Held
+) -> Decision:
+    """The entry of a decision among what the turn writes, with the revisions that it made and the questions that it
+    asks."""
+    entry = audit.Entry(
+        id=turn.new_id(),
+        version=turn.version.version,
+        annotation=turn.version.annotation,
+        message_id=turn.message_id,
+        ordinal=item.ordinal,
+        given=item.given,
+        situation=situation,
+        verdict=verdict,
+        outcome=outcome,
+        extraction=turn.extraction,
+        snapshot=turn.statistics.get(item.checked.class_name, Statistics()).snapshot,
+        now=turn.now,
+        actor=turn.actor,
+        keys=list({each.key.name: each for each in reversed(item.keys)}.values())[::-1],
+        compared_with=held.payloads,
+        key_holders=held.key_holders,
+    )
+    log, values = audit.rows(entry)
+    writes.audit.append(log)
+    writes.values.append(values)
+    if outcome.memory is not None and outcome.wrote_revision:
+        writes.revision(outcome.memory, entry.id)
+    if outcome.absorbed is not None:
+        writes.revision(outcome.absorbed, entry.id)
+    for kind in entry.reviews:
+        writes.reviews.append(audit.review(kind, entry, turn.new_id()))
+    return Decision(
+        verdict.action, verdict.basis, log["class"], entry.memory_id, verdict.score, entry.id, entry.reasons
+    )
