@@ -49,6 +49,8 @@ NEW = (
     .replace("employer: 2", "company: 2")
     .replace("strength: strong}]", "strength: strong}, {columns: [badge], strength: strong}]")
 )
+# The same, and other words to be found by.
+REINDEXED = NEW.replace("street: 1", "badge: 1")
 CHUNK = 10_000
 _COPY_MEMORIES = (
     "copy memreg.memories (tenant, id, schema, class, version, payload, search, candidate_keys, revision, change,"

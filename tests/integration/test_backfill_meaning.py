@@ -25,6 +25,7 @@ from memreg.operations.kill_switch import switch
 from memreg.operations.review import review
 from memreg.registry.models import Status
 from tests.support.people import SCHEMA, engine_of, final_state, register, rows, say
+from tests.support.replay import rebuilt, stored
 
 OLD = """
 schema: people
@@ -153,6 +154,19 @@ def test_halted_anywhere_messages_find_what_they_speak_of(forty: Database, stage
     assert len([key for key in rows(forty, "keys") if key["key"] == "mail"]) == 41
 
 
+@pytest.mark.parametrize("stage", ["index", "rewrite"])
+def test_the_audit_and_the_lineage_rebuild_what_is_stored(forty: Database, stage: str) -> None:
+    say(engine_of(forty), "before", old(3, age="8"), Proposal("Person", {"email": "p4@x.org"}, "delete"))
+    stop_at(forty, stage, 20)
+    says = old if stage == "index" else new
+    say(engine_of(forty), "halted", *(says(n, age="9") for n in (1, 15, 39)), says(50))
+    resume(forty, SCHEMA)
+    backfill(forty, SCHEMA, 2)
+    say(engine_of(forty), "after", new(2, age=10), Proposal("Contact", {"mail": "p7@x.org"}, "delete"))
+    version = Registry(forty).get(SCHEMA, 2).version
+    assert rebuilt(forty, "default", version) == stored(forty, "default")
+
+
 def test_what_was_extracted_before_is_decided_after(forty: Database) -> None:
     backfill(forty, SCHEMA, 2)
     walk = Walk("default", SCHEMA, Cache(), utc_now, uuid7)
@@ -160,6 +174,7 @@ def test_what_was_extracted_before_is_decided_after(forty: Database) -> None:
     decided = forty.run("default", lambda: decide_message(walk, Message("x", "late"), said))
     (decision,) = decided.result.decisions
     assert (decision.action, decision.class_name) == (Action.UPDATE, "Contact")
+    assert decision.memory_id is not None
     assert engine_of(forty).get(decision.memory_id).values["state"] == "closed"
 
 
@@ -246,11 +261,30 @@ def test_those_that_are_one_under_the_new_identity(database: Database, policy: A
     (entry,) = engine.audit(message_id=f"backfill:{status(database)[0].id}:{two}")
     assert entry.action is Action.UPSERT
     with psycopg.connect(database.conninfo) as conn:
-        kept = conn.execute("select details -> 'absorbed' from memreg.audit_values where audit_id = %s", [entry.audit_id])
+        kept = conn.execute(
+            "select details -> 'absorbed' from memreg.audit_values where audit_id = %s", [entry.audit_id]
+        )
         (absorbed,) = kept.fetchone() or ({},)
     assert absorbed["memory_id"] == str(two), "what it was before is kept, so that it can be turned round"
     assert absorbed["before"]["payload"]["first"] == "Ana1"
+    assert two is not None
     assert engine.history(two)[-1].is_deleted
+
+
+def test_a_key_that_a_memory_held_before_is_held_in_its_new_form(database: Database) -> None:
+    two_keys = OLD.replace("strong}]", "strong}, {columns: [phone], strength: strong}]")
+    register(database, two_keys)
+    engine = engine_of(database)
+    (first,) = say(engine, "1", old(1)).decisions
+    (second,) = say(engine, "2", old(1, phone="+47 777")).decisions
+    assert (second.memory_id, second.basis) == (first.memory_id, Basis.IDENTITY)
+    register(database, two_keys.replace("phone: {dtype: string}", "phone: {dtype: string, normalize: [digits]}"))
+    backfill(database, SCHEMA, 2)
+    assert sorted(key["key"] for key in rows(database, "keys")) == ["email", "phone@2", "phone@2"]
+    for number in ("4700001", "47-777"):
+        proposal = Proposal("Person", {"name": "Somebody Else", "phone": number})
+        (found,) = say(engine, number, proposal).decisions
+        assert (found.memory_id, found.basis) == (first.memory_id, Basis.IDENTITY)
 
 
 def test_some_may_stay_and_are_read_all_the_same(database: Database) -> None:
@@ -269,6 +303,7 @@ def test_some_may_stay_and_are_read_all_the_same(database: Database) -> None:
     (decision,) = say(engine, "2", new(2, age=99)).decisions
     assert (decision.action, decision.basis) == (Action.UPDATE, Basis.IDENTITY)
     assert any("age was left out" in reason for reason in decision.reasons)
+    assert decision.memory_id is not None
     assert engine.get(decision.memory_id).values["age"] == 99
     assert {row["version"] for row in rows(database, "memories")} == {2}
 

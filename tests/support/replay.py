@@ -8,14 +8,15 @@ from uuid import UUID
 from memreg.core.database import Database
 from memreg.core.queries import Query
 from memreg.core.steps import Rows, Steps, fetch_rows
+from memreg.engine.identity import key_values
 from memreg.engine.references import reference_rows
-from memreg.registry.models import SchemaSpec
+from memreg.registry.models import SchemaSpec, SchemaVersion
 
 ENTRIES = Query(
     "entries",
     "The audit in the order it was written.",
-    "select log.id, log.action, log.memory_id, log.message_id, log.ordinal, log.revision, said.before, said.after,"
-    " said.details from memreg.audit_log as log join memreg.audit_values as said"
+    "select log.id, log.action, log.class, log.memory_id, log.message_id, log.ordinal, log.revision, said.before,"
+    " said.after, said.details from memreg.audit_log as log join memreg.audit_values as said"
     " on said.tenant = log.tenant and said.audit_id = log.id where log.tenant = %(tenant)s order by log.id",
 )
 MEMORIES = Query("memories", "Every memory.", "select * from memreg.memories where tenant = %(tenant)s order by id")
@@ -44,8 +45,12 @@ def rows(database: Database, query: Query, tenant: str, **params: Any) -> Rows:
     return database.run(tenant, plan)
 
 
-def rebuilt(database: Database, tenant: str) -> dict[UUID, dict[str, Any]]:
-    """Every memory's last state, by replaying the audit's `after`; checks that each `before` is the state before."""
+def rebuilt(database: Database, tenant: str, backfilled: SchemaVersion | None = None) -> dict[UUID, dict[str, Any]]:
+    """Every memory's last state, by replaying the audit's `after`; checks that each `before` is the state before.
+
+    `backfilled`: the version that live memories were taken to, which makes no entries.
+    """
+    classes: dict[UUID, str] = {}
     states: dict[UUID, dict[str, Any]] = {}
     for entry in rows(database, ENTRIES, tenant):
         changes = [(entry["memory_id"], entry["before"], entry["after"])]
@@ -55,9 +60,29 @@ def rebuilt(database: Database, tenant: str) -> dict[UUID, dict[str, Any]]:
         for memory_id, before, after in changes:
             if after is None:
                 continue
+            if before is not None and before["version"] > states[memory_id]["version"]:
+                assert backfilled is not None
+                states[memory_id] = converted(states[memory_id], classes[memory_id], backfilled)
+            classes[memory_id] = entry["class"]
             assert before == states.get(memory_id), f"audit {entry['id']}: before is not what was"
             states[memory_id] = after
+    if backfilled is not None:
+        for memory_id, state in states.items():
+            if not state["is_deleted"] and state["version"] < backfilled.version:
+                states[memory_id] = converted(state, classes[memory_id], backfilled)
     return states
+
+
+def converted(state: dict[str, Any], class_name: str, version: SchemaVersion) -> dict[str, Any]:
+    """A state in the form of a version, with the keys that it has under that; nobody else has one of them."""
+    assert version.lineage is not None
+    read = version.lineage.upcast(class_name, state["version"], state["payload"], state["originals"])
+    keys = [] if state["unresolved"] else key_values(read.payload, version.annotation_of(read.class_name or ""))
+    held = [
+        {"key": each.key.held_as, "digest": each.digest.hex(), "strong": each.key.strength == "strong"} for each in keys
+    ]
+    form = {"payload": read.payload, "originals": read.originals, "version": version.version}
+    return state | form | {"keys": sorted(held, key=lambda key: (key["key"], key["digest"]))}
 
 
 def referred(states: dict[UUID, dict[str, Any]], spec: SchemaSpec, classes: dict[UUID, str]) -> set[Reference]:
