@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from memreg.api.engine import Engine
+from memreg.core.clock import utc_now
 from memreg.core.database import Database
-from memreg.engine.model import Action
+from memreg.core.ids import uuid7
+from memreg.engine.cache import Cache
+from memreg.engine.ingest import Walk, decide_message
+from memreg.engine.model import Action, Extraction, Message
 from memreg.operations.backfill.run import backfill
 from tests.support.engines import every, register
 from tests.support.offices import OFFICES, asked, forget, made, offices, person, told
@@ -67,3 +71,26 @@ def test_references_follow_what_a_backfill_merges(engine: Engine) -> None:
     assert list(every(fresh, "Company")) == [first]
     assert fresh.get(ana).values["employer"] == str(first)
     assert fresh.get(ana).revision == 1
+
+
+def test_what_was_extracted_under_an_earlier_version_holds_objects_in_its_words(engine: Engine) -> None:
+    renamed = OFFICES.replace(
+        "    columns:\n      name:    {dtype", "    columns:\n      title:   {from: name, dtype", 1
+    )
+    renamed = renamed.replace("searchable: {name: 3, city: 1}", "searchable: {title: 3, city: 1}")
+    renamed = renamed.replace("  Company:\n", "  Firm:\n    from: Company\n").replace("ref[Company]", "ref[Firm]")
+    register(engine.database, renamed)
+    walk = Walk(engine.tenant, "offices", Cache(), utc_now, uuid7)
+    said = Extraction(
+        (person(name="Ana Lopez", friends=[{"name": "Bob", "employer": {"name": "Acme"}}]),), "llm", version=1
+    )
+    decisions = engine.database.run(
+        engine.tenant, lambda: decide_message(walk, Message("s", "m"), said)
+    ).result.decisions
+    assert [(each.class_name, str(each.action)) for each in decisions] == [
+        ("Firm", "CREATE"),
+        ("Person", "CREATE"),
+        ("Person", "CREATE"),
+    ]
+    fresh = Engine(engine.database, tenant=engine.tenant, schema="offices")
+    assert [each.values["title"] for each in every(fresh, "Firm").values()] == ["Acme"]
