@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 from click.exceptions import Exit
 
-from memreg.cli.options import WORDS
+from memreg.cli.options import WORDS, Access, database_options
 from memreg.cli.output import print_json, tell
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ FORMATS = ("sql", "json-schema", "python")
 @click.option("--dialect", type=click.Choice(DIALECTS), help="Whose SQL it is (else found out by its words).")
 @click.option("--name", metavar="NAME", type=WORDS, help="The schema's name (else that of the file).")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write here.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for machines.")
+@database_options
 def import_(
-    source: str, kind: str | None, dialect: str | None, name: str | None, output: Path | None, as_json: bool
+    access: Access, source: str, kind: str | None, dialect: str | None, name: str | None, output: Path | None
 ) -> None:
-    """Make a schema file of SQL DDL, a JSON Schema or Pydantic classes.
+    """Make a schema file of SQL DDL, JSON Schema or Pydantic.
 
     Tables, objects and classes become classes; primary and unique keys identify; foreign keys and nested objects become
     references; lists of allowed values become enums; comments become descriptions. What cannot be carried over is told
@@ -44,7 +44,7 @@ def import_(
     text = dump_schema(spec)
     if output is not None:
         _write(output, text)
-    if as_json:
+    if access.as_json:
         print_json(
             {
                 "schema": schema_data(spec),
