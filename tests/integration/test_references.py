@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,9 +14,10 @@ from memreg.core.clock import utc_now
 from memreg.core.database import Database
 from memreg.core.ids import uuid7
 from memreg.core.settings import Settings
+from memreg.core.steps import Steps
 from memreg.engine.cache import Cache
 from memreg.engine.following import MOST_FOLLOWING
-from memreg.engine.ingest import Walk, decide_message
+from memreg.engine.ingest import Decided, Walk, decide_message
 from memreg.engine.model import Action, Basis, Extraction, Message, Proposal
 from memreg.operations.kill_switch import switch
 from memreg.operations.resolve import resolve
@@ -34,6 +36,7 @@ from tests.support.offices import (
     told,
 )
 from tests.support.replay import check_replay, proposals_without_one_entry
+from tests.support.steps import paused
 
 
 @pytest.fixture
@@ -390,6 +393,45 @@ def test_two_engines_with_the_same_new_object_leave_one_memory(database: Databas
     assert {each.values["employer"] for each in every(first).values()} == {str(acme.id)}
     assert len(referring(first)) == 8
     check(first)
+
+
+def walking(*proposals: Proposal) -> Callable[[], Steps[Decided]]:
+    walk = Walk("default", "offices", Cache(), utc_now, uuid7)
+    said = Extraction(proposals, "structured", ids=True)
+    return lambda: decide_message(walk, Message("said", str(uuid7())), said)
+
+
+def test_what_is_deleted_meanwhile_is_not_referred_to(engine: Engine, database_url: str) -> None:
+    acme = made(engine, "Company", {"name": "Acme", "vat": "NO1"})
+    with paused(database_url, walking(Proposal("Purchase", {"customer": str(acme), "number": "7"}))) as worker:
+        worker.until("lock_class")
+        told(engine, forget("Company", vat="NO1"))
+        (decision,) = worker.finish().result.decisions
+    assert (decision.action, decision.basis) == (Action.REJECT, Basis.INCOMPLETE)
+    assert f"there is no Company with the id {acme}" in "; ".join(decision.reasons)
+    check(engine)
+
+
+def test_what_is_referred_to_meanwhile_is_not_deleted(engine: Engine, database_url: str) -> None:
+    acme = made(engine, "Company", {"name": "Acme", "vat": "NO1"})
+    with paused(database_url, walking(forget("Company", vat="NO1"))) as worker:
+        worker.until("lock_class")
+        made(engine, "Purchase", {"customer": str(acme), "number": "7"})
+        (decision,) = worker.finish().result.decisions
+    assert (decision.action, decision.basis) == (Action.REJECT, Basis.IDENTITY)
+    check(engine)
+
+
+def test_what_a_guess_missed_is_looked_up_under_the_lock(engine: Engine, database_url: str) -> None:
+    made(engine, "Company", {"name": "Acme", "vat": "NO1"})
+    purchase = Proposal("Purchase", {"customer": {"name": "Bolt", "vat": "NO2"}, "number": "7", "note": "chairs"})
+    with paused(database_url, walking(purchase)) as worker:
+        worker.until("lock_class")
+        bolt = made(engine, "Company", {"name": "Bolt", "vat": "NO2"})
+        seven = made(engine, "Purchase", {"customer": str(bolt), "number": "7", "note": "a lamp"})
+        company, decision = worker.finish().result.decisions
+    assert (company.memory_id, decision.memory_id, decision.basis) == (bolt, seven, Basis.IDENTITY)
+    check(engine)
 
 
 # What it costs
