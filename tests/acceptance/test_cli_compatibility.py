@@ -51,7 +51,10 @@ def test_an_incompatible_change_is_refused_by_register_and_by_check_and_let_in_b
     assert line.startswith("The schema 'people' would not be backward compatible with version 1: Person.born, retyped")
     assert [each["version"] for each in people.json("schemas")] == [1]
     assert "say why" in people("register", "people.yaml", "--force", " ", status=1).stderr
-    assert people.json("register", "people.yaml", "--force", "years are enough")["version"] == 2
+    assert " --force REASON, unless you change it\n" in people("register", "people.yaml", "--dry-run").stdout
+    forced = people("register", "people.yaml", "--force", "years are enough").stdout
+    assert "It is not compatible; why it is there all the same is kept: years are enough" in forced
+    assert "Note: Person.born, retyped date → integer" in forced
     told = people("schemas", "people", "--history").stdout
     assert "years are enough" in told
     assert "not compatible, forced: Person.born retyped date → integer" in told
@@ -61,6 +64,18 @@ def test_an_incompatible_change_is_refused_by_register_and_by_check_and_let_in_b
     ]  # fmt: skip
     assert people.json("schemas", "people")[1]["version"] == 2
     assert "people.yaml" in people("register", "people.yaml", "--check").stdout
+
+
+def test_two_files_are_compared_without_a_database(people: Command) -> None:
+    (people.folder / "old.yaml").write_text((people.folder / "people.yaml").read_text())
+    edit(people, "city: 1", "city: 2")
+    alone = Command(people.folder, {"MEMREG_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"})
+    found = alone.json("diff", "old.yaml", "people.yaml")
+    assert [(each["where"], each["what"]) for each in found["changes"]] == [("Person.city", "searchable")]
+    edit(people, "born:  {dtype: date, desc: Day of birth}", "born:  {dtype: date, desc: Birthday}")
+    assert people.json("register", "people.yaml", "--force", "to be sure")["forced"] is None
+    edit(people, "Birthday", "The birthday")
+    assert "It needed no force" in people("register", "people.yaml", "--force", "to be sure").stdout
 
 
 def test_what_cannot_be_asked(people: Command) -> None:

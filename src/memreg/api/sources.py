@@ -13,11 +13,13 @@ from memreg.registry.annotation_file import parse_annotation
 from memreg.registry.models import ClassAnnotation, SchemaSpec, SchemaVersion
 from memreg.registry.parse import parse_schema, parse_schema_file, read_bytes
 from memreg.registry.reader import MISTAKE_LIMIT
+from memreg.registry.reading import Side
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from memreg.annotator.samples import Samples
+    from memreg.registry.comparison import Comparison
 
     SchemaSource = Path | str | SchemaSpec | type[BaseModel] | Sequence[type[BaseModel]]
 
@@ -75,6 +77,13 @@ def label_of(source: SchemaSource) -> str:
         return "given as text" if "\n" in str(source) else str(source)
     models = source if isinstance(source, Sequence) else (source,)
     return ", ".join(getattr(model, "__name__", str(model)) for model in models)
+
+
+def compare_sources(before: SchemaSource, after: SchemaSource) -> Comparison:
+    """What differs between two sources that are not registered versions. Raises SchemaInvalid, ArgumentInvalid."""
+    from memreg.registry.comparison import compare
+
+    return compare(Side(read_source(before), label_of(before)), Side(read_source(after), label_of(after)))
 
 
 def read_annotations(source: AnnotationSource, version: SchemaVersion) -> Mapping[str, ClassAnnotation]:

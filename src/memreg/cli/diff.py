@@ -26,8 +26,13 @@ def diff(access: Access, before: str, after: str) -> None:
 
     The fingerprint at the end, given to memreg register FILE --fingerprint, makes sure that just this is registered.
     """
-    with access.registry() as registry:
-        found = registry.diff(before, after)
+    from memreg.api.sources import compare_sources, versioned_name
+
+    if versioned_name(before) is None and versioned_name(after) is None:
+        found = compare_sources(before, after)  # needs no database
+    else:
+        with access.registry() as registry:
+            found = registry.diff(before, after)
     if access.as_json:
         print_json(comparison_data(found))
         return

@@ -20,7 +20,7 @@ _ORIGINS = {
     "declared": "the examples in the schema",
     "invented": "invented values, as nothing is stored and the schema has no examples",
 }
-AT_REGISTERING = ("low_confidence", "doubt", "overlap")
+AT_REGISTERING = ("change", "low_confidence", "doubt", "overlap")
 """The notes that are told at once; what rules would do otherwise is told where somebody approves."""
 
 

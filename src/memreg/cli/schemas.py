@@ -15,6 +15,7 @@ from memreg.cli.options import WORDS, Access, database_options, os_user
 from memreg.cli.output import Col, data_of, print_json, print_table, say
 
 if TYPE_CHECKING:
+    from memreg.api.registry import Registry
     from memreg.operations.preview import Preview
     from memreg.registry.models import SchemaVersion
     from memreg.registry.records import VersionRecord
@@ -87,7 +88,8 @@ def register(
             expected = registry.estimate(source, annotate=annotate, samples=seen, fresh=fresh)
             print_estimate(access, expected, preview_data(found))
             if not access.as_json and not found.is_registered:
-                say(f"Next: memreg register {source} --fingerprint {found.fingerprint}")
+                why = "" if found.passes else " --force REASON, unless you change it"
+                say(f"Next: memreg register {source} --fingerprint {found.fingerprint}{why}")
             return
         bill = Bill(quiet=access.as_json)
         registered = registry.register(
@@ -104,11 +106,13 @@ def register(
         version = registered.version
         notes = registry.notes(version.name, version.version)
         held = registry.held_back(version.name)
+        forced = _kept_reason(registry, version) if force is not None and registered.created else None
     if access.as_json:
         print_json(
             {
                 **version_data(version),
                 "created": registered.created,
+                "forced": forced,
                 "annotation": annotation_data(version),
                 "call": bill.data,
                 "notes": notes,
@@ -118,7 +122,17 @@ def register(
         return
     made = "Registered" if registered.created else "Already registered, with the same content:"
     say(f"{made} {version}, {version.status}: {_count(version)}.")
+    if forced is not None:
+        say(f"It is not compatible; why it is there all the same is kept: {forced}")
+    elif force is not None:
+        say("It needed no force, so the reason is not kept.")
     print_annotated(version, notes, held)
+
+
+def _kept_reason(registry: Registry, version: SchemaVersion) -> str | None:
+    """Why a version was registered although it is not compatible; None where it is."""
+    events = registry.events(version.name)
+    return next((each.why for each in events if (each.version, each.what) == (version.version, "registered")), None)
 
 
 def _print_checked(access: Access, source: str, found: Preview) -> None:
@@ -223,6 +237,9 @@ def record_data(record: VersionRecord) -> dict[str, Any]:
     """A version with its history, for machines."""
     return {
         **version_data(record.version),
+        "compatibility": record.version.spec.compatibility,
+        "base": record.version.base,
+        "restores": record.version.restores,
         "created_at": record.created_at,
         "registered_by": record.registered_by,
         "activated_at": record.activated_at,
