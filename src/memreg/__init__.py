@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from memreg.api.engine_async import AsyncEngine
     from memreg.core.errors import MemregError
     from memreg.engine.inbox import Stats
-    from memreg.engine.model import Decision, IngestResult, Message, Proposal, Stored
+    from memreg.engine.model import Decision, IngestResult, Message, Proposal, Referred, Stored
     from memreg.engine.recalled import recalled
 
 __version__ = "0.1.0"
@@ -22,6 +22,7 @@ __all__ = [
     "MemregError",
     "Message",
     "Proposal",
+    "Referred",
     "Stats",
     "Stored",
     "__version__",
@@ -36,6 +37,7 @@ _HOMES = {
     "MemregError": "memreg.core.errors",
     "Message": "memreg.engine.model",
     "Proposal": "memreg.engine.model",
+    "Referred": "memreg.engine.model",
     "Stats": "memreg.engine.inbox",
     "Stored": "memreg.engine.model",
     "recalled": "memreg.engine.recalled",
