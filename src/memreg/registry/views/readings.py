@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from psycopg.sql import SQL, Composable, Literal
 
-from memreg.registry.models import REFUSE, ClassSpec, Column, SchemaSpec, SchemaVersion, Source
+from memreg.registry.models import REFUSE, ClassSpec, Column, Kind, SchemaSpec, SchemaVersion, Source
 from memreg.registry.upcast import Step
 from memreg.registry.views.values import Value, stored, typed
 
@@ -109,6 +109,7 @@ def _after(step: Step, values: Values, server: int) -> Values:
     """The values after one step; None for what SQL cannot say."""
     made: Values = {new: values[old] for old, new in step.moves.items() if old in values}
     unsaid = {name for name, value in made.items() if value is None}
+    refusable: dict[str, Composable] = {}
     for making in step.makings:
         name = making.column.name
         parts = [values[each] for each in making.source.columns if each in values]
@@ -116,7 +117,9 @@ def _after(step: Step, values: Values, server: int) -> Values:
         if not parts:
             continue
         value = _made(making.source, said) if len(said) == len(parts) else None
-        made[name] = None if value is None else _or_else(making.source, making.column, value, server)
+        made[name] = None if value is None else _settled(making.source, making.column, value, server)
+        if value is not None and making.source.otherwise is REFUSE:
+            refusable[name] = value.sql
         unsaid.update([name] if value is None else [])
     for name, default in step.defaults:
         constant, value = _constant(default, step.after.by_name[name]), made.get(name)
@@ -124,28 +127,37 @@ def _after(step: Step, values: Values, server: int) -> Values:
             continue
         if value is None:
             made[name] = constant
-        elif value.is_list == constant.is_list:
+        elif name in refusable:  # a value that does not fit is left out, and no default takes its place
+            either = SQL("(case when {} is null then {} else {} end)").format(refusable[name], constant.sql, value.sql)
+            made[name] = Value(either, value.is_list, value.column)
+        else:
             made[name] = Value(SQL("coalesce({}, {})").format(value.sql, constant.sql), value.is_list, value.column)
     return made
 
 
-def _or_else(source: Source, column: Column, value: Value, server: int) -> Value:
-    """The value, or what takes its place where it does not fit."""
-    if source.otherwise is REFUSE or source.otherwise is None:
-        return value
-    instead = _constant(source.otherwise, column)
-    fitting: Composable = SQL("{}::text").format(value.sql)
-    if value.is_list != instead.is_list:
-        if value.is_list:  # of a list, one is taken
-            fitting = SQL("(case when cardinality({0}) = 1 then ({0})[1] end)").format(value.sql)
-        else:
-            fitting = SQL("array[{}]").format(value.sql)
-    elif value.is_list:
-        fitting = value.sql
-    sql = SQL("(case when {0} is not null then case when {1} is not null then {2} else {3} end end)").format(
-        value.sql, typed(value, column, server), fitting, instead.sql
+def _settled(source: Source, column: Column, value: Value, server: int) -> Value:
+    """The value as the column would store it, or what takes its place where it does not fit."""
+    is_list, kind = column.dtype.is_list, column.dtype.kind
+    instead = None if source.otherwise is REFUSE or source.otherwise is None else _constant(source.otherwise, column)
+    if instead is None and value.is_list == is_list and kind in (Kind.STRING, Kind.TEXT):
+        return Value(value.sql, is_list, column)
+    given = Value(SQL("t"), value.is_list, value.column)
+    fits = SQL("v::text" + ("[]" if is_list else ""))
+    if not is_list and kind in _ASIS and not value.is_list:
+        fits = SQL("t")  # a text of the type would be written in another way
+    elif not is_list and kind is Kind.DATE:
+        fits = SQL("to_char(v, 'YYYY-MM-DD')")
+    elif is_list and kind is Kind.DATE:
+        fits = SQL("array(select to_char(e, 'YYYY-MM-DD') from unnest(v) with ordinality as d (e, n) order by n)")
+    # Without `offset 0` the planner would write the value out wherever it is used, and that in each step of several.
+    return Value(
+        SQL(
+            "(select case when v is not null then {} when t is not null then {} end from"
+            " (select t, {} as v from (select {} as t offset 0) as given offset 0) as cast_)"
+        ).format(fits, SQL("null") if instead is None else instead.sql, typed(given, column, server), value.sql),
+        is_list,
+        column,
     )
-    return Value(sql, instead.is_list)
 
 
 def _made(source: Source, values: list[Value]) -> Value | None:
@@ -232,6 +244,7 @@ def _cast(name: str, value: Value) -> Value | None:
     return None
 
 
+_ASIS = frozenset({Kind.NUMBER, Kind.DATETIME})
 _BLANK = " \t\n\r\f\v"
 _NUMERIC = "(case when {0} ~ '^-?[0-9]+(\\.[0-9]*)?([eE][+-]?[0-9]{{1,3}})?$' then ({0})::numeric end)"
 _SAID = {
