@@ -62,4 +62,4 @@ class Comments:
 
 
 def _joined(comments: Sequence[Token]) -> str:
-    return " ".join(text for comment in comments if (text := plain_comment(comment.value)))
+    return plain_comment("\n".join(comment.value for comment in comments))

@@ -64,6 +64,8 @@ class ReadColumn:
 def read_column(raw: str, tokens: tuple[Token, ...], dialect: str) -> ReadColumn:
     """The column that tokens of a text define; `node` None where not even its name and type can be read."""
     text = raw[tokens[0].start : tokens[-1].end]
+    if dialect == "oracle" and [token.word for token in tokens[1:3]][:1] == ["LONG"] and "RAW" not in text.upper():
+        text = f"{raw[tokens[0].start : tokens[0].end]} CLOB {raw[tokens[1].end : tokens[-1].end]}"
     if (node := parse_column(text, dialect)) is not None:
         return ReadColumn(node)
     vendor: list[str] = []

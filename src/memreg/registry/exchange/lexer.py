@@ -21,7 +21,7 @@ _DOLLAR_QUOTES = frozenset({"postgres", "snowflake", "duckdb", "redshift", "data
 _BRACKETS = frozenset({"tsql", "sqlite"})
 _NESTED_COMMENTS = frozenset({"postgres", "tsql"})
 _STRINGS_IN_DOUBLE_QUOTES = frozenset({"mysql", "bigquery"})
-_CLOSING_BRACKET = re.compile(r"\[[A-Za-z_][^\]\n]*\]")
+_BRACKETED = re.compile(r"\[(?:[^\]\n]|\]\])+\]")
 
 
 class Unclosed(Exception):
@@ -108,8 +108,8 @@ def _token(text: str, at: int, dialect: str) -> Token:
         end, value = _quoted(text, at, sign, dialect)
         as_string = sign == "'" or (sign == '"' and dialect in _STRINGS_IN_DOUBLE_QUOTES)
         return Token("string" if as_string else "quoted", at, end, value)
-    if sign == "[" and dialect in _BRACKETS and (bracket := _CLOSING_BRACKET.match(text, at)):
-        return Token("quoted", at, bracket.end(), bracket[0][1:-1])
+    if sign == "[" and dialect in _BRACKETS and (bracket := _BRACKETED.match(text, at)):
+        return Token("quoted", at, bracket.end(), bracket[0][1:-1].replace("]]", "]"))
     if word := _WORD.match(text, at):
         end = word.end()
         if end < len(text) and text[end] == "'" and word[0].upper() in ("E", "N", "B", "X", "R", "U", "Q", "NQ", "RB"):
