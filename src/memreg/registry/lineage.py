@@ -187,30 +187,38 @@ class Lineage:
 
     def _plan(self, class_name: str, version: int) -> _Plan:
         found = self._plans.get((class_name, version))
-        if found is None:
-            found = self._plans[class_name, version] = self._compiled(class_name, version)
-        return found
+        return self._compiled(class_name, version) if found is None else found
 
     def _compiled(self, class_name: str, version: int) -> _Plan:
-        if version >= self.newest.version:
-            return _Plan(class_name if class_name in self.newest.spec.by_name else None)
-        stored = self._versions[version].spec if version in self._versions else self.newest.spec
-        spec = stored.by_name.get(class_name)
-        if spec is None:
-            return _Plan(None)
+        """The plan of a class; those of the versions that it comes by are found as well, and known ones are gone on
+        with, so that a long line of versions is compiled once."""
+        newest = self.newest.version
+        spec = self._versions.get(version, self.newest).spec.by_name.get(class_name)
+        if spec is None or version >= newest or version not in self._versions:
+            return _Plan(None if spec is None else spec.name)
         steps: list[Step] = []
-        current: ClassSpec | None = spec
-        number = version if version in self._versions else self.newest.version
-        while number != self.newest.version:
+        passed: list[tuple[str, int, int]] = []
+        number, is_gone, is_own = version, False, True
+        while number != newest:
+            if is_own and not is_gone:
+                if (spec.name, number) in self._plans:
+                    break
+                passed.append((spec.name, number, len(steps)))
             hop = self._hops[number]
             number = hop.end
-            following = self._step(spec, hop) if current is not None else self._again(spec, hop)
-            current = None if following is None else following.after
+            following = self._again(spec, hop) if is_gone else self._step(spec, hop)
+            is_gone = following is None
             if following is not None:
-                spec = following.carried
+                own = self._versions[number].spec.by_name[following.after.name]
+                spec = following.carried_to(own)
+                is_own = spec is own
                 if following.changes_payload:
                     steps.append(following)
-        return _Plan(None if current is None else current.name, tuple(steps))
+        rest = _Plan(None if is_gone else spec.name) if number == newest else self._plans[spec.name, number]
+        for name, at, done in passed:
+            found = rest.class_name
+            self._plans[name, at] = _Plan(found, () if found is None else (*steps[done:], *rest.steps))
+        return self._plans[class_name, version]
 
     def _step(self, spec: ClassSpec, hop: Hop) -> Step | None:
         """The step of a class on a hop; None where the class ends there."""

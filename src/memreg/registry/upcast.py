@@ -51,14 +51,14 @@ class Step:
         moved = (self.moves[name],) if name in self.moves else ()
         return (*moved, *(each.column.name for each in self.makings if each.original == name))
 
-    @property
-    def carried(self) -> ClassSpec:
+    def carried_to(self, spec: ClassSpec) -> ClassSpec:
         """The class afterwards, in which what is made of a personal column is personal: a reason for a later step must
-        not show it either."""
+        not show it either. The very same where nothing is."""
         personal = {new for old, new in self.moves.items() if self.before.by_name[old].pii}
         personal |= {each.column.name for each in self.makings if each.column.pii}
-        columns = (replace(each, pii=True) if each.name in personal else each for each in self.after.columns)
-        return replace(self.after, columns=tuple(columns)) if personal else self.after
+        if all(spec.by_name[name].pii for name in personal):
+            return spec
+        return replace(spec, columns=tuple(replace(c, pii=c.pii or c.name in personal) for c in spec.columns))
 
     def run(
         self, payload: Mapping[str, Any], originals: Mapping[str, Any], problems: list[Problem]
@@ -122,6 +122,8 @@ def step(before: ClassSpec, after: ClassSpec, version: int, *, literal: bool = F
     """The step of a class to a version. `literal`: a `from:` that stands in both is done again; `by_name`: none is done
     and no default is given, since both are of the same content."""
     moves: dict[str, str] = {}
+    if before.columns == after.columns and not literal:
+        return Step(before, after, version, {name: name for name in after.by_name}, (), ())
     makings: list[Making] = []
     defaults: list[tuple[str, Any]] = []
     for column in after.columns:
