@@ -93,10 +93,10 @@ class Item:
             texts = [link.said.text for link in links]
             if ids and all(texts):
                 originals[column.name] = texts if column.dtype.is_list else texts[0]
-        told = tuple(notes)
-        refusal = None if values else "; ".join(["no value is left", *self._said.notes, *told])
+        told = (*self._said.notes, *notes)
+        refusal = None if values else "; ".join(["no value is left", *told])
         self.checked = replace(
-            self._said, values=values, originals=originals, notes=(*self._said.notes, *told), refusal=refusal
+            self._said, values=values, originals=originals, notes=told if values else (), refusal=refusal
         )
 
     def view(self, version: SchemaVersion) -> None:

@@ -116,7 +116,7 @@ wanted as (
     join memreg.memories on memories.tenant = asked.tenant and memories.id = asked.id
     join unnest(%(classes)s::text[], %(columns)s::text[]) as place (class, "column") on place.class = memories.class
     cross join lateral jsonb_path_query(memories.payload -> place."column", '$[*]') as told (value)
-    where not memories.is_deleted and jsonb_typeof(told.value) = 'string'
+    where not memories.is_deleted and told.value #>> '{}' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 ),
 gone as (
     delete from memreg.memory_references
