@@ -279,9 +279,23 @@ def test_what_a_proposal_says_of_another_object_is_left_to_the_validator() -> No
     assert versions.upcast("Thing", 1, {"all": [one]}, {}).payload == {"one": one}
 
 
-def test_a_long_line_of_versions_is_one_plan() -> None:
+def test_a_long_line_of_versions_is_read_from_each_and_compiled_once() -> None:
     specs: list[SchemaSpec] = [of_columns("c0: {dtype: string}")]
-    specs += [of_columns(f"c{number}: {{dtype: string, from: c{number - 1}}}") for number in range(1, 60)]
+    specs += [of_columns(f"c{number}: {{dtype: string, from: c{number - 1}}}") for number in range(1, 200)]
     versions = lineage(*specs)
-    assert versions.upcast("Thing", 1, {"c0": "x"}, {}).payload == {"c59": "x"}
-    assert len(versions.former_columns("Thing")) == 59
+    assert versions.places("Thing") == (Place("Thing", 1, 200),)
+    assert len(versions.former_columns("Thing")) == 199
+    for number in (1, 2, 100, 199, 200):
+        assert versions.upcast("Thing", number, {f"c{number - 1}": "x"}, {}).payload == {"c199": "x"}
+    steps = {id(each) for number in range(1, 200) for each in versions.steps("Thing", number)}
+    assert len(steps) == 199
+
+
+def test_what_was_personal_once_is_shown_in_no_later_reason() -> None:
+    versions = lineage(
+        of_columns("a: {dtype: string, pii: true}"),
+        of_columns("b: {dtype: string, from: a}"),
+        of_columns("b: {dtype: integer, from: []}", "c: {dtype: integer, from: b}"),
+    )
+    assert versions.upcast("Thing", 2, {"b": "plain"}, {}).problems[0].reason.startswith("'plain' is not")
+    assert versions.upcast("Thing", 1, {"a": "hush"}, {}).problems[0].reason.startswith("the value is not")
