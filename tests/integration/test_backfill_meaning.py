@@ -295,7 +295,7 @@ def test_some_may_stay_and_are_read_all_the_same(database: Database) -> None:
     assert not backfill(database, SCHEMA, 2, allow="40%").activated
     done = backfill(database, SCHEMA, 2, allow="1")
     assert done.sentence == (
-        "people@2 is active; 2 memories were converted; "
+        "people@2 is active; 1 memory was converted; "
         "1 memory stays in the form of an older version, as it does not fit people@2"
     )
     listed = {each.values["first"]: each for each in engine.list("Contact")}

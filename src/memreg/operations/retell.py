@@ -41,7 +41,7 @@ def near_miss(column: Column, value: Any) -> Any:
     match column.dtype.kind:
         case Kind.ENUM:
             return next((other for other in column.values if other != value), None)
-        case Kind.BOOLEAN:
+        case Kind.BOOLEAN | Kind.REF:
             return None
         case Kind.INTEGER | Kind.NUMBER:
             return value + 1

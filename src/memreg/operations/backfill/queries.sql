@@ -588,14 +588,25 @@ where ctid = any(array(
 returning 1 as dropped
 
 -- count_done --
--- What a stage came to, kept when its parts are forgotten.
+-- What a stage came to, without those that stay as they are, kept when its parts are forgotten.
 update memreg.backfills
-set converted = (
-    select coalesce(sum(memories), 0)
-    from memreg.backfill_parts
-    where backfill_id = %(id)s and stage = %(stage)s and finished
+set converted = greatest(
+    0,
+    (
+        select coalesce(sum(memories), 0)
+        from memreg.backfill_parts
+        where backfill_id = %(id)s and stage = %(stage)s and finished
+    ) - %(left)s
 )
 where id = %(id)s
+
+-- count_merged --
+-- How many memories the newest backfill to a version merged into others.
+select count(distinct (tenant, memory_id)) as merged
+from memreg.backfill_collisions
+where outcome = 'merged' and backfill_id in (
+    select id from memreg.backfills where schema = %(schema)s and to_version = %(version)s
+)
 
 -- memories_to_merge --
 -- Two memories as they are now, with the newest count of writes of their class.

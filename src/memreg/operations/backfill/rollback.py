@@ -92,4 +92,8 @@ def _turn(name: str, by: str | None, why: str, clock: Clock) -> Steps[tuple[int,
         error = "it was turned back"
         yield (SQL["set_status"](id=before, status="cancelled", error=error, finished_at=clock()),)
     version, lost = yield from restore(name, by, why, clock)
+    merged = yield from fetch_row(SQL["count_merged"](schema=name, version=version.base))
+    if merged is not None and merged["merged"]:
+        what = "1 memory that was" if merged["merged"] == 1 else f"{merged['merged']:,} memories that were"
+        lost = (*lost, f"{what} merged by the new identity stay merged; the audit has what they were")
     return version.version, lost, before

@@ -218,7 +218,7 @@ def end(backfill_id: UUID, target: Target, clock: Clock) -> Steps[None]:
         what = "1 memory stays" if left == 1 else f"{left:,} memories stay"
         error = f"{what} in the form of an older version, as it does not fit {target.version}"
     yield (
-        SQL["count_done"](id=backfill_id, stage="rewrite"),
+        SQL["count_done"](id=backfill_id, stage="rewrite", left=left),
         SQL["forget_work"](id=backfill_id),
         SQL["set_status"](id=backfill_id, status="done", error=error, finished_at=clock()),
     )
