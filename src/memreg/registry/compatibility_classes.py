@@ -8,8 +8,6 @@ from memreg.registry.compatibility_reason import Reason, Rule, breaking, note
 from memreg.registry.models import ClassSpec
 from memreg.registry.reading import Reading
 
-_MOST_HINTS = 1
-
 
 def class_unread(reading: Reading) -> Iterator[Reason]:
     """A class is gone, or came without the older version knowing it. Breaks what cannot read it: the memories of a
@@ -62,18 +60,11 @@ def patterns(reading: Reading) -> Iterator[Reason]:
 
 
 def looks_renamed(reading: Reading) -> Iterator[Reason]:
-    """One column of a class went and one of the same type came: that looks like a rename. Breaks nothing by itself,
-    but the values stay behind unless the new column declares `from:`."""
+    """One class went and one with mostly the same columns came: that looks like a rename. Breaks nothing beyond what
+    `class_unread` says, but the memories stay behind unless the new class declares `from:`."""
     if reading.newer == "writer":
         return
-    for pair in reading.classes:
-        came = [each.reader for each in pair.columns if each.reader and not each.writer]
-        gone = [each.writer for each in pair.columns if each.writer and not each.reader]
-        if len(came) == len(gone) == _MOST_HINTS and came[0].dtype == gone[0].dtype:
-            new, old = came[0], gone[0]
-            text = f"it looks like {old.name} under another name: `from: {old.name}` would carry its values over"
-            yield note(f"{pair.reader.name}.{new.name}", "looks renamed", text)
-    if len(reading.unread) == len(reading.unwritten) == _MOST_HINTS:
+    if len(reading.unread) == len(reading.unwritten) == 1:
         new_class, old_class = reading.unwritten[0], reading.unread[0]
         if _alike(new_class, old_class):
             text = f"it looks like {old_class.name} under another name: `from: {old_class.name}` would carry it over"

@@ -37,7 +37,8 @@ def column_unwritten(reading: Reading) -> Iterator[Reason]:
 
 def column_unread(reading: Reading) -> Iterator[Reason]:
     """A column was written that nothing reads: one that was removed, or, for the older version, a new one. Breaks
-    nothing: its values are left out. Those of a removed column stay in the history of its memories."""
+    nothing: its values are left out. Those of a removed column stay in the history of its memories. Where it looks as
+    if it had only another name now, that is said: `from:` would carry its values over."""
     for each, pair in reading.columns():
         if pair.reader is None and pair.writer is not None:
             where, kind = f"{each.reader.name}.{pair.writer.name}", reading.change("removed", "added")
