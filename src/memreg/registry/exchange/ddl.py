@@ -25,7 +25,7 @@ MARK = re.compile(r"memreg: schema (?P<name>[a-z][a-z0-9_]*), compatibility (?P<
 
 _BEFORE_TABLE = frozenset(
     {"CREATE", "OR", "REPLACE", "GLOBAL", "LOCAL", "TEMP", "TEMPORARY", "UNLOGGED", "TRANSIENT", "VOLATILE", "HYBRID",
-     "PRIVATE", "SHARDED", "BLOCKCHAIN", "IMMUTABLE"}
+     "PRIVATE", "SHARDED", "BLOCKCHAIN", "IMMUTABLE", "EXTERNAL", "FOREIGN"}
 )  # fmt: skip
 _NO_CLASS = {
     "VIEW": "a view shows what other tables hold",
@@ -52,6 +52,13 @@ _NO_CLASS = {
     "PARTITION": "how rows are spread is the database's own",
     "STATISTICS": "memreg has its own",
 }
+_OTHER_KINDS = frozenset(
+    """
+    ACCESS AGGREGATE APPLICATION ASSEMBLY CAST CATALOG CERTIFICATE CLUSTER COLLATION CONTEXT CONVERSION DEFAULT
+    DIRECTORY EVENT FILE INTEGRATION LANGUAGE LIBRARY MASKING MODEL NETWORK NOTIFICATION OPERATOR PIPE PROFILE PUBLICATION QUEUE
+    RESOURCE SECRET SECURITY SERVER SNAPSHOT SUBSCRIPTION TAG TEXT VIRTUAL WAREHOUSE
+    """.split()
+)
 _DATA = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE", "REPLACE", "SELECT", "LOAD", "WITH"})
 _SESSION = frozenset(
     {"SET", "USE", "BEGIN", "START", "COMMIT", "ROLLBACK", "END", "PRAGMA", "PRINT", "IF", "GO", "LOCK", "UNLOCK",
@@ -158,7 +165,11 @@ def _create(reading: Reading, statement: Statement, place: Place) -> None:
         name = ".".join(cursor.parts())
         reading.draft.left_out(place, f"the {what.lower()} {name} is left out: {_NO_CLASS[what]}")
         return
-    reading.draft.left_out(place, f"{reading.raw(statement.tokens)!r} is left out: it makes no table")
+    shown = reading.raw(statement.tokens)
+    if any(token.word in _OTHER_KINDS for token in statement.tokens[1:4]):
+        reading.draft.left_out(place, f"{shown!r} is left out: it makes no table")
+    else:
+        reading.draft.not_understood(place, f"{shown!r} is no statement of {reading.dialect}")
 
 
 def _table(reading: Reading, statement: Statement, cursor: Cursor) -> None:
@@ -175,6 +186,9 @@ def _table(reading: Reading, statement: Statement, cursor: Cursor) -> None:
                                       "columns and their types are not written here")  # fmt: skip
         return
     items = cursor.brackets()
+    if items is None and cursor.word in ("OPTIONS", "WITH", "LOCATION", "SERVER", "INHERITS"):
+        reading.draft.left_out(place, f"the table {name} is left out: its columns are not written here")
+        return
     if items is None:
         at = reading.place(cursor.here) if cursor.here else name_place
         what = "the bracket that opens here is never closed" if cursor.here else "no columns follow its name"
