@@ -12,6 +12,7 @@ from memreg.operations.match_examples import MOST, examples_of
 from memreg.registry.fingerprint import fingerprint
 from memreg.registry.models import ClassAnnotation, IdentityKey, SchemaVersion, Status
 from memreg.registry.parse import parse_schema
+from tests.support.offices import offices_version
 
 SPEC = parse_schema(
     """\
@@ -156,3 +157,11 @@ def test_invented_names_are_those_of_people_for_people_only() -> None:
     spec = parse_schema("{schema: s, classes: {Place: {columns: {name: {dtype: string}}}}}", "test")
     version = SchemaVersion(spec, 1, Status.PENDING, fingerprint(spec), {"Place": ClassAnnotation({"name": 3.0})}, 1)
     assert rows_of(spec.by_name["Place"], version, ()).rows[0]["name"] == "Blue Harbour"
+
+
+def test_a_key_with_a_reference_has_examples() -> None:
+    version = offices_version()
+    for class_name, key in (("Purchase", "customer+number"), ("Badge", "code")):
+        found = examples_of(version.spec.by_name[class_name], version, (), Statistics())
+        assert {each.outcome for each in found.keys[key]} >= {"match", "apart"}
+    assert "00000000-0000-7000-8000-000000000001" in str(found)

@@ -8,7 +8,7 @@ from typing import Any
 
 from memreg.engine.model import Action, Payload
 from memreg.registry.coerce import length_limit
-from memreg.registry.models import Column, Merge
+from memreg.registry.models import Column, Kind, Merge
 from memreg.registry.normalize import LIST_LIMIT
 
 
@@ -50,7 +50,7 @@ def merge(
             else:
                 conflicts[name] = value
         else:
-            payload[name] = _by_policy(column.merge, before, value)
+            payload[name] = _by_policy(_policy(column), before, value)
             if column.merge is Merge.KEEP:
                 conflicts[name] = value
         if payload[name] != before and not _fits(column, payload[name]):
@@ -58,6 +58,11 @@ def merge(
             conflicts[name] = value
     changed = tuple(name for name in payload if payload[name] != old.get(name))
     return Merged(payload, changed, conflicts)
+
+
+def _policy(column: Column) -> Merge:
+    """The policy of a column. A list of references holds each memory once, however it grows."""
+    return Merge.UNION if column.dtype.kind is Kind.REF and column.merge is Merge.APPEND else column.merge
 
 
 def _by_policy(policy: Merge, before: Any, value: Any) -> Any:

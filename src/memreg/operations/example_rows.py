@@ -9,6 +9,7 @@ from typing import Any, Literal
 from memreg.annotator.keys import LINKS, PHONES, place_of
 from memreg.annotator.words import NAMES, PEOPLE, words
 from memreg.engine.model import Payload, Proposal
+from memreg.engine.references import ids_in
 from memreg.engine.validate import validate
 from memreg.registry.models import ClassSpec, Column, Kind, SchemaVersion
 
@@ -45,8 +46,12 @@ def rows_of(spec: ClassSpec, version: SchemaVersion, stored: Iterable[Mapping[st
 def read(spec: ClassSpec, version: SchemaVersion, values: Mapping[str, Any]) -> Payload | None:
     """The values as the version would store them; None where it would refuse them."""
     known = {name: value for name, value in values.items() if name in spec.by_name}
-    checked = validate(Proposal(spec.name, known), version)
-    return checked.values if checked.refusal is None else None
+    checked = validate(Proposal(spec.name, known), version, ids=True)
+    if checked.refusal is not None:
+        return None
+    referred = {column.name: ids_in(known, column) for column in spec.references}
+    led = {name: ids if spec.by_name[name].dtype.is_list else ids[0] for name, ids in referred.items() if ids}
+    return checked.values | led or None
 
 
 def _made_up(spec: ClassSpec, version: SchemaVersion, turn: int, declared: frozenset[str]) -> Payload | None:
@@ -85,6 +90,8 @@ def _one(spec: ClassSpec, column: Column, turn: int) -> Any:
             return f"{1990 + turn % 100}-04-{1 + turn % 28:02}"
         case Kind.DATETIME:
             return f"{2020 + turn % 100}-04-{1 + turn % 28:02}T09:30:00"
+        case Kind.REF:
+            return f"00000000-0000-7000-8000-{turn + 1:012}"
     return _text(spec, column, turn)
 
 
