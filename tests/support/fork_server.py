@@ -7,6 +7,7 @@ It ends when its standard input closes, which is when the process that started i
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -22,11 +23,27 @@ _LONGEST = 1 << 20
 # What the command imports when it runs, as it is light until then.
 _IMPORTED = (
     "memreg.cli.main",
+    "memreg.annotator.extractor",
     "memreg.api.engine",
     "memreg.api.registry",
     "memreg.core.database",
     "memreg.core.settings",
+    "memreg.migrations.runner",
+    "memreg.operations.doctor",
+    "memreg.operations.inbox",
+    "memreg.operations.review",
     "memreg.registry.parse",
+    "anyio.abc",
+    "certifi",
+    "h11",
+    "httpcore2",
+    "instructor.v2",
+    "instructor.v2.providers.openai.handlers",
+    "jinja2",
+    "openai.resources.chat.completions",
+    "requests",
+    "structlog",
+    "procrastinate.psycopg_connector",
     "psycopg",
     "pydantic_settings",
     "rich.console",
@@ -109,7 +126,8 @@ def main() -> NoReturn:
     channel = socket.socket(fileno=int(sys.argv[1]))
     sys.path.pop(0)  # this file's folder, which the installed command does not see
     for name in _IMPORTED:
-        importlib.import_module(name)
+        with contextlib.suppress(ImportError):  # of an extra that is not installed
+            importlib.import_module(name)
     gc.collect()
     gc.freeze()  # what is imported is not looked through, and so not copied, when a child ends
     call = serve(channel)
