@@ -78,9 +78,10 @@ def typed(value: Value, column: Column, server: int) -> Composable:
     texts = value.sql
     if not value.is_list:
         texts = SQL("(case when {0} is not null then array[{0}] end)").format(value.sql)
-    if sql_type(column) == "text[]" and (as_written or column.dtype.kind is not Kind.ENUM):
+    is_boolean = value.column is not None and value.column.dtype.kind is Kind.BOOLEAN
+    if sql_type(column) == "text[]" and (as_written or column.dtype.kind is not Kind.ENUM) and not is_boolean:
         return texts
-    item = one(SQL("e"), column, server, value.column)
+    item = SQL("{}::{}").format(one(SQL("e"), column, server, value.column), SQL(_TYPES[column.dtype.kind]))
     return SQL(
         "(select case when count(*) = count(v) then array_agg(v order by n) end"
         " from (select n, {} as v from unnest({}) with ordinality as t (e, n)) as items)"
@@ -91,6 +92,8 @@ def one(text: Composable, column: Column, server: int, written: Column | None) -
     """A text as SQL of the type of a single value of the column; null where it does not fit. `written`: as which column
     it was stored."""
     kind = column.dtype.kind
+    if written is not None and written.dtype.kind is Kind.BOOLEAN and kind is not Kind.BOOLEAN:
+        return SQL("null")  # true is no word
     if kind is Kind.ENUM and not (written is not None and _same_values(written, column)):
         return _enum(text, column)
     if kind is Kind.INTEGER and written is not None and written.dtype.kind in (Kind.INTEGER, Kind.NUMBER):
