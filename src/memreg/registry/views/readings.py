@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Composable
 
 from memreg.registry.models import REFUSE, ClassSpec, SchemaSpec, SchemaVersion
 from memreg.registry.upcast import Step
-from memreg.registry.views.making import constant, settled
+from memreg.registry.views.making import constant, made, settled
 from memreg.registry.views.values import Value, stored, typed
 
 Values = dict[str, Value | None]
