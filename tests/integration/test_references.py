@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,8 +11,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from memreg.api.engine import Engine
+from memreg.api.engine_async import AsyncEngine
 from memreg.core.clock import utc_now
 from memreg.core.database import Database
+from memreg.core.database_async import AsyncDatabase
 from memreg.core.ids import uuid7
 from memreg.core.settings import Settings
 from memreg.core.steps import Steps
@@ -86,6 +89,28 @@ def test_only_a_caller_who_gives_proposals_may_name_an_id(engine: Engine) -> Non
     purchase = Extraction((Proposal("Purchase", {"customer": str(acme), "number": "7"}),), "llm")
     refused = engine.database.run(engine.tenant, lambda: decide_message(walk, Message("said", "n"), purchase)).result
     assert (refused.decisions[0].action, refused.decisions[0].basis) == (Action.REJECT, Basis.INVALID)
+
+
+def test_a_message_that_is_proposals_names_no_ids(engine: Engine) -> None:
+    acme = made(engine, "Company", {"name": "Acme"})
+    reading = Engine(engine.database, tenant=engine.tenant, schema="offices", extractor="structured")
+    given = [
+        {"class": "Person", "values": {"name": "Ana Lopez", "employer": str(acme), "manager": {"name": "Bob Berg"}}}
+    ]
+    bob, ana = reading.ingest(json.dumps(given)).decisions
+    assert "is an id" in "; ".join(ana.reasons)
+    assert list(every(engine)[UUID(str(ana.memory_id))].references) == ["manager"]
+    assert bob.class_name == "Person"
+
+
+async def test_the_asynchronous_engine_does_the_same(async_database: AsyncDatabase, database: Database) -> None:
+    offices(database)
+    engine = AsyncEngine(async_database, schema="offices", extractor="patterns")
+    result = await engine.ingest(proposals=[person(name="Ana Lopez", manager="Bob Berg", employer={"name": "Acme"})])
+    assert [each.class_name for each in result.decisions] == ["Company", "Person", "Person"]
+    (ana,) = [each for each in await engine.list("Person") if each.values["name"] == "Ana Lopez"]
+    assert {name: led[0].name for name, led in ana.references.items()} == {"employer": "Acme", "manager": "Bob Berg"}
+    await engine.aclose()
 
 
 def test_an_id_of_another_tenant_is_as_good_as_none(engine: Engine) -> None:

@@ -57,7 +57,7 @@ def late(found: Unfolded, version: SchemaVersion = VERSION) -> list[str]:
 def test_a_nested_proposal_stands_right_before_its_holder() -> None:
     inner = {"name": "Bob", "employer": {"name": "Bolt"}}
     found = unfolded(person(name="Eve"), person(name="Ana", manager=inner, employer={"name": "Acme"}))
-    assert listed(found) == ["Eve", "Bolt", "Bob", "Acme", "Ana"]
+    assert listed(found) == ["Eve", "Acme", "Bolt", "Bob", "Ana"]
     assert listed(found) == decided(person(name="Eve"), person(name="Ana", manager=inner, employer={"name": "Acme"}))
 
 

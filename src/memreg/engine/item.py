@@ -76,7 +76,8 @@ class Item:
         else:
             item.view(version)
         if checked.references:
-            item.links = [Link(said) for said in checked.references]
+            place = {column.name: at for at, column in enumerate(item.spec.references)}
+            item.links = [Link(said) for said in sorted(checked.references, key=lambda said: place[said.column])]
         return item
 
     def refer(self, *, notes: Sequence[str] = ()) -> None:
