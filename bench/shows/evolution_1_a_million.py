@@ -4,7 +4,6 @@ stays quick, and the result is that of a conversion written by hand."""
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import signal
 import statistics
@@ -213,10 +212,14 @@ def merged(before: dict[str, dict[str, Any]], during: dict[str, dict[str, Any]])
     return before | {email: before.get(email, {}) | said for email, said in during.items()}
 
 
-if __name__ == "__main__":
+def main(show: Show) -> None:
+    """Read the command line, and tell the story."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--memories", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=5, help="where the kills are")
     given = parser.parse_args()
-    os.environ.setdefault("MEMREG_STATEMENT_TIMEOUT", "600")
-    perform("evolution_1_a_million", lambda show: story(show, given.memories, given.seed))
+    story(show, given.memories, given.seed)
+
+
+if __name__ == "__main__":
+    perform("evolution_1_a_million", main)

@@ -1,5 +1,5 @@
-"""A backfill by two workers takes at most four times as long as the bare writing of what it writes: one set-wise rewrite
-of the memories, keys and candidate index by hand, from values that lie ready."""
+"""A backfill by two workers takes at most four times as long as the bare writing of what it writes: one set-wise
+rewrite of the memories, keys and candidate index by hand, from values that lie ready."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ from bench.stage import Show, database, memreg, own_environment, perform, server
 from memreg import Engine
 
 WORKERS, LEAST = 2, 0.25
+CHANGES = {
+    "a rename, another type and one more identity key": staff.NEW,
+    "that, and other columns to be found by": staff.REINDEXED,
+}
 READY: dict[str, LiteralString] = {
     "memories": (
         "select tenant, id, class, version, said_version, payload, originals, search, candidate_keys"
@@ -96,10 +100,12 @@ def lay_ready(before: str, after: str) -> None:
                 for block in rows:
                     copied.write(block)
         target.execute(
-            "create unlogged table ready.come as select * from ready.candidate_keys except select * from memreg.candidate_keys"
+            "create unlogged table ready.come as"
+            " select * from ready.candidate_keys except select * from memreg.candidate_keys"
         )
         target.execute(
-            "create unlogged table ready.gone as select * from memreg.candidate_keys except select * from ready.candidate_keys"
+            "create unlogged table ready.gone as"
+            " select * from memreg.candidate_keys except select * from ready.candidate_keys"
         )
 
 
@@ -129,40 +135,51 @@ def same(one: str, other: str) -> bool:
     return found[0] == found[1]
 
 
+def approve(dsn: str, schema: str) -> None:
+    """Register the next version and approve it."""
+    with Engine.connect(dsn) as engine:
+        engine.registry.register(schema, annotate="heuristic", force="the show needs it")
+        engine.registry.approve(staff.SCHEMA, by="the show")
+
+
 def story(show: Show, memories: int, rounds: int) -> None:
-    """Backfill and hand, round by round on copies of the same database."""
+    """Backfill and hand, round by round on copies of the same database, for two kinds of change."""
     with database() as dsn:
         show.figures["server"] = server_version(dsn)
-        with Engine.connect(dsn) as engine:
-            engine.registry.register(staff.OLD, annotate="heuristic")
-            engine.registry.approve(staff.SCHEMA, by="the show")
+        approve(dsn, staff.OLD)
         show.say(f"Loading {memories:,} memories")
         staff.load(dsn, memories)
-        with Engine.connect(dsn) as engine:
-            engine.registry.register(staff.NEW, annotate="heuristic", force="a key more, on purpose")
-            engine.registry.approve(staff.SCHEMA, by="the show")
-        ratios, figures = [], []
-        for number in range(rounds):
-            with copy_of(dsn, "memreg_show_backfilled") as filled, copy_of(dsn, "memreg_show_by_hand") as hand:
-                took = backfill(filled)
-                lay_ready(hand, filled)
-                each = by_hand(hand)
-                floor = sum(each.values())
-                ratios.append(floor / took)
-                figures.append({"backfill": round(took, 1), "floor": round(floor, 1)})
-                show.say(f"  {took:.1f} s by {WORKERS} workers, {floor:.1f} s by hand: {floor / took:.2f}")
-                show.say("    " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in each.items()))
-                if number == 0:
-                    show.claim("the hand wrote what the backfill wrote", same(filled, hand))
-        best = sorted(ratios)[len(ratios) // 2]
-        show.figures |= {"memories": memories, "rounds": figures, "ratio": round(best, 3)}
-        show.figures["memories_per_second"] = round(memories / min(each["backfill"] for each in figures))
-        show.claim(f"the throughput is at least {LEAST} of that of the hand", best >= LEAST, round(best, 3))
+        show.figures["memories"] = memories
+        for kind, schema in CHANGES.items():
+            show.say(f"A version with {kind}")
+            ratios, figures = [], []
+            for number in range(rounds):
+                with copy_of(dsn, "memreg_show_backfilled") as filled, copy_of(dsn, "memreg_show_by_hand") as hand:
+                    approve(filled, schema)
+                    took = backfill(filled)
+                    lay_ready(hand, filled)
+                    each = by_hand(hand)
+                    floor = sum(each.values())
+                    ratios.append(floor / took)
+                    figures.append({"backfill": round(took, 1), "floor": round(floor, 1)})
+                    show.say(f"  {took:.1f} s by {WORKERS} workers, {floor:.1f} s by hand: {floor / took:.2f}")
+                    show.say("    " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in each.items()))
+                    if number == 0:
+                        show.claim("the hand wrote what the backfill wrote", same(filled, hand))
+            middle = sorted(ratios)[len(ratios) // 2]
+            best = min(each["backfill"] for each in figures)
+            show.figures[kind] = {"rounds": figures, "ratio": round(middle, 3), "per_second": round(memories / best)}
+            show.claim(f"the throughput is at least {LEAST} of the hand's", middle >= LEAST, round(middle, 3))
 
 
-if __name__ == "__main__":
+def main(show: Show) -> None:
+    """Read the command line, and tell the story."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--memories", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3, help="the median of so many counts")
     given = parser.parse_args()
-    perform("evolution_2_throughput", lambda show: story(show, given.memories, given.rounds))
+    story(show, given.memories, given.rounds)
+
+
+if __name__ == "__main__":
+    perform("evolution_2_throughput", main)
