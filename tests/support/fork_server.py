@@ -7,6 +7,7 @@ It ends when its standard input closes, which is when the process that started i
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -16,6 +17,8 @@ import select
 import signal
 import socket
 import sys
+import threading
+import traceback
 from typing import NoReturn
 
 STREAMS = 3
@@ -133,10 +136,35 @@ def main() -> NoReturn:
     call = serve(channel)
     if call is None:
         sys.exit()
+    _end(_run(call))
+
+
+def _run(call: Call) -> int:
+    """Run the command as its script does; gives the exit status."""
     from memreg.cli.main import main as command
 
     sys.argv = call.arguments
-    sys.exit(command())  # type: ignore[func-returns-value]  # as the installed script does
+    try:
+        command()
+    except SystemExit as exc:
+        if exc.code is None or isinstance(exc.code, int):
+            return exc.code or 0
+        print(exc.code, file=sys.stderr)
+        return 1
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _end(status: int) -> NoReturn:
+    """End as the interpreter does, but without taking everything apart: that would copy all that was imported."""
+    threading._shutdown()  # type: ignore[attr-defined]  # it waits for threads, as at any end
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status & 0xFF)
 
 
 if __name__ == "__main__":
