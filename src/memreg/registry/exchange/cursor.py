@@ -73,12 +73,12 @@ class Cursor:
         return (parts[-2] if len(parts) > 1 else "", parts[-1]) if parts else ("", "")
 
     def string(self) -> str | None:
-        """Steps over a string, if one stands here: its value."""
-        if self.here is None or self.here.kind != "string":
-            return None
-        value = self.here.value
-        self.at += 1
-        return value
+        """Steps over a string, if one stands here, and over those right behind it, which SQL joins: its value."""
+        found: list[str] = []
+        while self.here is not None and self.here.kind == "string":
+            found.append(self.here.value)
+            self.at += 1
+        return "".join(found) if found else None
 
     def brackets(self) -> tuple[tuple[Token, ...], ...] | None:
         """Steps over what is in round brackets: its parts between commas. None, without a step, where no bracket opens
@@ -138,7 +138,7 @@ def names_in(parts: Sequence[Sequence[Token]]) -> tuple[str, ...] | None:
             length = rest.brackets()
             if length is None or len(length) != 1 or len(length[0]) != 1 or not length[0][0].value.isdigit():
                 return None
-        rest.skip("ASC", "DESC", "NULLS", "FIRST", "LAST")
+        rest.skip("ASC", "DESC", "NULLS", "FIRST", "LAST", "AUTOINCREMENT")
         if rest.here is not None and rest.word not in ("COLLATE", "TEXT_PATTERN_OPS", "VARCHAR_PATTERN_OPS"):
             return None
         found.append(part[0].value)

@@ -25,7 +25,7 @@ MARK = re.compile(r"memreg: schema (?P<name>[a-z][a-z0-9_]*), compatibility (?P<
 
 _BEFORE_TABLE = frozenset(
     {"CREATE", "OR", "REPLACE", "GLOBAL", "LOCAL", "TEMP", "TEMPORARY", "UNLOGGED", "TRANSIENT", "VOLATILE", "HYBRID",
-     "PRIVATE", "SHARDED", "BLOCKCHAIN", "IMMUTABLE", "EXTERNAL", "FOREIGN"}
+     "PRIVATE", "SHARDED", "BLOCKCHAIN", "IMMUTABLE", "EXTERNAL", "FOREIGN", "DYNAMIC", "ICEBERG", "SNAPSHOT"}
 )  # fmt: skip
 _NO_CLASS = {
     "VIEW": "a view shows what other tables hold",
@@ -55,16 +55,20 @@ _NO_CLASS = {
 _OTHER_KINDS = frozenset(
     """
     ACCESS AGGREGATE APPLICATION ASSEMBLY CAST CATALOG CERTIFICATE CLUSTER COLLATION CONTEXT CONVERSION DEFAULT
-    DIRECTORY EVENT FILE INTEGRATION LANGUAGE LIBRARY MASKING MODEL NETWORK NOTIFICATION OPERATOR PIPE PROFILE PUBLICATION QUEUE
-    RESOURCE SECRET SECURITY SERVER SNAPSHOT SUBSCRIPTION TAG TEXT VIRTUAL WAREHOUSE
+    DIRECTORY EVENT FILE INTEGRATION LANGUAGE LIBRARY MASKING MODEL NETWORK NOTIFICATION OPERATOR PIPE PROFILE
+    PUBLICATION QUEUE RESOURCE SECRET SECURITY SERVER SNAPSHOT SUBSCRIPTION TAG TEXT VIRTUAL WAREHOUSE
     """.split()
 )
+_MADE_ELSEWHERE = frozenset({"EXTERNAL", "FOREIGN", "DYNAMIC", "ICEBERG", "SNAPSHOT", "INHERITS"})
 _DATA = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE", "REPLACE", "SELECT", "LOAD", "WITH"})
 _SESSION = frozenset(
-    {"SET", "USE", "BEGIN", "START", "COMMIT", "ROLLBACK", "END", "PRAGMA", "PRINT", "IF", "GO", "LOCK", "UNLOCK",
-     "ANALYZE", "VACUUM", "EXEC", "EXECUTE", "CALL", "DECLARE", "ATTACH", "INSTALL", "LOAD", "RESET", "SHOW", "EXPLAIN",
-     "ELSE", "EXIT", "QUIT", "REINDEX", "CLUSTER", "REFRESH", "DO"}
-)  # fmt: skip
+    """
+    ANALYZE ASSERT ATTACH BEGIN CALL CHECKPOINT CLOSE CLUSTER COMMIT DEALLOCATE DECLARE DESCRIBE DETACH DISCARD DO ELSE
+    END EXEC EXECUTE EXIT EXPLAIN EXPORT FETCH FLUSH FORCE GET GO IF IMPORT INSTALL KILL LIST LISTEN LOAD LOCK NOTIFY
+    OPEN OPTIMIZE PIVOT PRAGMA PREPARE PRINT PURGE PUT QUIT REASSIGN REFRESH REINDEX RELEASE REMOVE RENAME RESET
+    ROLLBACK SAVEPOINT SECURITY SET SHOW START SUMMARIZE UNLOCK UNPIVOT UNSET USE VACUUM
+    """.split()
+)
 _RIGHTS = frozenset({"GRANT", "REVOKE", "DENY"})
 
 
@@ -76,10 +80,11 @@ def read_ddl(text: str | bytes, source: str, dialect: str, name: str | None = No
     """
     content = _decode(text, source)
     reading = Reading(Text(content), dialect)
-    mark = None
-    for statement in statements(reading.text, dialect):
-        if mark is None and statement.comments:
-            mark = MARK.match(statement.comments[0].value)
+    found = list(statements(reading.text, dialect))
+    first = next((comment for statement in found for comment in statement.comments), None)
+    mark = MARK.match(first.value) if first is not None else None
+    # Types are made before what has them, wherever they stand.
+    for statement in sorted(found, key=lambda each: not _makes_type(each)):
         _statement(reading, statement)
     _join_repeated(reading)
     return settle(
@@ -89,6 +94,11 @@ def read_ddl(text: str | bytes, source: str, dialect: str, name: str | None = No
         compatibility=mark["compatibility"] if mark else "backward",
         exact_text=mark is not None and dialect in ("postgres", "sqlite"),
     )
+
+
+def _makes_type(statement: Statement) -> bool:
+    words = [word for word in statement.words if word not in _BEFORE_TABLE]
+    return statement.words[:1] == ("CREATE",) and words[:1] in (["TYPE"], ["DOMAIN"])
 
 
 def _decode(text: str | bytes, source: str) -> str:
@@ -144,7 +154,15 @@ def _create(reading: Reading, statement: Statement, place: Place) -> None:
     word = cursor.word
     if cursor.take("TABLE"):
         if {"TEMP", "TEMPORARY", "VOLATILE", "PRIVATE"} & set(kinds):
-            reading.draft.left_out(place, f"{reading.raw(statement.tokens[:4])}: a temporary table is left out")
+            cursor.take("IF", "NOT", "EXISTS")
+            reading.draft.left_out(place, f"the temporary table {cursor.name()[1]} is left out")
+        elif (
+            cursor.word == "FUNCTION"
+            and cursor.at + 1 < len(statement.tokens)
+            and statement.tokens[cursor.at + 1].is_name
+        ):
+            cursor.take("FUNCTION")
+            reading.draft.left_out(place, f"the function {'.'.join(cursor.parts())} is left out: code is not imported")
         else:
             _table(reading, statement, cursor)
         return
@@ -158,9 +176,10 @@ def _create(reading: Reading, statement: Statement, place: Place) -> None:
         return
     what = next((token.word for token in statement.tokens[1:12] if token.word in _NO_CLASS), "")
     if what:
-        while cursor.word and cursor.word != what:
+        while cursor.word != what:
             cursor.at += 1
         cursor.take(what)
+        cursor.take("BODY")
         cursor.take("IF", "NOT", "EXISTS")
         name = ".".join(cursor.parts())
         reading.draft.left_out(place, f"the {what.lower()} {name} is left out: {_NO_CLASS[what]}")
@@ -180,13 +199,19 @@ def _table(reading: Reading, statement: Statement, cursor: Cursor) -> None:
     if not name:
         reading.draft.not_understood(name_place, "CREATE TABLE without a name")
         return
+    if name.startswith("#") and reading.dialect == "tsql":
+        reading.draft.left_out(place, f"the temporary table {name} is left out")
+        return
+    if name.casefold().startswith("sqlite_") and reading.dialect == "sqlite":
+        reading.draft.left_out(place, f"the table {name} is left out: it is SQLite's own")
+        return
     table = DraftClass(name, name_place, space)
     if cursor.word in ("AS", "LIKE", "CLONE", "USING", "FROM") or cursor.take("PARTITION", "OF"):
         reading.draft.left_out(place, f"the table {name} is made of another table or query: it is left out, as its "
                                       "columns and their types are not written here")  # fmt: skip
         return
     items = cursor.brackets()
-    if items is None and cursor.word in ("OPTIONS", "WITH", "LOCATION", "SERVER", "INHERITS"):
+    if items is None and _MADE_ELSEWHERE & {token.word for token in statement.tokens}:
         reading.draft.left_out(place, f"the table {name} is left out: its columns are not written here")
         return
     if items is None:

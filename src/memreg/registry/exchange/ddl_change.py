@@ -9,7 +9,7 @@ from dataclasses import replace
 from memreg.registry.exchange.cursor import Cursor, names_in, split
 from memreg.registry.exchange.ddl_item import parse_column
 from memreg.registry.exchange.ddl_table import Reading, column_of, read_item, set_default
-from memreg.registry.exchange.ddl_types import Domain, FoundType
+from memreg.registry.exchange.ddl_types import Domain, FoundType, type_of
 from memreg.registry.exchange.draft import DraftClass, DraftKey
 from memreg.registry.exchange.lexer import Token
 from memreg.registry.exchange.statements import Statement
@@ -54,6 +54,8 @@ def _action(reading: Reading, table: DraftClass, action: tuple[Token, ...]) -> N
         parts = cursor.brackets()
         for part in parts or (cursor.rest,):
             _modify(reading, table, part)
+    elif cursor.take("SET", "OPTIONS") and (described := _described(cursor)) is not None:
+        table.desc = described
     elif cursor.take("ALTER"):
         _alter_column(reading, table, cursor, shown)
     elif cursor.word in ("OWNER", "ENABLE", "CHECK", "VALIDATE", "CLUSTER", "REPLICA", "ENGINE", "AUTO_INCREMENT"):
@@ -97,6 +99,10 @@ def _named_default(reading: Reading, table: DraftClass, tokens: Sequence[Token])
 
 def _modify(reading: Reading, table: DraftClass, part: tuple[Token, ...]) -> None:
     """MySQL's MODIFY gives the whole column again."""
+    if len(part) > 1 and part[1].word in ("SET", "DROP", "UNSET", "COMMENT"):
+        _alter_column(reading, table, Cursor(part), reading.raw(part))
+        return
+    order = list(table.columns)
     before = table.columns.pop(part[0].value.casefold(), None) if part else None
     if before is None:
         if part:
@@ -106,10 +112,17 @@ def _modify(reading: Reading, table: DraftClass, part: tuple[Token, ...]) -> Non
     count = len(reading.draft.notes)
     read_item(reading, table, part)
     after = table.column(part[0].value)
-    if after is None:
-        table.columns[before.name.casefold()] = before
-        return
-    after.desc, after.values = after.desc or before.desc, after.values or before.values
+    if after is None or not after.type_text:  # only a default or NOT NULL is said anew
+        if after is not None:
+            before.default, before.filled = after.default, after.filled
+            before.required = before.required or after.required
+        after = table.columns[before.name.casefold()] = before
+    else:
+        after.desc, after.values = after.desc or before.desc, after.values or before.values
+    columns = dict(table.columns)
+    table.columns.clear()
+    table.columns.update({name: columns.pop(name) for name in order if name in columns} | columns)
+    reading.draft.notes[count:] = [note for note in reading.draft.notes[count:] if "has no type" not in note.text]
     # What was told of the column as it stood first is not told again.
     told = {note.text for note in reading.draft.notes[:count]}
     reading.draft.notes[count:] = [note for note in reading.draft.notes[count:] if note.text not in told]
@@ -133,10 +146,18 @@ def _alter_column(reading: Reading, table: DraftClass, cursor: Cursor, shown: st
         column.made = "identity"
     elif cursor.take("COMMENT"):
         column.desc = cursor.string() or column.desc
-    elif cursor.take("SET", "OPTIONS") and any(token.kind == "string" for token in cursor.rest):
-        column.desc = next(token.value for token in cursor.rest if token.kind == "string")
+    elif cursor.take("SET", "OPTIONS") and (described := _described(cursor)) is not None:
+        column.desc = described
     else:
         reading.draft.left_out(place, f"{table.name}: {shown} is left out")
+
+
+def _described(cursor: Cursor) -> str | None:
+    """The description among the options of BigQuery."""
+    for part in cursor.brackets() or ():
+        if part and part[0].word == "DESCRIPTION" and part[-1].kind == "string":
+            return part[-1].value
+    return None
 
 
 def create_index(reading: Reading, statement: Statement, cursor: Cursor) -> None:
@@ -147,7 +168,8 @@ def create_index(reading: Reading, statement: Statement, cursor: Cursor) -> None
     cursor.take("IF", "NOT", "EXISTS")
     name = "" if cursor.word == "ON" else ".".join(cursor.parts())
     if "UNIQUE" not in words:
-        reading.draft.left_out(place, f"the index {name} is left out: memreg makes its own")
+        shown = f"the index {name}" if name else "an index"
+        reading.draft.left_out(place, f"{shown} is left out: memreg makes its own")
         return
     while cursor.here is not None and cursor.word != "ON":
         cursor.at += 1
@@ -174,7 +196,8 @@ def create_index(reading: Reading, statement: Statement, cursor: Cursor) -> None
         column = table.column(part_name)
         if found is not None and column is not None and not column.normalize:
             column.normalize = (Normalizer("casefold"),)
-            text = f"{table.name}.{part_name} is compared without regard to case, as the index {name} does"
+            shown = f"the index {name}" if name else "its unique index"
+            text = f"{table.name}.{part_name} is compared without regard to case, as in {shown}"
             reading.draft.changed(place, text)
     table.keys.append(DraftKey(names, place))
 
@@ -240,7 +263,8 @@ def extended_property(reading: Reading, statement: Statement) -> bool:
     table = reading.draft.find(found.get("level0name", ""), found.get("level1name", ""))
     if found.get("name", "").lower() != "ms_description" or table is None:
         place = reading.place(statement.tokens[0])
-        reading.draft.left_out(place, f"{reading.raw(statement.tokens)} is left out: it describes no table of the file")
+        why = "it describes no table of the file" if table is None else "only MS_Description is a description"
+        reading.draft.left_out(place, f"{reading.raw(statement.tokens)} is left out: {why}")
         return True
     description = found.get("value", "")
     if "level2name" not in found:
@@ -262,10 +286,21 @@ def create_type(reading: Reading, statement: Statement, cursor: Cursor) -> None:
         reading.domains[last.casefold()] = Domain(values=values)
         return
     cursor.take("AS") or cursor.take("FROM")
+    cursor.take("OBJECT")
+    if (parts := cursor.brackets()) is not None:
+        nodes = [parse_column(_text_of(reading, part), reading.dialect) for part in parts if part]
+        fields = tuple(each for each in nodes if each is not None)
+        if fields and len(fields) == len(nodes):
+            reading.domains[last.casefold()] = Domain(base=FoundType(None, fields=fields))
+            return
     raw = reading.text.text[cursor.rest[0].start : cursor.rest[-1].end] if cursor.rest else ""
     node = parse_column(f"value {raw}", reading.dialect) if raw else None
     if node is None or node.args.get("kind") is None:
         reading.draft.left_out(place, f"the type {last} is left out: only enums and types with a condition are read")
+        return
+    structure = type_of(node.args["kind"], reading.dialect, reading.domains)
+    if structure.fields:
+        reading.domains[last.casefold()] = Domain(base=structure)
         return
     holder = DraftClass(last, place)
     column = column_of(reading, holder, node, place)
@@ -273,3 +308,7 @@ def create_type(reading: Reading, statement: Statement, cursor: Cursor) -> None:
         return
     found = FoundType(column.dtype, wide=column.wide, values=column.values, normalize=column.normalize)
     reading.domains[last.casefold()] = Domain(base=replace(found))
+
+
+def _text_of(reading: Reading, tokens: Sequence[Token]) -> str:
+    return reading.text.text[tokens[0].start : tokens[-1].end]

@@ -32,6 +32,7 @@ _VENDOR = re.compile(
 _QUIET_VENDOR = re.compile(r"VIRTUAL|STORED|PERSISTED|ENABLE|VALIDATE|CLUSTERED|DEFERR|INITIALLY|USING", re.IGNORECASE)
 _TYPES = (
     (re.compile(r"\bUNSIGNED\s+BIG\s+INT\b", re.IGNORECASE), "BIGINT"),
+    (re.compile(r"(\bARRAY\s*\(\s*\w+)\s+NOT\s+NULL(?=\s*\))", re.IGNORECASE), r"\1"),
     (re.compile(r"\bNATIVE\s+CHARACTER\b", re.IGNORECASE), "CHAR"),
     (re.compile(r"\bVARYING\s+CHARACTER\b", re.IGNORECASE), "VARCHAR"),
     (re.compile(r"\bINTERVAL\s+(?:DAY|YEAR)\s*(?:\(\d+\))?\s+TO\s+\w+\s*(?:\(\d+\))?", re.IGNORECASE), "INTERVAL"),
@@ -136,7 +137,7 @@ def _piecewise(raw: str, tokens: tuple[Token, ...], dialect: str) -> ReadColumn:
     kept = pieces[0]
     node = parse_column(kept, dialect)
     unknown = None
-    if node is None and starts[1:2] != [1] and tokens[1].word in KNOWN_BY_NAME:
+    if node is None and len(tokens) > 1 and tokens[1].word in KNOWN_BY_NAME:
         # A type that sqlglot does not know in this dialect stands in for itself.
         unknown = exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=tokens[1].value)
         kept = f"{raw[tokens[0].start : tokens[0].end]} INT"

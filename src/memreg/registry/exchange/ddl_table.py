@@ -27,7 +27,7 @@ ON_DELETE = {
 _INDEX_WORDS = {"mysql": ("KEY", "INDEX", "FULLTEXT", "SPATIAL"), "tsql": ("INDEX",)}
 _ACTION = re.compile(r"ON\s+DELETE\s+(CASCADE|SET\s+NULL|SET\s+DEFAULT|RESTRICT|NO\s+ACTION)", re.IGNORECASE)
 _MAKES = re.compile(
-    r"nextval|gen_random_uuid|uuid_generate|newid|newsequentialid|generate_uuid|uuid_string|uuid\s*\(|sys_guid|"
+    r"nextval|next\s+value|gen_random_uuid|uuid_generate|newid|newsequentialid|generate_uuid|uuid_string|uuid\s*\(|sys_guid|"
     r"randomblob",
     re.IGNORECASE,
 )
@@ -279,6 +279,7 @@ def _constraint(reading: Reading, table: DraftClass, column: DraftColumn, node: 
             column.desc = str(node.this.name)
         case exp.Properties():
             column.desc = description_in(node) or column.desc
+            _options(reading, table, column, node)
         case exp.CheckColumnConstraint():
             allowed, rest = allowed_by(node.this)
             mine = [each for each in allowed if each.column in (column.name.casefold(), "value")]
@@ -305,7 +306,7 @@ def _constraint(reading: Reading, table: DraftClass, column: DraftColumn, node: 
 def _is_personal(reading: Reading, table: DraftClass, column: DraftColumn, words: str) -> None:
     """What is masked for those who look at the table is personal."""
     column.extra["pii"] = True
-    reading.draft.changed(column.place, f"{table.name}.{column.name} is pii, as it is masked ({words})")
+    reading.draft.changed(column.place, f"{table.name}.{column.name} is pii, as not everybody may see it ({words})")
 
 
 def set_default(reading: Reading, column: DraftColumn, node: exp.Expression | None) -> None:
@@ -328,6 +329,16 @@ def description_in(node: exp.Expression) -> str:
         if each.name.lower() == "description":
             return str(each.args["value"].name)
     return ""
+
+
+def _options(reading: Reading, table: DraftClass, column: DraftColumn, node: exp.Properties) -> None:
+    """BigQuery's other options of a column: a policy says that it is personal, the rest is left out."""
+    for each in node.expressions:
+        name = each.name.lower()
+        if name == "policy_tags":
+            _is_personal(reading, table, column, "policy_tags")
+        elif name != "description":
+            reading.draft.left_out(column.place, f"{table.name}.{column.name}: its option {name} is left out")
 
 
 def _reference(reading: Reading, table: DraftClass, column: DraftColumn, node: exp.Reference) -> None:

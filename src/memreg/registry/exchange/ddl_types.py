@@ -113,6 +113,8 @@ def type_of(kind: exp.Expression, dialect: str, domains: Mapping[str, Domain]) -
 
 def _simple(kind: exp.DataType, name: str, dialect: str) -> FoundType:
     length = _number(kind, 0)
+    if name == "BIT" and dialect == "duckdb":
+        return _plain(Kind.STRING, lost="bits are kept as text")
     if name == "BOOLEAN" or (name == "BIT" and (dialect == "tsql" or length in (None, 1))):
         return _plain(Kind.BOOLEAN)
     if name == "TINYINT" and length == 1 and dialect == "mysql":

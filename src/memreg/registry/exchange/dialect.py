@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import re
 
-_SIGNS: tuple[tuple[str, str], ...] = (
-    ("mysql", r"ENGINE\s*=|AUTO_INCREMENT|`\w+`\s+(?:var)?char\b|UNSIGNED\b|CHARSET\s*=|TINYINT\(1\)"),
-    ("tsql", r"\[\w+\]\s*\.?\s*\[|NVARCHAR|IDENTITY\s*\(\s*\d+\s*,|^\s*GO\s*$|DATETIME2|UNIQUEIDENTIFIER|sp_adde"),
-    ("oracle", r"VARCHAR2|NUMBER\s*\(\d+\s*(?:,\s*\d+)?\)\s|SYSDATE|SYSTIMESTAMP|TABLESPACE|\bCLOB\b|^/\s*$|SYS_GUID"),
-    ("snowflake", r"TIMESTAMP_[NLT]TZ|VARIANT|AUTOINCREMENT\s+START|CLUSTER\s+BY\s*\(|TRANSIENT|NUMBER\(38|WAREHOUSE"),
-    ("bigquery", r"\bINT64\b|\bFLOAT64\b|OPTIONS\s*\(|ARRAY<|STRUCT<|\bSTRING\b\s*(?:NOT|,|\))|NOT\s+ENFORCED"),
-    ("duckdb", r"STRUCT\s*\(|\bHUGEINT\b|MAP\s*\(|VARCHAR\[\]|ENUM\s*\(.*\)\s*;|UTINYINT|USMALLINT|UINTEGER"),
-    ("sqlite", r"INTEGER\s+PRIMARY\s+KEY|AUTOINCREMENT\b|PRAGMA|WITHOUT\s+ROWID|\)\s*STRICT\b|datetime\('now'"),
-    ("postgres", r"\w+serial\b|jsonb|timestamptz|::\w|\btext\[\]|citext|plpgsql|WITH\s+TIME\s+ZONE|OWNER\s+TO|bytea"),
-)
+_SIGNS: dict[str, tuple[str, ...]] = {
+    "mysql": (r"ENGINE\s*=", r"AUTO_INCREMENT", r"`\w+`\s+(?:var)?char\b", r"\bUNSIGNED\b", r"CHARSET\s*=",
+              r"TINYINT\(1\)", r"\bMEDIUMINT\b", r"^DELIMITER\b"),
+    "tsql": (r"\[\w+\]\s*\.?\s*\[", r"\bNVARCHAR\b", r"IDENTITY\s*\(\s*\d+\s*,", r"^\s*GO\s*$", r"DATETIME2",
+             r"UNIQUEIDENTIFIER", r"sp_addextendedproperty"),
+    "oracle": (r"VARCHAR2", r"\bNUMBER\s*\(\d+\s*(?:,\s*\d+)?\)\s", r"SYSDATE\b(?!\()", r"SYSTIMESTAMP", r"TABLESPACE",
+               r"\bCLOB\b", r"^/\s*$", r"SYS_GUID"),
+    "snowflake": (r"TIMESTAMP_[NLT]TZ", r"\bVARIANT\b", r"AUTOINCREMENT\s+START|IDENTITY\s+START", r"\bTRANSIENT\b",
+                  r"\bNUMBER\s*\(", r"\bWAREHOUSE\b|USE\s+ROLE", r"MASKING\s+POLICY", r"DATA_RETENTION", r"\bRELY\b"),
+    "bigquery": (r"\bINT64\b", r"\bFLOAT64\b", r"OPTIONS\s*\(", r"ARRAY<", r"STRUCT<", r"\bBIGNUMERIC\b",
+                 r"\bSTRING\b\s*(?:NOT|,|\))", r"NOT\s+ENFORCED"),
+    "duckdb": (r"STRUCT\s*\(", r"\bHUGEINT\b", r"MAP\s*\(", r"VARCHAR\[\]", r"\bENUM\s*\(.*\)\s*(?:,|\[\])$",
+               r"UTINYINT", r"USMALLINT|UINTEGER", r"^INSTALL\b|^ATTACH\b.*\.duckdb", r"TIMESTAMP_S\b"),
+    "sqlite": (r"INTEGER\s+PRIMARY\s+KEY", r"\bAUTOINCREMENT\b(?!\s+START)", r"\bPRAGMA\b", r"WITHOUT\s+ROWID",
+               r"\)\s*STRICT\b", r"datetime\('now'", r"COLLATE\s+NOCASE"),
+    "postgres": (r"\b(?:big|small)?serial\b", r"\bjsonb\b", r"timestamptz", r"::\s*\w", r"\btext\[\]", r"citext",
+                 r"plpgsql", r"WITH\s+TIME\s+ZONE", r"OWNER\s+TO", r"\bbytea\b", r"AS\s+ENUM\s*\("),
+}  # fmt: skip
 
 
 def guess_dialect(text: str | bytes) -> str:
-    """The dialect most of whose own words are in the text; postgres where none are."""
+    """The dialect of which most signs are in the text; postgres where there are none."""
     if isinstance(text, bytes):
         utf16 = text.startswith((b"\xff\xfe", b"\xfe\xff"))
         text = text.decode("utf-16" if utf16 else "utf-8", "replace")
     flags = re.IGNORECASE | re.MULTILINE
-    counts = {dialect: len(set(map(str.upper, re.findall(pattern, text, flags)))) for dialect, pattern in _SIGNS}
-    best = max(counts, key=lambda dialect: counts[dialect])
+    counts = {name: sum(bool(re.search(sign, text, flags)) for sign in signs) for name, signs in _SIGNS.items()}
+    best = max(counts, key=lambda name: counts[name])
     return best if counts[best] else "postgres"

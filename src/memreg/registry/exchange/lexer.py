@@ -87,10 +87,11 @@ def tokens(text: str, dialect: str, start: int = 0) -> Iterator[Token]:
 
 def _token(text: str, at: int, dialect: str) -> Token:
     sign = text[at]
-    if text.startswith("--", at) or (sign == "#" and dialect in _HASH):
+    slashes = dialect == "snowflake" and text.startswith("//", at)
+    if slashes or text.startswith("--", at) or (sign == "#" and dialect in _HASH):
         end = text.find("\n", at)
         end = len(text) if end < 0 else end
-        return Token("comment", at, end, text[at:end].lstrip("-#").strip())
+        return Token("comment", at, end, text[at:end].lstrip("-#/").strip())
     if text.startswith("/*", at):
         end = _comment_end(text, at, dialect)
         return Token("comment", at, end, text[at + 2 : end - 2].strip())

@@ -111,7 +111,9 @@ def _surrogates(draft: Draft) -> set[tuple[str, str]]:
 
 def _surrogate(column: DraftColumn, *, is_key: bool) -> str:
     if column.made:
-        return "a number from a sequence" if "nextval" in column.made.casefold() else _short(column.made)
+        return (
+            "a number from a sequence" if re.search(r"next.*val", column.made, re.IGNORECASE) else _short(column.made)
+        )
     if not is_key:
         return ""
     name = column.name.casefold().replace("_", "")

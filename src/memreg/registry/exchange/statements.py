@@ -49,17 +49,18 @@ class Statement:
 
 
 class _Cut:
-    def __init__(self) -> None:
+    def __init__(self, *, is_oracle: bool = False) -> None:
         self.tokens: list[Token] = []
         self.comments: list[Token] = []
         self.depth = self.blocks = 0
         self.begun = False
+        self.is_oracle = is_oracle
 
     @property
     def is_procedure(self) -> bool:
         words = [token.word for token in self.tokens[:10]]
         if not words or words[0] not in ("CREATE", "ALTER"):
-            return words[:1] == ["DECLARE"]
+            return words[:1] == ["DECLARE"] or (words[:1] == ["BEGIN"] and self.is_oracle)
         rest = [word for word in words if word and word not in _BEFORE_WHAT]
         return bool(rest) and rest[0] in _PROCEDURES
 
@@ -79,7 +80,7 @@ def statements(text: Text, dialect: str) -> Iterator[Statement]:
                 yield from _delimited(text.text, at, end, delimiter[1])
                 at = end
             continue
-        cut = _Cut()
+        cut = _Cut(is_oracle=dialect == "oracle")
         broken: Unclosed | None = None
         try:
             at = _read(text, at, dialect, cut)
@@ -162,7 +163,7 @@ def _ends_before(token: Token, dialect: str, cut: _Cut) -> bool:
 
 def _ends_at_semicolon(dialect: str, cut: _Cut) -> bool:
     if cut.is_procedure:
-        if dialect == "tsql":
+        if dialect == "tsql" or (cut.is_oracle and any(token.word == "PACKAGE" for token in cut.tokens[:6])):
             return False
         return cut.blocks == 0 and (cut.begun or dialect != "oracle")
     return cut.depth == 0
