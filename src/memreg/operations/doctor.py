@@ -6,7 +6,7 @@ Postgres, which is started and migrated as by every command.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
@@ -20,6 +20,7 @@ from memreg.operations.server import Server, look_at, server_checks
 from memreg.operations.state import State, read_state
 from memreg.operations.usage import Prices
 from memreg.operations.verdicts import verdicts
+from memreg.operations.views import View, read_views
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion, Status
 from memreg.registry.records import VersionRecord
@@ -93,6 +94,8 @@ def _tables(
         if usable is not None:
             found.append(usable)
 
+    yield from views_checks(database.run_admin(lambda: read_views(schema if by_schema else None)))
+
     lease = lease_of(database)
 
     def plan() -> Steps[State]:
@@ -101,6 +104,17 @@ def _tables(
     state = database.run_admin(plan) if tenant is None else database.run(tenant, plan)
     yield from verdicts(state, database.settings.queue_capacity)
     yield from _keys(database, tenant, found)
+
+
+def views_checks(views: Sequence[View]) -> Iterator[Check]:
+    """Whether the SQL views show the version in force; a line for each schema that has some. Pure."""
+    for name in dict.fromkeys(each.schema for each in views):
+        behind = [f"{each.place}.{each.name}" for each in views if each.schema == name and not each.in_step]
+        if behind:
+            text = f"{name}: not in step with the version in force: {', '.join(behind)}"
+            yield Check("views", "warn", text, f"memreg views create {name}, or memreg views drop {name}")
+        else:
+            yield Check("views", "ok", f"{name}: they are in step with the version in force")
 
 
 def schema_check(name: str, records: list[VersionRecord]) -> Check:

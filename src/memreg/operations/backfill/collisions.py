@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from memreg.core.queries import Statement
-from memreg.core.steps import Row, Steps, fetch_rows
+from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
 from memreg.engine.store import Writes
 from memreg.operations.backfill.target import SQL, Target
 from memreg.operations.merge import Wanted, merge_memories
@@ -23,6 +23,9 @@ MERGED = 20
 
 def settle(backfill: Row, target: Target, now: datetime, new_id: Callable[[], UUID]) -> Steps[bool]:
     """Do what the policy says about some collisions; whether there were any."""
+    held = yield from fetch_row(SQL["lock_backfill"](id=backfill["id"]))
+    if held is None or held["status"] != "running":
+        return False
     merges = backfill["policy"] == "merge"
     rows = yield from fetch_rows(SQL["open_collisions"](id=backfill["id"], limit=MERGED if merges else REVIEWED))
     if not rows:

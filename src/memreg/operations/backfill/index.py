@@ -16,7 +16,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from memreg.core.queries import Statement
-from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
+from memreg.core.steps import Row, Steps, fetch, fetch_row, fetch_rows
 from memreg.engine.candidates import memory_keys
 from memreg.engine.identity import KeyValue, key_values
 from memreg.engine.state import MemoryState
@@ -38,6 +38,11 @@ class KeyRow:
     strong: bool
     released: bool
     counts: bool
+
+    @property
+    def place(self) -> tuple[str, UUID, str, bytes]:
+        """What makes it different from the others."""
+        return self.tenant, self.memory_id, self.key, self.digest
 
 
 @dataclass
@@ -71,8 +76,8 @@ class Indexing:
                 if not state.is_deleted and not self.target.is_found_alike(row["class"], row["version"]):
                     self._take_lookups(row, state)
 
-    def statements(self) -> list[Statement]:
-        """What is written of them: keys in one order for everybody, so that two workers wait and do not stop."""
+    def write(self, *more: Statement) -> Steps[None]:
+        """Write what was seen, and `more`: keys in one order for everybody, so that two workers only wait."""
         backfill_id, schema = self.backfill_id, self.target.version.name
         found = []
         if self.again and self.seen:
@@ -85,39 +90,24 @@ class Indexing:
                     **moved_places(self.target),
                 )
             )
-        if self.keys:
-            rows = self.keys
-            columns: dict[str, Any] = {
-                "tenants": [each.tenant for each in rows],
-                "classes": [each.class_name for each in rows],
-                "names": [each.key for each in rows],
-                "digests": [each.digest for each in rows],
-                "ids": [each.memory_id for each in rows],
-            }
-            found.append(
-                SQL["index_keys"](
-                    schema=schema,
-                    now=self.now,
-                    **columns,
-                    strong=[each.strong for each in rows],
-                    released=[each.released for each in rows],
-                )
-            )
-            rows = [each for each in self.keys if each.counts]
-            if rows:
-                columns = {
-                    "tenants": [each.tenant for each in rows],
-                    "classes": [each.class_name for each in rows],
-                    "names": [each.key for each in rows],
-                    "digests": [each.digest for each in rows],
-                    "ids": [each.memory_id for each in rows],
-                }
-                found.append(SQL["keep_collisions"](id=backfill_id, schema=schema, **columns))
         if self.extra:
             found.append(SQL["index_candidates"](id=backfill_id, rows=Jsonb(self.extra)))
         if self.failures:
             found.append(SQL["keep_failures"](id=backfill_id, now=self.now, rows=Jsonb(self.failures)))
-        return found
+        if self.keys:
+            strong, released = [each.strong for each in self.keys], [each.released for each in self.keys]
+            found.append(
+                SQL["index_keys"](schema=schema, now=self.now, strong=strong, released=released, **_columns(self.keys))
+            )
+        statements = [*more, *found]
+        if not statements:
+            return
+        *_, taken = yield from fetch(*statements)
+        if self.keys and len(taken) < len(self.keys):
+            held = {(row["tenant"], row["memory_id"], row["key"], bytes(row["digest"])) for row in taken}
+            met = [each for each in self.keys if each.counts and each.place not in held]
+            if met:
+                yield (SQL["keep_collisions"](id=backfill_id, schema=schema, **_columns(met)),)
 
     def _take_keys(self, tenant: str, state: MemoryState) -> None:
         complete = self.target.moved_keys(state)
@@ -171,6 +161,16 @@ class Indexing:
             )
 
 
+def _columns(rows: Sequence[KeyRow]) -> dict[str, Any]:
+    return {
+        "tenants": [each.tenant for each in rows],
+        "classes": [each.class_name for each in rows],
+        "names": [each.key for each in rows],
+        "digests": [each.digest for each in rows],
+        "ids": [each.memory_id for each in rows],
+    }
+
+
 def failure(row: Row, reason: str) -> dict[str, Any]:
     """A memory that does not convert, as a row."""
     return {"tenant": row["tenant"], "memory_id": str(row["id"]), "reason": reason}
@@ -199,10 +199,8 @@ def index_part(backfill_id: UUID, target: Target, now: datetime, seconds: Second
     rows = yield from fetch_rows(part_rows(part, target, deleted=True, lookups=not target.all_found_alike))
     work = Indexing(backfill_id, target, now)
     work.take(rows)
-    yield (
-        *work.statements(),
-        SQL["finish_part"](id=backfill_id, stage="index", part=part["part"], seconds=seconds() - began),
-    )
+    yield from work.write()
+    yield (SQL["finish_part"](id=backfill_id, stage="index", part=part["part"], seconds=seconds() - began),)
     return int(part["memories"])
 
 
@@ -243,14 +241,13 @@ def index_since(backfill_id: UUID, target: Target, now: datetime, limit: int = C
     for row in rows:
         place = row["tenant"], row["class"]
         marks[place] = max(marks.get(place, 0), row["change"])
-    yield (
-        *work.statements(),
+    yield from work.write(
         SQL["move_marks"](
             id=backfill_id,
             tenants=[place[0] for place in marks],
             classes=[place[1] for place in marks],
             changes=list(marks.values()),
-        ),
+        )
     )
     return len(rows)
 
@@ -274,4 +271,4 @@ def index_failed(backfill_id: UUID, target: Target, now: datetime) -> Steps[None
         )
         work = Indexing(backfill_id, target, now, again=True, seen=[(row["tenant"], row["memory_id"]) for row in found])
         work.take(rows)
-        yield tuple(work.statements())
+        yield from work.write()

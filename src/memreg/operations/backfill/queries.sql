@@ -278,6 +278,7 @@ from unnest(
 ) as keys (tenant, class, key, digest, memory_id, strong, released)
 order by tenant, class, key, digest, memory_id
 on conflict do nothing
+returning tenant, memory_id, key, digest
 
 -- keep_collisions --
 -- Memories whose strong key another one holds.
