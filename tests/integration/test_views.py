@@ -14,8 +14,10 @@ from memreg.api.engine import Engine
 from memreg.core.clock import utc_now
 from memreg.core.database import Database
 from memreg.core.errors import MemregError, NoUsableVersion, SchemaNotFound, TenantInvalid, ViewsRefused
+from memreg.core.settings import Settings
 from memreg.core.steps import Steps
 from memreg.engine.model import Proposal
+from memreg.operations.doctor import examine
 from memreg.operations.views import create_views, drop_views, list_views, print_views
 from memreg.registry import versions
 from memreg.registry.parse import parse_schema
@@ -288,6 +290,20 @@ def test_an_approval_brings_the_views_along(database: Database, shop: Engine, as
     assert {each.version for each in list_views(database)} == {2}
     shop.ingest(proposals=[Proposal("Customer", {"fullName": "Ana", "day": "2020-01-01"})])
     assert ask("select day from shop.customer") == [{"day": date(2020, 1, 1)}]
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_doctor_tells_of_views_that_are_behind(database: Database, settings: Settings) -> None:
+    def told() -> list[tuple[str, str]]:
+        return [(each.health, each.text) for each in examine(settings) if each.name == "views"]
+
+    assert told() == []
+    create_views(database, "shop")
+    assert told() == [("ok", "shop: they are in step with the version in force")]
+    with psycopg.connect(database.conninfo) as reader:
+        reader.execute("select * from shop.customer")
+        change(database, SHOP, ("born: {dtype: date}", "day: {dtype: date}"))
+    assert told() == [("warn", "shop: not in step with the version in force: shop.customer")]
 
 
 # What is not ours

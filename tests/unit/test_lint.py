@@ -154,6 +154,24 @@ def test_mistakes_are_findings_too() -> None:
     assert "did you mean string?" in only.text
 
 
+@pytest.mark.parametrize(
+    ("annotation", "says"),
+    [
+        ("searchable: {born: 1}", "only text is searched"),
+        ("compare: [name]", "put it under searchable"),
+        ("identity: [{columns: [tags]}]", "a key needs one short value"),
+    ],
+)
+def test_an_annotation_that_cannot_be_is_a_mistake(annotation: str, says: str) -> None:
+    text = with_columns(
+        NAME,
+        "born: {dtype: date, desc: Day of birth}",
+        'tags: {dtype: "list[string]", desc: What they like}',
+        rest=f"    annotation: {{{annotation}}}\n",
+    )
+    assert says in found(text)[INVALID][0].text
+
+
 def test_rules_can_be_left_out() -> None:
     text = with_columns(NAME, "town: {dtype: string}")
     assert [each.code for each in lint_text(text, "test").findings] == ["column-without-description"]
