@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -161,7 +162,7 @@ def test_a_tenant_of_any_name_can_have_them(database: Database, shop: Engine, as
 
 def test_a_reader_needs_only_the_views(database: Database, shop: Engine, ask: Ask) -> None:
     shop.ingest(proposals=[Proposal("Customer", VALUES)])
-    role = "reader_of_" + database.conninfo.rpartition("_")[2][:20].strip("' ")
+    role = f"reader_{uuid4().hex}"  # roles are of the whole server
     ask(f"create role {role}")
     try:
         create_views(database, "shop", grant=[role])
