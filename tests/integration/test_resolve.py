@@ -196,7 +196,7 @@ def test_what_was_held_back_of_a_class_that_is_gone_is_left(database: Database) 
     switch(database, "default", SCHEMA, on=True, by="ana")
     say(engine_of(database), "1", Proposal("Place", {"name": "Oslo"}))
     switch(database, "default", SCHEMA, on=False, by="ana")
-    register(database, ONE[: ONE.index("  Place:")])
+    register(database, "compatibility: none" + ONE[: ONE.index("  Place:")])
     (left,) = resolve(database, "default", SCHEMA).left
     assert (left.class_name, left.reason) == ("Place", "people@2 has no such class any more")
 
