@@ -92,9 +92,11 @@ class Laws:
                     for each in (now.columns if now else ())
                     if each.required and each.name not in found.payload and each.dtype.kind is not Kind.REF
                 ]
-                # What does not fit a version between is left out there, as that version said when it was registered.
-                refused = [each for each in found.problems if len(earlier) == 1]
-                self._hold(READABLE, not refused and now is not None and not lacks, earlier, new, values, found, lacks)
+                if found.problems and len(earlier) > 1:
+                    continue  # it does not fit a version between, as was told when that one was registered
+                self._hold(
+                    READABLE, not found.problems and now is not None and not lacks, earlier, new, values, found, lacks
+                )
 
     def _transitive(self, first: SchemaSpec, second: SchemaSpec, third: SchemaSpec) -> None:
         earlier = [Ancestor(first, 1), Ancestor(second, 2, base=1)]

@@ -32,8 +32,8 @@ KINDS = tuple(kind for kind in Kind if kind is not Kind.REF)
 SAMPLES: dict[Kind, tuple[Any, ...]] = {
     Kind.STRING: ("Ana Lopez", "ana@lopez.io", "Oslo", "12", "a-b", "yes"),
     Kind.TEXT: ("A longer text, with a comma", "7 apples", "2026-01-31"),
-    Kind.INTEGER: (0, 1, -5, 42, 2**40),
-    Kind.NUMBER: (0.5, 2.0, -1.25, 1e15),
+    Kind.INTEGER: (0, 1, -5, 42, 2**30),
+    Kind.NUMBER: (0.5, 2.0, -1.25, 1e9),
     Kind.BOOLEAN: (True, False),
     Kind.DATE: ("2026-01-31", "1999-12-01"),
     Kind.DATETIME: ("2026-01-31T10:00:00", "2026-01-31T00:00:00+00:00"),

@@ -15,6 +15,7 @@ from memreg.registry.comparison import compare
 from memreg.registry.compatibility import can_read
 from memreg.registry.conversions import WIDENS, narrows
 from memreg.registry.diff import diff
+from memreg.registry.fingerprint import fingerprint
 from memreg.registry.models import Column, Dtype, Kind
 from memreg.registry.normalize import ValueRefused, normalize
 from memreg.registry.reading import Side
@@ -67,7 +68,13 @@ def test_what_is_told_of_a_change_is_a_difference_and_the_other_way_round_too(ch
     new = changed(chance, old)
     found = compare(Side(old), Side(new))
     assert bool(found.backward or found.forward) <= bool(found.changes)
-    assert bool(diff(new, old)) == bool(found.changes)
+    assert bool(diff(new, old)) == bool(found.changes) == (fingerprint(new) != fingerprint(old))
+
+
+@given(schemas(), schemas(), st.booleans())
+def test_no_difference_is_the_same_fingerprint(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:
+    first, second = parsed(one), parsed(one if same else {**other, "compatibility": one["compatibility"]})
+    assert (diff(first, second) == ()) == (fingerprint(first) == fingerprint(second))
 
 
 @settings(max_examples=300)

@@ -151,3 +151,15 @@ def test_a_file_is_known_again_by_its_fingerprint_and_its_mode() -> None:
     for bad in ("", digits[:7], "x" * 16, digits + "0", "--force"):
         with pytest.raises(ArgumentInvalid, match="8 to 64 hexadecimal digits"):
             check_mark(NEW, bad, "new.yaml")
+
+
+def test_what_only_the_file_says_is_a_difference_too() -> None:
+    def schema(columns: str, more: str = "") -> SchemaSpec:
+        return parse_schema(f"schema: s\nclasses:\n  P:\n    columns: {{{columns}}}\n{more}", "test")
+
+    done, left_out = schema("b: {dtype: string, from: a}"), schema("b: {dtype: string}")
+    assert [(each.where, each.what) for each in diff(done, left_out)] == [("P.b", "from")]
+    declared = schema("b: {dtype: string}", "    annotation: {identity: [{columns: [b], confidence: 0.5}]}\n")
+    surer = schema("b: {dtype: string}", "    annotation: {identity: [{columns: [b], confidence: 0.9}]}\n")
+    assert [(each.before, each.after) for each in diff(left_out, declared)] == [("proposed", "declared")]
+    assert [(each.what, each.after) for each in diff(declared, surer)] == [("confidence of the key b", 0.9)]

@@ -35,8 +35,10 @@ def difference(change: Change) -> str:
             return _facts(change.before)
         case what, "renamed":
             return f"the {what} {change.before} under another name"
-        case "from", _:
+        case "from", _ if isinstance(change.after, Mapping) and change.after:
             return f"made of {_facts(change.after)}"
+        case "from", _:
+            return "from: is not in the file any more" if not change.after else f"from: {change.after}"
         case what, "added":
             return f"{what} {plain(change.after)}"
         case what, "removed":

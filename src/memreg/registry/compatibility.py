@@ -75,13 +75,17 @@ def verdict(
     none.
     """
     reasons: list[Reason] = []
+    told: set[tuple[str, str]] = set()
     directions = _DIRECTIONS[mode.removesuffix("_transitive")]
     for number, written, itself in earlier:
         for direction in directions:
             found = can_read(new, written, "reader") if direction == "backward" else can_read(itself, new, "writer")
+            # What breaks nothing is told once, of the newest version and in the first direction.
+            again = {(each.where, each.rule) for each in found}
             reasons += [
-                replace(reason, against=number) for reason in found if reason.breaks or not _is_told(reason, reasons)
+                replace(each, against=number) for each in found if each.breaks or (each.where, each.rule) not in told
             ]
+            told |= again
     compatible = mode == "none" or not any(
         reason.breaks and (binding is None or reason.against in binding) for reason in reasons
     )
@@ -120,7 +124,3 @@ def _sides(by_number: dict[int, Ancestor], number: int, base: int | None, newest
         return itself, itself
     spec, annotations = carried(found.spec, found.annotations, steps, newest)
     return Side(spec, f"version {number}", annotations), itself
-
-
-def _is_told(reason: Reason, reasons: Sequence[Reason]) -> bool:
-    return any((each.where, each.rule) == (reason.where, reason.rule) for each in reasons)

@@ -9,9 +9,10 @@ from memreg.registry.compatibility_reason import Reason, Rule, breaking, note
 from memreg.registry.conversions import REFUSING, made_badly, narrows, unfit_values
 from memreg.registry.models import REFUSE, Column, Kind, Merge, Normalizer, Source
 from memreg.registry.reader import closest
-from memreg.registry.reading import ClassPair, Reading
+from memreg.registry.reading import Reading
 
 _MOST_VALUES = 5
+_MOST_GUESSES = 50
 
 
 def column_unwritten(reading: Reading) -> Iterator[Reason]:
@@ -39,18 +40,22 @@ def column_unread(reading: Reading) -> Iterator[Reason]:
     """A column was written that nothing reads: one that was removed, or, for the older version, a new one. Breaks
     nothing: its values are left out. Those of a removed column stay in the history of its memories. Where it looks as
     if it had only another name now, that is said: `from:` would carry its values over."""
-    for each, pair in reading.columns():
-        if pair.reader is None and pair.writer is not None:
-            where, kind = f"{each.reader.name}.{pair.writer.name}", reading.change("removed", "added")
-            now = _called_now(pair.writer, each) if reading.newer == "reader" else None
-            advice = f"; if it is {now} under another name, write from: {pair.writer.name} there" if now else ""
-            yield note(where, kind, f"{reading.reader.name} does not have it, and leaves its values out{advice}")
+    for each in reading.classes:
+        gone = [pair.writer for pair in each.columns if pair.reader is None and pair.writer is not None]
+        new = [pair.reader for pair in each.columns if pair.writer is None and pair.reader is not None]
+        kind = reading.change("removed", "added")
+        for column in gone:
+            now = _called_now(column, new) if reading.newer == "reader" else None
+            advice = f"; if it is {now} under another name, write from: {column.name} there" if now else ""
+            text = f"{reading.reader.name} does not have it, and leaves its values out{advice}"
+            yield note(f"{each.reader.name}.{column.name}", kind, text)
 
 
-def _called_now(column: Column, each: ClassPair) -> str | None:
+def _called_now(column: Column, new: list[Column]) -> str | None:
     """The new column that a removed one may have become, with nothing to say so: the one of its type that is alone in
-    that, or that has a name like it."""
-    new = [pair.reader for pair in each.columns if pair.reader is not None and pair.writer is None]
+    that, or that has a name like it. Where a class is made anew, nothing is guessed."""
+    if len(new) > _MOST_GUESSES:
+        return None
     names = [found.name for found in new if found.source is None and found.dtype == column.dtype]
     return names[0] if len(names) == 1 else closest(column.name, names)
 
@@ -95,8 +100,7 @@ def column_required(reading: Reading) -> Iterator[Reason]:
     """A column is required by one version and was optional, or may be missing, in the other. Breaks the version that
     requires it, unless the column has a default."""
     for where, pair, column, written in reading.both():
-        may_lack = pair.may_lack or (pair.source is not None and pair.source.otherwise is None)
-        if column.required and may_lack and column.default is None:
+        if column.required and pair.may_lack and column.default is None:
             kind = reading.change("required", "no longer required") if not written.required else "required"
             yield breaking(where, kind, f"{reading.reader.name} requires it, and {reading.writer.name} may not have it")
         elif column.required != written.required:

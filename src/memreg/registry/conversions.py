@@ -27,6 +27,8 @@ WIDENS: Mapping[Kind, frozenset[Kind]] = MappingProxyType(
 REFUSING = frozenset({"email", "phone", "url", "digits"})
 """The normalizers that refuse some text."""
 
+_SEEKING = {"number": "not every text has one number in it", "digits": "not every text has a digit in it"}
+
 
 def narrows(reader: Dtype, writer: Dtype) -> str:
     """Why a value of the writer's type may be none of the reader's; empty where every one is. Enum values and the
@@ -60,8 +62,8 @@ def made_badly(reader: Column, source: Source, writer: ClassSpec) -> str:
             return ""  # told by value
         made = making(reader, source, writer)
         return "not every value of it comes out as one of the column" if made is not None and made.can_fail else ""
-    if source.cast == "number":
-        return "not every text has one number in it"
+    if source.cast in _SEEKING and given.kind in (Kind.STRING, Kind.TEXT, Kind.ENUM):
+        return _SEEKING[source.cast]
     if source.cast is not None:
         given = _after_cast(source, given)
     elif source.split is not None:

@@ -51,6 +51,9 @@ def _schema(reading: Reading) -> Iterator[Change]:
         if spec.name in pairs:
             pair = pairs[spec.name]
             yield from _class(pair)
+            if (pair.writer.declared is None) != (pair.reader.declared is None):
+                words = _declared(pair.writer), _declared(pair.reader)
+                yield Change("changed", spec.name, None, "annotation", *words)
             now, then = reading.reader.annotation(pair.reader), reading.writer.annotation(pair.writer)
             if now is not None and then is not None:
                 yield from _annotation(pair, then, now)
@@ -64,14 +67,17 @@ def _class(pair: ClassPair) -> Iterator[Change]:
     before, after = pair.writer, pair.reader
     if before.name != after.name:
         yield Change("renamed", after.name, None, "class", before.name, after.name)
+    elif before.source != after.source:
+        yield Change("changed", after.name, None, "from", before.source, after.source)
     for what in ("description", "aliases"):
         then, now = getattr(before, what), getattr(after, what)
         if then != now:
             yield Change("changed", after.name, None, what, _plain(then), _plain(now))
     for each in pair.columns:
         yield from _column(after, each)
+    used_up = _used_up(pair)
     for column in before.columns:
-        if column.name in _used_up(pair):
+        if column.name in used_up:
             yield Change("removed", after.name, column.name, "column", column_facts(column), None)
     then_patterns, now_patterns = _patterns(before), _patterns(after)
     for text in now_patterns:
@@ -98,6 +104,8 @@ def _column(spec: ClassSpec, pair: ColumnPair) -> Iterator[Change]:
     elif not pair.is_plain:
         made_of = [each.name for each in pair.made_of]
         yield Change("changed", spec.name, after.name, "from", made_of, source_facts(after))
+    elif before.source != after.source:  # done already, and left out of the file now, or the other way round
+        yield Change("changed", spec.name, after.name, "from", source_facts(before), source_facts(after))
     then, now = column_facts(before), column_facts(after)
     for what in {**then, **now}:
         if what == "values" and then.get(what) is not None and now.get(what) is not None:
@@ -140,6 +148,8 @@ def _annotation(pair: ClassPair, then: ClassAnnotation, now: ClassAnnotation) ->
         elif strength != key.strength:
             changed = f"{key.name} ({strength})", f"{key.name} ({key.strength})"
             yield Change("changed", name, None, "identity", *changed)
+    if pair.writer.declared is not None and pair.reader.declared is not None:
+        yield from _confidence(pair, then, now)
     for columns, strength in keys.items():
         yield Change("removed", name, None, "identity", f"{'+'.join(columns)} ({strength})", None)
     order = [key.columns for key in now.identity]
@@ -147,6 +157,22 @@ def _annotation(pair: ClassPair, then: ClassAnnotation, now: ClassAnnotation) ->
     if order != earlier_order and sorted(order) == sorted(earlier_order):
         names = ["+".join(columns) for columns in earlier_order], [key.name for key in now.identity]
         yield Change("changed", name, None, "order of keys", *names)
+
+
+def _confidence(pair: ClassPair, then: ClassAnnotation, now: ClassAnnotation) -> Iterator[Change]:
+    """What is said of the keys that both have."""
+    known = {pair.same_key(key): key for key in then.identity}
+    for key in now.identity:
+        before = known.get(key.columns)
+        if before is not None:
+            for what in ("confidence", "rationale"):
+                old, new = getattr(before, what), getattr(key, what)
+                if old != new:
+                    yield Change("changed", pair.reader.name, None, f"{what} of the key {key.name}", old, new)
+
+
+def _declared(spec: ClassSpec) -> str:
+    return "proposed" if spec.declared is None else "declared"
 
 
 def column_facts(column: Column) -> dict[str, Any]:

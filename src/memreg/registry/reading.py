@@ -57,7 +57,7 @@ class ColumnPair:
     @property
     def may_lack(self) -> bool:
         """Whether something may have been written without a value of it."""
-        whole = self.source is None or self.source.split is None
+        whole = self.source is None or (self.source.split is None and self.source.otherwise is not None)
         return not (whole and any(column.required for column in self.made_of))
 
 
