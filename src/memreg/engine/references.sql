@@ -102,7 +102,12 @@ select
         memreg.said(%(tenant)s, found.id, found.revision)
     end as said
 from unnest(%(ids)s::uuid[]) as asked (id)
-cross join lateral (select memreg.keeper_of(%(tenant)s, asked.id) as id offset 0) as kept
+join memreg.memories as said_of on said_of.tenant = %(tenant)s and said_of.id = asked.id
+cross join lateral (
+    -- "offset 0" keeps who went into nobody from being asked about.
+    select case when said_of.merged_into is null then said_of.id else memreg.keeper_of(%(tenant)s, said_of.id) end as id
+    offset 0
+) as kept
 join memreg.memories as found on found.tenant = %(tenant)s and found.id = kept.id and found.schema = %(schema)s
 
 -- refer_again --
