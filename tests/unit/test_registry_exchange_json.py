@@ -131,6 +131,10 @@ def test_two_objects_of_one_name_are_two_classes() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        (
+            "{schema: a, classes: {B: {columns: {c: {dtype: string}}}}}",
+            "it is a schema file already: memreg register it",
+        ),
         ("[1]", "a JSON Schema is an object"),
         ('{"type": "object"}', "no class is defined in it"),
         ('{"a": ', "broken"),

@@ -69,6 +69,8 @@ class _Reading:
         if not self.root.is_object:
             place = self.root.place
             raise ImportInvalid(self.source, (Mistake("a JSON Schema is an object: {...}", place.line, place.column),))
+        if self.root.member("classes") is not None and self.root.member("schema") is not None:
+            raise ImportInvalid(self.source, (Mistake("it is a schema file already: memreg register it"),))
         if self.root.member("properties") is not None or self.root.member("allOf") is not None:
             self.class_of(self.root, self.root.text("title") or "Root")
         for word in ("$defs", "definitions"):

@@ -77,7 +77,10 @@ def _with_extras(spec: Spec, kept: list[DraftClass], source: str) -> Spec:
 
 def _nothing(draft: Draft, source: str) -> ImportInvalid:
     found = tuple(Mistake(note.text, note.line, note.column) for note in draft.notes if note.kind == "not understood")
-    return ImportInvalid(source, found or (Mistake("no class is defined in it: CREATE TABLE with columns makes one"),))
+    return ImportInvalid(
+        source,
+        found or (Mistake("no class is defined in it: a table with columns, or an object with properties, makes one"),),
+    )
 
 
 # Surrogate keys and references
