@@ -54,6 +54,14 @@ class Unfolded:
     after: list[tuple[Item, Item]] = field(default_factory=list)
 
 
+def are_tied(items: Sequence[Item], version: SchemaVersion) -> bool:
+    """Whether proposals refer to anything, or delete what may be referred to."""
+    referring = version.spec.referring
+    return bool(referring) and any(
+        item.links or (item.checked.operation == "delete" and item.checked.class_name in referring) for item in items
+    )
+
+
 def unfold(items: Sequence[Item], version: SchemaVersion, make: Make, *, makes: bool = True) -> Unfolded:
     """Make the proposals that others hold, and find those that a text names. Every link then has what it leads to, or
     a problem.

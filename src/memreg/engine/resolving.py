@@ -77,7 +77,8 @@ class Resolving:
             for item in ready:
                 self._guess(item)
             yield from self._read(ready)
-            waiting = [item for item in waiting if not any(item is done for done in ready)]
+            done = {id(item) for item in ready}
+            waiting = [item for item in waiting if id(item) not in done]
 
     def _guess(self, item: Item) -> None:
         for link in item.links:

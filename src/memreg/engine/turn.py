@@ -18,7 +18,7 @@ from memreg.engine.decide import THRESHOLDS, Candidate, Situation, Verdict, deci
 from memreg.engine.following import Following, fill_in, follow_delete, plan_delete, reached
 from memreg.engine.identity import Hit, partial_identity
 from memreg.engine.item import Item
-from memreg.engine.links import deciding_order, unfold
+from memreg.engine.links import are_tied, deciding_order, unfold
 from memreg.engine.model import Action, Decision, Extraction, Proposal
 from memreg.engine.record import name_columns
 from memreg.engine.refresh import Due
@@ -39,6 +39,8 @@ class Turn:
     """`read`, `lock`, `decide`, then `writes`, each once and in this order.
 
     `unresolved`: where a proposal is decided again, the row of the unresolved memory that it made, by its ordinal.
+    `items`: the proposals in the message's order, `order` that in which they are decided, `looked_up` what they only
+    look up.
     """
 
     tenant: str
@@ -72,7 +74,7 @@ class Turn:
                 self.keys_before[item.unresolved] = set()
             self.items.append(item)
         self.order = self.items
-        if any(item.links for item in self.items) or self._deletes_what_is_referred_to:
+        if are_tied(self.items, self.version):
             self._unfold()
         for refused in self.extraction.refused:
             self.items.append(Item.unread(0, refused))
@@ -92,13 +94,6 @@ class Turn:
         self.items, self.looked_up = unfolded.items, unfolded.looked_up
         self.order = deciding_order(unfolded, self.version)
         self._resolving = Resolving(self)
-
-    @property
-    def _deletes_what_is_referred_to(self) -> bool:
-        referring = self.version.spec.referring
-        return bool(referring) and any(
-            item.checked.operation == "delete" and item.checked.class_name in referring for item in self.items
-        )
 
     @property
     def asking(self) -> Sequence[Item]:
