@@ -237,6 +237,25 @@ def test_references_follow_what_they_name() -> None:
     assert "the reference to nowhere is left out" in texts
 
 
+@pytest.mark.parametrize(
+    ("change", "dialect", "columns"),
+    [
+        ("ALTER TABLE t ADD b text, ADD COLUMN IF NOT EXISTS c int", "postgres", "a b c"),
+        ("ALTER TABLE ONLY t ADD CONSTRAINT u UNIQUE (a)", "postgres", "a"),
+        ("ALTER TABLE t ADD b int NULL, c nvarchar(5), CONSTRAINT u UNIQUE (a)", "tsql", "a b c"),
+        ("ALTER TABLE t ADD (b NUMBER(3), c CLOB)", "oracle", "a b c"),
+        ("ALTER TABLE t MODIFY a VARCHAR(9) NOT NULL, ADD b INT FIRST", "mysql", "a b"),
+        ("ALTER TABLE nowhere ADD b int", "postgres", "a"),
+    ],
+)
+def test_columns_that_are_added_later(change: str, dialect: str, columns: str) -> None:
+    imported = read(f"CREATE TABLE t (a varchar(5));\n{change};", dialect)
+    assert imported.not_understood == ()
+    (spec,) = imported.spec.classes
+    assert list(spec.by_name) == columns.split()
+    assert (spec.declared is not None) is ("UNIQUE" in change)
+
+
 def test_required_references_in_a_circle_are_loosened() -> None:
     imported = read(
         """

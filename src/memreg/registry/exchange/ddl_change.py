@@ -34,8 +34,13 @@ def alter_table(reading: Reading, statement: Statement) -> None:
         reading.draft.left_out(place, text)
         return
     cursor.skip("WITH", "CHECK", "NOCHECK") if cursor.word == "WITH" else None
-    for action in split(cursor.rest):
-        if action:
+    actions = split(cursor.rest)
+    # T-SQL writes ADD once for several columns.
+    adds = reading.dialect == "tsql" and bool(actions) and [token.word for token in actions[0][:1]] == ["ADD"]
+    for action in actions:
+        if action and adds and action[0].word != "ADD":
+            read_item(reading, table, action)
+        elif action:
             _action(reading, table, action)
 
 
