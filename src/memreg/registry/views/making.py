@@ -108,6 +108,9 @@ def _split(source: Source, split: str, value: Value) -> Value:
 
 def _mapped(source: Source, value: Value, column: Column) -> Value:
     is_boolean = value.column is not None and value.column.dtype.kind is Kind.BOOLEAN
+    # What is not in the table stays a number, and 7.0 is a whole one.
+    is_number = value.column is not None and value.column.dtype.kind in (Kind.INTEGER, Kind.NUMBER)
+    written = value.column if is_number else None
     keeps = column.dtype.kind is Kind.BOOLEAN or not is_boolean
     if value.is_list:
         item = _mapping(source, SQL("e"), value.column, keeps=keeps)
@@ -117,8 +120,9 @@ def _mapped(source: Source, value: Value, column: Column) -> Value:
                 " where v is not null order by n), '{{}}')"
             ).format(item, value.sql),
             True,
+            written,
         )
-    return Value(_mapping(source, value.sql, value.column, keeps=keeps), False)
+    return Value(_mapping(source, value.sql, value.column, keeps=keeps), False, written)
 
 
 def _mapping(source: Source, text: Composable, written: Column | None, *, keeps: bool) -> Composable:
@@ -183,10 +187,10 @@ _SAID = {
 def constant(value: object, column: Column) -> Value:
     """A value of a schema file as the text, or the texts, that it is stored as."""
     if isinstance(value, list | tuple):
-        return Value(SQL("{}::text[]").format([_text(each) for each in value]), True)
+        return Value(SQL("{}::text[]").format([_text(each) for each in value]), True, column)
     if column.dtype.is_list:
-        return Value(SQL("{}::text[]").format([_text(value)]), True)
-    return Value(SQL("{}::text").format(_text(value)), False)
+        return Value(SQL("{}::text[]").format([_text(value)]), True, column)
+    return Value(SQL("{}::text").format(_text(value)), False, column)
 
 
 def _text(value: object) -> str:
