@@ -163,3 +163,10 @@ def test_what_only_the_file_says_is_a_difference_too() -> None:
     surer = schema("b: {dtype: string}", "    annotation: {identity: [{columns: [b], confidence: 0.9}]}\n")
     assert [(each.before, each.after) for each in diff(left_out, declared)] == [("proposed", "declared")]
     assert [(each.what, each.after) for each in diff(declared, surer)] == [("confidence of the key b", 0.9)]
+
+
+def test_in_which_order_a_map_is_written_says_nothing() -> None:
+    text = "schema: s\nclasses: {P: {columns: {a: {dtype: enum, values: [x, y], from: {map: {p: x, q: y}}}}}}\n"
+    one, other = parse_schema(text, "test"), parse_schema(text.replace("{p: x, q: y}", "{q: y, p: x}"), "test")
+    assert diff(one, other) == ()
+    assert fingerprint(one) == fingerprint(other)

@@ -6,6 +6,8 @@ file may keep its `from:` in later versions.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from memreg.registry.models import ClassSpec, Column, SchemaSpec, Source
 
 
@@ -31,7 +33,7 @@ def class_after(name: str, base: SchemaSpec, newer: SchemaSpec, *, literal: bool
 def source_before(column: Column, base: ClassSpec, *, literal: bool = False) -> Source | None:
     """What a column is made of in the base's class; None where it is a new one."""
     same = base.by_name.get(column.name)
-    if column.source is None or (not literal and same is not None and same.source == column.source):
+    if column.source is None or (not literal and same is not None and _is_same(same.source, column.source)):
         return None if same is None else Source((column.name,))
     return column.source
 
@@ -39,3 +41,8 @@ def source_before(column: Column, base: ClassSpec, *, literal: bool = False) -> 
 def is_plain(source: Source) -> bool:
     """Whether a column is one column of the base as it is, under another name or the same."""
     return len(source.columns) == 1 and not source.map and source.split is source.join is source.cast is None
+
+
+def _is_same(one: Source | None, other: Source) -> bool:
+    """Whether two `from:` say the same; in which order a map is written says nothing."""
+    return one is not None and replace(one, map=()) == replace(other, map=()) and dict(one.map) == dict(other.map)

@@ -104,7 +104,7 @@ def _column(spec: ClassSpec, pair: ColumnPair) -> Iterator[Change]:
     elif not pair.is_plain:
         made_of = [each.name for each in pair.made_of]
         yield Change("changed", spec.name, after.name, "from", made_of, source_facts(after))
-    elif before.source != after.source:  # done already, and left out of the file now, or the other way round
+    elif source_facts(before) != source_facts(after):  # done, and gone from the file now, or back in it
         yield Change("changed", spec.name, after.name, "from", source_facts(before), source_facts(after))
     then, now = column_facts(before), column_facts(after)
     for what in {**then, **now}:
