@@ -16,7 +16,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from memreg.core.queries import Statement
-from memreg.core.steps import Row, Steps, fetch, fetch_row, fetch_rows
+from memreg.core.steps import Row, Steps, fetch, fetch_rows
 from memreg.engine.candidates import memory_keys
 from memreg.engine.identity import KeyValue, key_values
 from memreg.engine.state import MemoryState
@@ -192,7 +192,7 @@ def moved_places(target: Target) -> dict[str, list[str]]:
 
 def index_part(backfill_id: UUID, target: Target, now: datetime, seconds: Seconds) -> Steps[int | None]:
     """Index a part that nobody works on, in this transaction; the memories in it, or None where there is none."""
-    part = yield from fetch_row(SQL["take_part"](id=backfill_id, stage="index"))
+    part = yield from take_part(backfill_id, "index")
     if part is None:
         return None
     began = seconds()
@@ -202,6 +202,12 @@ def index_part(backfill_id: UUID, target: Target, now: datetime, seconds: Second
     yield from work.write()
     yield (SQL["finish_part"](id=backfill_id, stage="index", part=part["part"], seconds=seconds() - began),)
     return int(part["memories"])
+
+
+def take_part(backfill_id: UUID, stage: str) -> Steps[Row | None]:
+    """A part of a stage that nobody works on, held until the end of the transaction; None where there is none."""
+    _, rows = yield from fetch(SQL["plan_anew"](), SQL["take_part"](id=backfill_id, stage=stage))
+    return rows[0] if rows else None
 
 
 def part_rows(part: Row, target: Target, *, deleted: bool, lookups: bool = True) -> Statement:
@@ -224,14 +230,15 @@ def range_of(part: Row) -> dict[str, Any]:
 
 def index_since(backfill_id: UUID, target: Target, now: datetime, limit: int = CHUNK) -> Steps[int]:
     """Index again what was written since it was indexed, up to `limit` memories; how many those were."""
-    rows = yield from fetch_rows(
+    _, rows = yield from fetch(
+        SQL["plan_anew"](),
         SQL["memories_since"](
             id=backfill_id,
             schema=target.version.name,
             version=target.version.version,
             classes=target.stored_classes,
             limit=limit,
-        )
+        ),
     )
     if not rows:
         return 0

@@ -2,6 +2,10 @@
 -- What looks at every memory once may take its time.
 select set_config('statement_timeout', '0', true)
 
+-- plan_anew --
+-- What reads a range of memories is planned for that range: a plan for any range would read far more.
+select set_config('plan_cache_mode', 'force_custom_plan', true)
+
 -- lock_backfill --
 -- Hold a backfill until the end of the transaction: its state changes by one hand at a time.
 select * from memreg.backfills where id = %(id)s for update
@@ -442,11 +446,10 @@ present as materialized (
     join memreg.memories on memories.tenant = rows.tenant and memories.id = rows.id
     where memories.revision = rows.revision and memories.version < %(version)s
 ),
-known as (
+forgotten as (
     delete from memreg.backfill_keys
     using present
     where backfill_keys.tenant = present.tenant and backfill_keys.memory_id = present.id and %(is_indexed)s
-    returning backfill_keys.*
 ),
 keyed as materialized (
     select
@@ -460,7 +463,8 @@ keyed as materialized (
         end as candidate_keys,
         known.keys as added
     from present
-    left join known on known.tenant = present.tenant and known.memory_id = present.id
+    left join memreg.backfill_keys as known
+        on known.tenant = present.tenant and known.memory_id = present.id and %(is_indexed)s
 ),
 gone as (
     delete from memreg.candidate_keys

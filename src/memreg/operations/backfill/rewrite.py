@@ -15,9 +15,9 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from memreg.core.queries import Statement
-from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
+from memreg.core.steps import Row, Steps, fetch_rows
 from memreg.engine.store import refer_again, search_vector
-from memreg.operations.backfill.index import candidate_keys, failure, part_rows, range_of
+from memreg.operations.backfill.index import candidate_keys, failure, part_rows, range_of, take_part
 from memreg.operations.backfill.target import SQL, Target
 
 Seconds = Callable[[], float]
@@ -81,7 +81,7 @@ def rewrite_part(
     backfill_id: UUID, target: Target, now: datetime, seconds: Seconds, *, is_indexed: bool
 ) -> Steps[int | None]:
     """Rewrite a part that nobody works on, in this transaction; the memories in it, or None where there is none."""
-    part = yield from fetch_row(SQL["take_part"](id=backfill_id, stage="rewrite"))
+    part = yield from take_part(backfill_id, "rewrite")
     if part is None:
         return None
     began = seconds()
