@@ -280,6 +280,16 @@ def test_references_follow_merges(engine: Engine) -> None:
     assert {target for _, _, target in referring(engine)} == {str(norsk)}, "what was said stays as it was said"
 
 
+def test_a_key_is_found_however_many_memories_became_one(engine: Engine) -> None:
+    acme = made(engine, "Company", {"name": "Acme", "vat": "NO0"})
+    gone = [made(engine, "Company", {"name": f"Acme {n}", "vat": f"NO{n}"}) for n in range(1, 25)]
+    orders = [made(engine, "Purchase", {"customer": str(each), "number": str(n)}) for n, each in enumerate(gone)]
+    for each in gone:
+        merge(engine, each, acme)
+    again = [made(engine, "Purchase", {"customer": "NO0", "number": str(n)}) for n in range(len(gone))]
+    assert again == orders
+
+
 def test_a_chain_of_merges_is_followed_and_can_be_taken_back(engine: Engine) -> None:
     one, two, three = (made(engine, "Company", {"name": name}) for name in ("Uno", "Second Ltd", "Tertius"))
     ana = made(engine, "Person", {"name": "Ana Lopez", "employer": str(one)})

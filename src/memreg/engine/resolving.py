@@ -23,7 +23,7 @@ from memreg.engine.store import REFERENCES
 if TYPE_CHECKING:
     from memreg.engine.turn import Turn
 
-MOST_ALIASES = 16
+MOST_ALIASES = 1_000
 """The forms of one key that are looked up, where what it refers to took other memories in."""
 
 
