@@ -47,6 +47,8 @@ def test_made_listed_and_dropped(url: str) -> None:
     assert "shop.customer" in made.output
     assert "Customer.fullName is full_name there." in made.output
     assert "Customer.version is version_ there." in made.output
+    assert 'from "user".customer limit' in run(url, "views", "create", "shop", "--into", "user").output
+    assert run(url, "views", "drop", "shop", "--into", "user").exit_code == 0
     (listed,) = data(url, "views", "list")
     assert (listed["place"], listed["name"], listed["class_name"], listed["in_step"]) == (
         "shop",

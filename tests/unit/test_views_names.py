@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memreg.registry.models import ClassSpec, Column, Dtype, Kind, SchemaSpec
-from memreg.registry.views.names import LENGTH_LIMIT, OWN, column_names, view_names
+from memreg.registry.views.names import LENGTH_LIMIT, OWN, column_names, in_sql, view_names
 from memreg.registry.views.relation import MARKER, Mark, mark_in
 
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,62}", fullmatch=True)
@@ -60,3 +60,18 @@ def test_a_mark_is_read_from_its_comment(tenant: str | None) -> None:
 @pytest.mark.parametrize("comment", [None, "", "x", MARKER, MARKER + "{", MARKER + "{}", MARKER + '{"schema": "a"}'])
 def test_other_comments_are_no_marks(comment: str | None) -> None:
     assert mark_in(comment) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("person", "person"),
+        ("user", '"user"'),
+        ("Sales", '"Sales"'),
+        ('a"b', '"a""b"'),
+        ("2nd", '"2nd"'),
+        ("_x1", "_x1"),
+    ],
+)
+def test_a_query_writes_quotes_where_it_has_to(name: str, written: str) -> None:
+    assert in_sql(name) == written

@@ -38,6 +38,7 @@ def create(access: Access, name: str, into: str | None, grant: tuple[str, ...], 
     Relations that memreg did not make are never touched.
     """
     from memreg.operations.views import create_views, print_views
+    from memreg.registry.views.names import in_sql
 
     tenant = access.tenant
     with replace(access, tenant=None).database() as database:
@@ -54,8 +55,8 @@ def create(access: Access, name: str, into: str | None, grant: tuple[str, ...], 
     )
     for class_name, column, shown in made.renamed:
         say(f"{class_name}.{column} is {shown} there.")
-    first = made.outcomes[0]
-    say(f"They show {made.schema}@{made.version} and follow it. Try: select * from {first.place}.{first.name} limit 10")
+    first = f"{in_sql(made.outcomes[0].place)}.{in_sql(made.outcomes[0].name)}"
+    say(f"They show {made.schema}@{made.version} and follow it. Try: select * from {first} limit 10")
 
 
 @views.command("list")

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from memreg.registry.models import ClassSpec, SchemaSpec
-from memreg.registry.names import snake_case
+from memreg.registry.names import SQL_RESERVED, snake_case
 
 LENGTH_LIMIT = 63
 """The bytes of a name that Postgres keeps."""
 
 OWN = ("id", "tenant", "created_at", "updated_at", "last_seen_at", "revision", "version", "unresolved")
 """The columns that every view has, whatever its class."""
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
+
+
+def in_sql(name: str) -> str:
+    """A name as a query writes it: in double quotes where it has to be."""
+    if _PLAIN.fullmatch(name) and name not in SQL_RESERVED:
+        return name
+    return '"' + name.replace('"', '""') + '"'
 
 
 def view_names(spec: SchemaSpec) -> Mapping[str, str]:
