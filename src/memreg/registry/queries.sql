@@ -61,7 +61,7 @@ limit 1
 -- earlier_versions --
 -- The versions of a schema before one, newest first, with the annotation in force, and whether memories may hold its keys.
 select v.version, v.base, v.restores, v.definition, v.models, a.classes,
-    v.activated_at is not null or v.status = 'approved' as was_in_force
+    v.activated_at is not null or v.status in ('approved', 'retired') as was_in_force
 from memreg.schema_versions v
 left join lateral (
     select classes from memreg.annotations a
@@ -184,7 +184,9 @@ select tenant, schema, renamed.name, is_on, reason, set_by, set_at
 from unnest(%(befores)s::text[], %(names)s::text[]) as renamed (before, name)
 join memreg.kill_switches on kill_switches.class = renamed.before
 where kill_switches.schema = %(schema)s
-on conflict (tenant, schema, class) do nothing
+on conflict (tenant, schema, class) do update
+set is_on = excluded.is_on, reason = excluded.reason, set_by = excluded.set_by, set_at = excluded.set_at
+where kill_switches.set_at < excluded.set_at
 
 -- held_classes --
 -- The classes of a schema that are held back until a person approves them, with the reasons.

@@ -64,18 +64,31 @@ def _merge(
     backfill: Row, target: Target, rows: Sequence[Row], now: datetime, new_id: Callable[[], UUID]
 ) -> Steps[None]:
     for row in rows:
+        kept, other = yield from _now(row)
+        if kept == other:  # by another key, or by way of a third one
+            yield tuple(_closed(backfill, row["tenant"], [row], "gone", None))
+            continue
         wanted = Wanted(
             tenant=row["tenant"],
             class_name=row["class"],
-            kept=row["keeper_id"],
-            other=row["memory_id"],
-            message_id=f"backfill:{backfill['id']}:{row['memory_id']}",
+            kept=kept,
+            other=other,
+            message_id=f"backfill:{backfill['id']}:{other}",
             reason=_reason(row, target),
             source="backfill",
             actor=backfill["started_by"],
         )
         audit_id = yield from merge_memories(wanted, target.version, now, new_id)
         yield tuple(_closed(backfill, row["tenant"], [row], "merged" if audit_id else "gone", audit_id))
+
+
+def _now(row: Row) -> Steps[tuple[UUID, UUID]]:
+    """The memories of a collision, or what they went into since, the older one first."""
+    asked = SQL["ones_now"](tenant=row["tenant"], keeper=row["keeper_id"], memory=row["memory_id"])
+    found = yield from fetch_row(asked)
+    assert found is not None
+    kept, other = sorted((found["keeper_id"], found["memory_id"]))
+    return kept, other
 
 
 def _pairs(rows: Sequence[Row]) -> list[Row]:

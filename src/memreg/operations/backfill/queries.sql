@@ -16,7 +16,7 @@ select * from memreg.backfills where id = %(id)s
 
 -- open_backfill --
 -- The backfill of a schema that is not at its end, or the last that failed to come to it.
-select backfills.*, schema_versions.status as version_status
+select backfills.*, schema_versions.status as version_status, schema_versions.restores
 from memreg.backfills
 join memreg.schema_versions
     on schema_versions.schema = backfills.schema and schema_versions.version = backfills.to_version
@@ -525,6 +525,18 @@ where backfill_id = %(id)s
 order by tenant, memory_id
 limit %(limit)s
 
+-- keep_extra_keys --
+-- Memories that stay in the form of an older version are found by what fits from now on, beside their own keys.
+update memreg.memories
+set candidate_keys = memories.candidate_keys || known.keys
+from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as wanted (tenant, wanted_id)
+join memreg.backfill_keys as known on known.tenant = wanted.tenant and known.memory_id = wanted.wanted_id
+join memreg.backfills on backfills.id = known.backfill_id
+where memories.tenant = wanted.tenant
+    and memories.id = wanted.wanted_id
+    and memories.version < backfills.to_version
+    and not memories.is_deleted
+
 -- drop_extra_keys --
 -- Keys that were given to memories before the version was in force, and that they do not have now.
 with known as (
@@ -544,9 +556,39 @@ using (
 where candidate_keys.tenant = stale.tenant and candidate_keys.key = stale.key
     and candidate_keys.memory_id = stale.memory_id
 
+-- leftovers --
+-- Whether another backfill of the schema came to no end, so that what it added is still there.
+select exists (
+    select from memreg.backfill_marks
+    join memreg.backfills on backfills.id = backfill_marks.backfill_id
+    where backfills.schema = %(schema)s and backfills.id <> %(id)s
+) as are_left
+
 -- adopt_keys --
--- The keys that a backfill added before it was turned back are taken away by the one that turns it back.
-update memreg.backfill_keys set backfill_id = %(id)s where backfill_id = %(before)s
+-- Candidate keys that other backfills added, which came to no end, say nothing under this version; it takes them away.
+update memreg.backfill_keys
+set backfill_id = %(id)s, spare = keys || spare, keys = '{}', gone = '{}', search = null
+from memreg.backfills as others
+where others.id = backfill_keys.backfill_id and others.schema = %(schema)s and others.id <> %(id)s
+
+-- forget_leftovers --
+-- What other backfills of the schema kept for themselves is not needed any more.
+with parts as (
+    delete from memreg.backfill_parts
+    using memreg.backfills
+    where backfills.id = backfill_parts.backfill_id and backfills.schema = %(schema)s and backfills.id <> %(id)s
+)
+delete from memreg.backfill_marks
+using memreg.backfills
+where backfills.id = backfill_marks.backfill_id and backfills.schema = %(schema)s and backfills.id <> %(id)s
+
+-- forget_parts --
+-- The parts of a backfill that is given up, or turned back, once those at hand are done: nobody takes another.
+delete from memreg.backfill_parts where backfill_id = %(id)s and not finished
+
+-- forget_done_parts --
+-- The parts of a backfill that are done, once they are counted.
+delete from memreg.backfill_parts where backfill_id = %(id)s
 
 -- sample_memories --
 -- Live memories on an older version, of some percent of the pages that hold memories.
@@ -566,6 +608,11 @@ from memreg.backfill_collisions as met
 where met.backfill_id = %(id)s and met.outcome is null
 order by met.tenant, met.keeper_id, met.memory_id, met.key
 limit %(limit)s
+
+-- ones_now --
+-- What two memories went into since, or they themselves.
+select
+    memreg.keeper_of(%(tenant)s, %(keeper)s::uuid) as keeper_id, memreg.keeper_of(%(tenant)s, %(memory)s::uuid) as memory_id
 
 -- close_collisions --
 -- What was done about some collisions.

@@ -11,7 +11,7 @@ from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
 from memreg.core.errors import BackfillRefused
 from memreg.core.ids import uuid7
-from memreg.core.steps import Steps, fetch_row
+from memreg.core.steps import Row, Steps, fetch_row
 from memreg.operations.backfill import life
 from memreg.operations.backfill.run import Backfilled, Progress, backfill, work_off
 from memreg.operations.backfill.target import CHUNK, SQL
@@ -48,12 +48,16 @@ def roll_back(
     """
     name = database.run_admin(lambda: versions.resolve_name(schema))
     found = database.run_admin(lambda: fetch_row(SQL["open_backfill"](schema=name)))
-    if found is not None and found["stage"] == "index" and found["status"] in _BEFORE:
+    lost: tuple[str, ...] = ()
+    if found is not None and _goes_back(found):
+        version = found["to_version"]
+    elif found is not None and found["stage"] == "index" and found["status"] in _BEFORE:
         if found["status"] != "cancelling":
             life.cancel(database, name)
         ended = work_off(database, found["id"], progress, clock, new_id, chunk, slots)
         return RolledBack(Backfilled(name, found["to_version"], ended, joined=True))
-    version, lost, before = database.run_admin(lambda: _turn(name, by, why, clock))
+    else:
+        version, lost = database.run_admin(lambda: _turn(name, by, why, clock))
     done = backfill(
         database,
         name,
@@ -66,7 +70,6 @@ def roll_back(
         clock=clock,
         new_id=new_id,
         chunk=chunk,
-        instead_of=before,
     )
     return RolledBack(done, lost)
 
@@ -74,26 +77,33 @@ def roll_back(
 _BEFORE = ("running", "paused", "failed", "cancelling")
 
 
-def _turn(name: str, by: str | None, why: str, clock: Clock) -> Steps[tuple[int, tuple[str, ...], UUID | None]]:
-    """Make the version that brings the old one back, and end the backfill to the newer one where it still runs.
+def _goes_back(found: Row) -> bool:
+    """Whether a backfill that did not come to its end takes memories back itself: killed, it is gone on with."""
+    is_open = found["status"] in ("running", "paused") or (found["status"], found["stage"]) == ("failed", "index")
+    return found["restores"] is not None and is_open
 
-    A version that was made so before, and whose backfill did not come to its end, is gone on with.
-    """
+
+def _turn(name: str, by: str | None, why: str, clock: Clock) -> Steps[tuple[int, tuple[str, ...]]]:
+    """Make the version that brings the old one back, and end the backfill to the newer one where it still runs."""
     yield (versions.lock_exclusive(name),)
     found = yield from fetch_row(SQL["open_backfill"](schema=name))
-    before = None
     if found is not None and found["status"] in ("running", "paused"):
+        if found["stage"] == "rewrite":  # before it is held: who works on a part refers to it
+            yield (SQL["forget_parts"](id=found["id"]),)
         held = yield from fetch_row(SQL["lock_backfill"](id=found["id"]))
         assert held is not None
         if held["stage"] == "index":
             reason = "it began just now; try again"
             raise BackfillRefused(name=name, version=held["to_version"], verb="be rolled back", reason=reason)
-        before = held["id"]
         error = "it was turned back"
-        yield (SQL["set_status"](id=before, status="cancelled", error=error, finished_at=clock()),)
+        yield (
+            SQL["count_done"](id=held["id"], stage="rewrite", left=0),
+            SQL["forget_done_parts"](id=held["id"]),
+            SQL["set_status"](id=held["id"], status="cancelled", error=error, finished_at=clock()),
+        )
     version, lost = yield from restore(name, by, why, clock)
     merged = yield from fetch_row(SQL["count_merged"](schema=name, version=version.base))
     if merged is not None and merged["merged"]:
         what = "1 memory that was" if merged["merged"] == 1 else f"{merged['merged']:,} memories that were"
         lost = (*lost, f"{what} merged by the new identity stay merged; the audit has what they were")
-    return version.version, lost, before
+    return version.version, lost

@@ -19,7 +19,7 @@ from memreg.core.ids import uuid7
 from memreg.core.steps import fetch
 from memreg.operations.backfill import life
 from memreg.operations.backfill.life import BACKGROUND, TASK, Backfill, Failure, Policy, Wishes, queue_of
-from memreg.operations.backfill.target import CHUNK, SQL
+from memreg.operations.backfill.target import CHUNK
 from memreg.operations.backfill.work import Next, Work
 
 if TYPE_CHECKING:
@@ -80,7 +80,6 @@ def backfill(
     clock: Clock = utc_now,
     new_id: Callable[[], UUID] = uuid7,
     chunk: int = CHUNK,
-    instead_of: UUID | None = None,
 ) -> Backfilled:
     """Take the live memories of every tenant to an approved version, which is in force from the middle of it on.
 
@@ -89,8 +88,7 @@ def backfill(
     `allow` says (a count, as 25, or a share, as 3%; by default none), the version does not come into force; run again,
     those are tried again. `collisions`: what becomes of memories that have one strong key under the new version:
     `review` (a person is asked, as is usual), `merge`, or `refuse` (it does not come into force). `rate`: memories a
-    second at most, over all that work on it. `instead_of`: a backfill that this one turns back. Returns at its end,
-    or when somebody halts it.
+    second at most, over all that work on it. Returns at its end, or when somebody halts it.
     Raises BackfillRefused, ArgumentInvalid, VersionNotFound, SchemaNotFound, DatabaseError. Not to be called from a
     running event loop.
     """
@@ -100,8 +98,6 @@ def backfill(
     if begun is None:
         return Backfilled(schema, to, None)
     backfill_id = begun.backfill_id
-    if instead_of is not None:
-        database.run_admin(lambda: fetch(SQL["adopt_keys"](id=backfill_id, before=instead_of)))
     done = work_off(database, backfill_id, progress, clock, new_id, chunk, slots)
     failed = database.run_admin(lambda: life.list_failures(backfill_id, SHOWN_FAILURES))
     return Backfilled(schema, to, done, begun.joined, failed)

@@ -87,7 +87,7 @@ class Work:
         backfill_id = row["id"]
         if self._run(lambda: sweep(backfill_id)):
             return Next.NOW, None
-        if self._run(lambda: drop_keys(target)):
+        if self._run(lambda: drop_keys(backfill_id, target)):
             return Next.NOW, None
         if self._run(lambda: settle(row, target, self.clock(), self.new_id)):
             return Next.NOW, None
@@ -128,6 +128,7 @@ def prepare(backfill_id: UUID, target: Target, stage: str, size: int) -> Steps[N
     version = target.version
     classes = target.stored_classes
     if stage == "index":
+        yield from _clear(backfill_id, target)
         yield (SQL["keep_marks"](id=backfill_id, schema=version.name, classes=classes),)
         earlier = [each.version for each in target.lineage.earlier]
         classes = [name for name in classes if any(target.needs_index(name, number) for number in earlier)]
@@ -146,18 +147,43 @@ def prepare(backfill_id: UUID, target: Target, stage: str, size: int) -> Steps[N
     yield (SQL["is_prepared"](id=backfill_id, stage=stage),)
 
 
+def _clear(backfill_id: UUID, target: Target) -> Steps[None]:
+    """What other backfills indexed, which failed or were turned back, is of memories as they were then."""
+    found = {"id": backfill_id, "schema": target.version.name}
+    left = yield from fetch_rows(SQL["leftovers"](**found))
+    if not left[0]["are_left"]:
+        return
+    while (yield from _drop(target, sorted(target.moved))):
+        pass
+    yield SQL["adopt_keys"](**found), SQL["forget_leftovers"](**found)
+
+
 def sweep(backfill_id: UUID) -> Steps[bool]:
     """Take away keys that were added before the version was in force and are of no use; whether there were any."""
+    if not (yield from _is_running(backfill_id)):
+        return False
     rows = yield from fetch_rows(SQL["extra_keys"](id=backfill_id, limit=SWEEP))
     if not rows:
         return False
     tenants, ids = [row["tenant"] for row in rows], [row["memory_id"] for row in rows]
-    yield (SQL["lock_memories"](tenants=tenants, ids=ids), SQL["drop_extra_keys"](tenants=tenants, ids=ids))
+    yield (
+        SQL["lock_memories"](tenants=tenants, ids=ids),
+        SQL["keep_extra_keys"](tenants=tenants, ids=ids),
+        SQL["drop_extra_keys"](tenants=tenants, ids=ids),
+    )
     return True
 
 
-def drop_keys(target: Target) -> Steps[bool]:
+def _is_running(backfill_id: UUID) -> Steps[bool]:
+    """Whether a backfill still runs, held: what is done at its end is done by one worker after the other."""
+    held = yield from fetch_row(SQL["lock_backfill"](id=backfill_id))
+    return held is not None and held["status"] == "running"
+
+
+def drop_keys(backfill_id: UUID, target: Target) -> Steps[bool]:
     """Take away keys that no version in force has a use for; whether there were any."""
+    if not (yield from _is_running(backfill_id)):
+        return False
     return (yield from _drop(target, (yield from read_dropped(target))))
 
 
@@ -179,9 +205,13 @@ def _drop(target: Target, places: Sequence[tuple[str, str]]) -> Steps[bool]:
 
 def take_back(backfill_id: UUID, target: Target, now: datetime) -> Steps[bool]:
     """Take away some of what was added for a version that will not be in force; whether there was any."""
-    held = yield from fetch_row(SQL["lock_backfill"](id=backfill_id))
-    if held is None or held["status"] != "cancelling":
+    # Before it is held: who works on a part refers to it.
+    _, rows = yield from fetch(SQL["forget_parts"](id=backfill_id), SQL["lock_backfill"](id=backfill_id))
+    if not rows or rows[0]["status"] != "cancelling":
         return False
+    left = yield from fetch_rows(SQL["parts_left"](id=backfill_id, stage="index"))
+    if left[0]["are_left"]:  # they were made meanwhile
+        return True
     rows = yield from fetch_rows(SQL["extra_keys"](id=backfill_id, limit=SWEEP))
     if rows:
         yield (
@@ -205,7 +235,9 @@ def take_back(backfill_id: UUID, target: Target, now: datetime) -> Steps[bool]:
 
 def end(backfill_id: UUID, target: Target, clock: Clock) -> Steps[None]:
     """The backfill is done: all memories are in the form of the version, save those that were allowed to stay."""
-    _, rows = yield from fetch(lock_shared(target.version.name), SQL["lock_backfill"](id=backfill_id))
+    *_, rows = yield from fetch(
+        SQL["no_time_limit"](), lock_shared(target.version.name), SQL["lock_backfill"](id=backfill_id)
+    )
     if not rows or rows[0]["status"] != "running":
         return
     groups = yield from fetch_rows(
