@@ -156,6 +156,8 @@ def test_lists_of_values_are_enums(check: str) -> None:
     ("definition", "dialect", "default"),
     [
         ("c text DEFAULT 'it''s'", "postgres", "it's"),
+        ("c text DEFAULT E'it\\'s'", "postgres", "it's"),
+        ("c text DEFAULT E'C:\\\\x'", "postgres", None),
         ("c integer DEFAULT -3", "postgres", -3),
         ("c boolean DEFAULT 't'", "postgres", True),
         ("c date DEFAULT '2026-01-31'::date", "postgres", "2026-01-31"),
@@ -373,6 +375,24 @@ def test_a_vendors_words_do_not_hide_what_stands_behind_them() -> None:
     imported = read("CREATE TABLE t (a nvarchar(9) SPARSE NOT NULL, b int COLUMN_SET FOR ALL_SPARSE_COLUMNS)", "tsql")
     assert imported.spec.classes[0].by_name["a"].required
     assert any("SPARSE is left out" in text for text in told(imported))
+
+
+def test_columns_are_found_behind_what_snowflake_writes_before_them() -> None:
+    imported = read("create or replace TRANSIENT TABLE EVENTS cluster by LINEAR(ID, TS)(\n\tN VARCHAR\n);", "snowflake")
+    assert [column.name for column in imported.spec.classes[0].columns] == ["N"]
+    assert told(imported) == ["EVENTS: CLUSTER BY is left out: how rows are kept is the database's own"]
+
+
+def test_a_table_without_columns_is_told_so() -> None:
+    imported = read("CREATE TABLE a whatever (b int);\nCREATE TABLE c (d int);")
+    assert told(imported) == ["CREATE TABLE a: no columns follow its name; the table is left out"]
+
+
+def test_why_a_default_is_left_out_is_one_clause() -> None:
+    imported = read("CREATE TABLE t (a date DEFAULT 'now', b bigint DEFAULT 99999999999999999999);")
+    date, number = told(imported)
+    assert date.endswith("is left out: 'now' is not a date: write YYYY-MM-DD")
+    assert number.endswith("is left out: it is a whole number beyond 64 bits: use dtype string for long codes")
 
 
 def test_a_class_has_every_key_once_and_the_primary_one_first() -> None:

@@ -210,13 +210,19 @@ def _table(reading: Reading, statement: Statement, cursor: Cursor) -> None:
         reading.draft.left_out(place, f"the table {name} is made of another table or query: it is left out, as its "
                                       "columns and their types are not written here")  # fmt: skip
         return
+    if cursor.take("CLUSTER", "BY"):  # Snowflake's own GET_DDL writes it before the columns
+        cursor.take("LINEAR")
+        cursor.brackets()
+        text = f"{name}: CLUSTER BY is left out: how rows are kept is the database's own"
+        reading.draft.left_out(place, text)
     items = cursor.brackets()
     if items is None and _MADE_ELSEWHERE & {token.word for token in statement.tokens}:
         reading.draft.left_out(place, f"the table {name} is left out: its columns are not written here")
         return
     if items is None:
         at = reading.place(cursor.here) if cursor.here else name_place
-        what = "the bracket that opens here is never closed" if cursor.here else "no columns follow its name"
+        is_open = cursor.here is not None and cursor.here.value == "("
+        what = "the bracket that opens here is never closed" if is_open else "no columns follow its name"
         reading.draft.not_understood(at, f"CREATE TABLE {name}: {what}; the table is left out")
         return
     if reading.draft.find(space, name) is not None and reading.draft.find(space, name).space == space:  # type: ignore[union-attr]

@@ -29,6 +29,8 @@ def value_of(node: exp.Expr | None) -> Any:
             return node.this if node.is_string else _number(node.this)
         case exp.National() | exp.RawString():
             return str(node.this)
+        case exp.ByteString() if "\\" not in str(node.this):  # E'...' of Postgres; not all escapes are read by sqlglot
+            return str(node.this)
         case exp.BitString():
             return _number(str(node.this))
         case exp.Boolean():

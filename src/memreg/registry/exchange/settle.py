@@ -353,10 +353,16 @@ def _default(draft: Draft, where: str, drafted: DraftColumn, column: Column) -> 
     try:
         default = normalize(column, value).value
     except ValueRefused as refusal:
-        text = f"{where}: the default {_short(repr(value))} is left out: it {refusal.reason}"
+        text = f"{where}: the default {_short(repr(value))} is left out: {_clause(refusal)}"
         draft.left_out(drafted.place, text)
         return replace(column, required=False)
     return replace(column, default=tuple(default) if isinstance(default, list) else default)
+
+
+def _clause(refusal: ValueRefused) -> str:
+    """The reason as a clause of its own: some begin with the value, the others with a verb."""
+    begins = refusal.reason.partition(" ")[0]
+    return f"it {refusal.reason}" if begins in ("is", "has", "contains") else refusal.reason
 
 
 def _examples(draft: Draft, where: str, drafted: DraftColumn, column: Column) -> tuple[object, ...]:
@@ -365,8 +371,8 @@ def _examples(draft: Draft, where: str, drafted: DraftColumn, column: Column) ->
         try:
             value = normalize(column, example).value
         except ValueRefused as refusal:
-            draft.left_out(drafted.place, f"{where}: the example {_short(repr(example))} is left out: it "
-                                          f"{refusal.reason}")  # fmt: skip
+            draft.left_out(drafted.place, f"{where}: the example {_short(repr(example))} is left out: "
+                                          f"{_clause(refusal)}")  # fmt: skip
         else:
             found.append(tuple(value) if isinstance(value, list) else value)
     return tuple(found)
