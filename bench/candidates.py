@@ -75,6 +75,7 @@ def asked(tenant: str, schema: str, class_name: str, record: Record) -> Statemen
     keys = probes(record, schema, class_name)
     return SQL["candidates"](
         tenant=tenant,
+        version=1,
         schema=schema,
         keys=list(keys),
         weights=list(keys.values()),

@@ -51,6 +51,7 @@ def ask(payload: Payload, tenant: str = "default") -> Any:
     keys = probes(Record.of(payload, SPEC, ANNOTATION), "people", "Person")
     return SQL["candidates"](
         tenant=tenant,
+        version=1,
         schema="people",
         keys=list(keys),
         weights=list(keys.values()),
