@@ -159,3 +159,25 @@ def test_keys_keep_their_names_when_an_approved_version_is_passed_over(database:
     assert backfill(database, SCHEMA, 3).activated
     (found,) = say(engine, "2", Proposal("Person", {"name": "Somebody Else", "phone": "471"})).decisions
     assert (found.memory_id, found.basis) == (first.memory_id, Basis.IDENTITY)
+
+
+def test_what_old_code_wrote_is_identified_once_it_is_taken_over(database: Database) -> None:
+    register(database, OLD)
+    engine = engine_of(database)
+    say(engine, "1", person(1))
+    newer = OLD.replace("Person:", "Contact:\n    from: Person").replace("place: {", "town: {from: place, ")
+    assert register(database, newer) == 2
+    assert backfill(database, SCHEMA, 2).activated
+    statuses = "update memreg.schema_versions set status = case version when %s then 'active' else 'retired' end"
+    with psycopg.connect(database.conninfo, autocommit=True) as conn:
+        for active in (1, 2):  # as a process that had read which version is in force before it changed
+            conn.execute("update memreg.schema_versions set status = 'retired'")
+            conn.execute(statuses, [active])
+            if active == 1:
+                (late, _) = say(engine_of(database), "late", person(2), person(3)).decisions
+                say(engine_of(database), "forgotten", Proposal("Person", {"name": "Ana3 Lopez3"}, "delete"))
+    assert backfill(database, SCHEMA, 2).activated
+    (again,) = say(engine_of(database), "2", Proposal("Contact", {"name": "Ana2 Lopez2", "town": "Bergen"})).decisions
+    assert (again.basis, again.memory_id) == (Basis.IDENTITY, late.memory_id)
+    assert {(key["class"], key["key"]) for key in rows(database, "keys")} == {("Contact", "name")}
+    assert backfill(database, SCHEMA, 2).backfill is None

@@ -76,6 +76,12 @@ class Indexing:
                 if not state.is_deleted and not self.target.is_found_alike(row["class"], row["version"]):
                     self._take_lookups(row, state)
 
+    def take_keys(self, row: Row) -> None:
+        """Look at the identity keys of a memory only."""
+        read = self.target.read(row)
+        if read is not None and not read.state.unresolved:
+            self._take_keys(row["tenant"], read.state)
+
     def write(self, *more: Statement) -> Steps[None]:
         """Write what was seen, and `more`: keys in one order for everybody, so that two workers only wait."""
         backfill_id, schema = self.backfill_id, self.target.version.name

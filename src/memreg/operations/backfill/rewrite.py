@@ -16,8 +16,9 @@ from psycopg.types.json import Jsonb
 
 from memreg.core.queries import Statement
 from memreg.core.steps import Row, Steps, fetch_rows
-from memreg.engine.store import refer_again, search_vector
-from memreg.operations.backfill.index import candidate_keys, failure, part_rows, range_of, take_part
+from memreg.engine.store import SQL as ENGINE_SQL
+from memreg.engine.store import class_lock, refer_again, search_vector
+from memreg.operations.backfill.index import Indexing, candidate_keys, failure, part_rows, range_of, take_part
 from memreg.operations.backfill.target import SQL, Target
 
 Seconds = Callable[[], float]
@@ -91,6 +92,9 @@ def rewrite_part(
 
 
 def _rewrite(part: Row, target: Target, work: Rewriting) -> Steps[None]:
+    if not work.is_indexed:
+        yield from _take_over(part, target, work)
+        return
     same = _only_renumbered(target)
     if same is not None:
         classes, numbers = same
@@ -107,6 +111,26 @@ def _rewrite(part: Row, target: Target, work: Rewriting) -> Steps[None]:
     for row in (yield from fetch_rows(part_rows(part, target, deleted=False, lookups=False))):
         work.take(row)
     yield tuple(work.statements())
+
+
+def _take_over(part: Row, target: Target, work: Rewriting) -> Steps[None]:
+    """Rewrite what was written in an older form while the version was in force, which has none of its identity keys.
+
+    Which keys a memory holds is for who holds its class to say, so no message is decided there meanwhile.
+    """
+    schema = target.version.name
+    held: set[int] = set()
+    for row in (yield from fetch_rows(part_rows(part, target, deleted=False, lookups=False))):
+        name = target.lineage.class_now(row["class"], row["version"])
+        if name is not None:
+            held.add(class_lock(row["tenant"], schema, name))
+    yield tuple(ENGINE_SQL["lock_class"](lock=lock) for lock in sorted(held))
+    keys = Indexing(work.backfill_id, Target(target.version, None), work.now)
+    for row in (yield from fetch_rows(part_rows(part, target, deleted=False, lookups=False))):
+        work.take(row)
+        keys.take_keys(row)
+    yield tuple(work.statements())
+    yield from keys.write()
 
 
 def _only_renumbered(target: Target) -> tuple[list[str], list[int]] | None:
