@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memreg.operations.views import View, commands_for
 from memreg.registry.models import ClassSpec, Column, Dtype, Kind, SchemaSpec
 from memreg.registry.views.names import LENGTH_LIMIT, OWN, column_names, in_sql, view_names
 from memreg.registry.views.relation import MARKER, Mark, mark_in
@@ -75,3 +76,15 @@ def test_other_comments_are_no_marks(comment: str | None) -> None:
 )
 def test_a_query_writes_quotes_where_it_has_to(name: str, written: str) -> None:
     assert in_sql(name) == written
+
+
+def test_what_brings_views_in_step_makes_no_others() -> None:
+    def behind(place: str, tenant: str | None) -> View:
+        return View(place, "customer", "Customer", "shop", 1, tenant, "me", in_step=False)
+
+    views = [behind("shop", None), behind("shop", None), behind("bi", None), behind("shop_a", "a b")]
+    assert commands_for(views) == (
+        "memreg views create shop",
+        "memreg views create shop --into bi",
+        "memreg views create shop --into shop_a --tenant 'a b'",
+    )

@@ -64,7 +64,7 @@ def create(access: Access, name: str, into: str | None, grant: tuple[str, ...], 
 @database_options
 def list_(access: Access, name: str | None) -> None:
     """List the views, and whether they are in step with the version in force."""
-    from memreg.operations.views import list_views
+    from memreg.operations.views import commands_for, list_views
 
     with access.database() as database:
         found = list_views(database, name)
@@ -87,8 +87,8 @@ def list_(access: Access, name: str | None) -> None:
     ]
     names = ("class", "made for", "tenant", "owner", "in step")
     print_table((Col("view", keep=True), *map(Col, names)), rows)
-    for schema in dict.fromkeys(each.schema for each in found if not each.in_step):
-        say(f"Some are behind: memreg views create {schema} brings them in step.")
+    for command in commands_for(each for each in found if not each.in_step):
+        say(f"Some are behind: {command} brings them in step.")
 
 
 @views.command("drop")

@@ -20,7 +20,7 @@ from memreg.operations.server import Server, look_at, server_checks
 from memreg.operations.state import State, read_state
 from memreg.operations.usage import Prices
 from memreg.operations.verdicts import verdicts
-from memreg.operations.views import View, read_views
+from memreg.operations.views import View, commands_for, read_views
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion, Status
 from memreg.registry.records import VersionRecord
@@ -109,10 +109,11 @@ def _tables(
 def views_checks(views: Sequence[View]) -> Iterator[Check]:
     """Whether the SQL views show the version in force; a line for each schema that has some. Pure."""
     for name in dict.fromkeys(each.schema for each in views):
-        behind = [f"{each.place}.{each.name}" for each in views if each.schema == name and not each.in_step]
+        behind = [each for each in views if each.schema == name and not each.in_step]
         if behind:
-            text = f"{name}: not in step with the version in force: {', '.join(behind)}"
-            yield Check("views", "warn", text, f"memreg views create {name}, or memreg views drop {name}")
+            names = ", ".join(f"{each.place}.{each.name}" for each in behind)
+            text = f"{name}: not in step with the version in force: {names}"
+            yield Check("views", "warn", text, f"{'; '.join(commands_for(behind))}; or memreg views drop {name}")
         else:
             yield Check("views", "ok", f"{name}: they are in step with the version in force")
 

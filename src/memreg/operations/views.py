@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from psycopg.sql import SQL, Composable, Identifier
@@ -91,6 +92,18 @@ def drop_views(database: Database, name: str, *, into: str | None = None) -> tup
         return read_and_drop(name, into)
 
     return database.run_admin(plan)
+
+
+def commands_for(views: Iterable[View]) -> tuple[str, ...]:
+    """The commands that bring views in step where they are: without its tenant and schema of Postgres named, a command
+    would make others beside them, of every tenant."""
+    found = []
+    for name, place, tenant in dict.fromkeys((each.schema, each.place, each.tenant) for each in views):
+        words = ["memreg", "views", "create", name]
+        if place != name or tenant is not None:
+            words += ["--into", place]
+        found.append(shlex.join([*words, *(["--tenant", tenant] if tenant is not None else [])]))
+    return tuple(found)
 
 
 # Plans
