@@ -7,7 +7,7 @@ import pytest
 
 from memreg.core.database import Database
 from memreg.engine.model import Action, Basis, Proposal
-from memreg.operations.backfill import Backfill, backfill, pause, roll_back, status
+from memreg.operations.backfill import Backfill, backfill, cancel, pause, roll_back, status
 from memreg.operations.kill_switch import switch
 from memreg.operations.review import review
 from tests.support.people import SCHEMA, engine_of, register, rows, say
@@ -181,3 +181,26 @@ def test_what_old_code_wrote_is_identified_once_it_is_taken_over(database: Datab
     assert (again.basis, again.memory_id) == (Basis.IDENTITY, late.memory_id)
     assert {(key["class"], key["key"]) for key in rows(database, "keys")} == {("Contact", "name")}
     assert backfill(database, SCHEMA, 2).backfill is None
+
+
+def test_going_back_that_is_given_up_leaves_all_found_by_the_version_in_force(database: Database) -> None:
+    register(database, OLD)
+    engine = engine_of(database)
+    made = say(engine, "fill", *(person(n) for n in range(20))).decisions
+    newer = OLD.replace("{name: 3}", "{place: 3}").replace("[{columns: [name], strength: strong}]", "[]")
+    assert register(database, newer) == 2
+    halt_in(database, "rewrite", 10, 2)
+
+    def look(now: Backfill) -> None:
+        if (now.stage, now.status) == ("index", "running") and now.converted >= 10:
+            pause(database, SCHEMA)
+
+    assert not roll_back(database, SCHEMA, "places say little", chunk=5, progress=look).backfilled.activated
+    cancel(database, SCHEMA)
+    assert not roll_back(database, SCHEMA, "it ends that").backfilled.activated
+    assert {row["version"] for row in rows(database, "memories")} == {1, 2}
+    for n in (1, 18):
+        (found,) = say(engine, f"again {n}", Proposal("Person", {"name": f"N{n}", "place": f"Oslo{n}"})).decisions
+        assert (found.basis, found.memory_id) == (Basis.SCORE, made[n].memory_id)
+    assert backfill(database, SCHEMA, 2).activated
+    assert {row["id"]: sorted(row["candidate_keys"]) for row in rows(database, "memories")} == found_by(database)

@@ -526,15 +526,17 @@ order by tenant, memory_id
 limit %(limit)s
 
 -- keep_extra_keys --
--- Memories that stay in the form of an older version are found by what fits from now on, beside their own keys.
+-- Memories in the form of a version older than one stay found by what they were given, beside their own keys.
 update memreg.memories
-set candidate_keys = memories.candidate_keys || known.keys
+set candidate_keys = array(
+    select distinct key
+    from unnest(memories.candidate_keys || known.keys || case when %(spare)s then known.spare end) as key
+)
 from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as wanted (tenant, wanted_id)
 join memreg.backfill_keys as known on known.tenant = wanted.tenant and known.memory_id = wanted.wanted_id
-join memreg.backfills on backfills.id = known.backfill_id
 where memories.tenant = wanted.tenant
     and memories.id = wanted.wanted_id
-    and memories.version < backfills.to_version
+    and memories.version < %(version)s
     and not memories.is_deleted
 
 -- drop_extra_keys --

@@ -85,7 +85,7 @@ class Work:
     def _end(self, row: Row, target: Target) -> tuple[Next, datetime | None]:
         """What is left to do after the last part: keys that were only added, collisions; then the backfill is done."""
         backfill_id = row["id"]
-        if self._run(lambda: sweep(backfill_id)):
+        if self._run(lambda: sweep(backfill_id, target)):
             return Next.NOW, None
         if self._run(lambda: drop_keys(backfill_id, target)):
             return Next.NOW, None
@@ -158,8 +158,11 @@ def _clear(backfill_id: UUID, target: Target) -> Steps[None]:
     yield SQL["adopt_keys"](**found), SQL["forget_leftovers"](**found)
 
 
-def sweep(backfill_id: UUID) -> Steps[bool]:
-    """Take away keys that were added before the version was in force and are of no use; whether there were any."""
+def sweep(backfill_id: UUID, target: Target) -> Steps[bool]:
+    """Take away keys that were added before the version was in force and are of no use; whether there were any.
+
+    Memories that stay in the form of an older version keep theirs.
+    """
     if not (yield from _is_running(backfill_id)):
         return False
     rows = yield from fetch_rows(SQL["extra_keys"](id=backfill_id, limit=SWEEP))
@@ -168,7 +171,7 @@ def sweep(backfill_id: UUID) -> Steps[bool]:
     tenants, ids = [row["tenant"] for row in rows], [row["memory_id"] for row in rows]
     yield (
         SQL["lock_memories"](tenants=tenants, ids=ids),
-        SQL["keep_extra_keys"](tenants=tenants, ids=ids),
+        SQL["keep_extra_keys"](tenants=tenants, ids=ids, version=target.version.version, spare=False),
         SQL["drop_extra_keys"](tenants=tenants, ids=ids),
     )
     return True
@@ -214,13 +217,14 @@ def take_back(backfill_id: UUID, target: Target, now: datetime) -> Steps[bool]:
         return True
     rows = yield from fetch_rows(SQL["extra_keys"](id=backfill_id, limit=SWEEP))
     if rows:
+        tenants, ids = [row["tenant"] for row in rows], [row["memory_id"] for row in rows]
+        active = target.active.version if target.active is not None else 0
         yield (
+            SQL["lock_memories"](tenants=tenants, ids=ids),
+            # What was given for the version in force, where the backfill to it was turned back.
+            SQL["keep_extra_keys"](tenants=tenants, ids=ids, version=active, spare=True),
             SQL["forget_index"](
-                id=backfill_id,
-                schema=target.version.name,
-                tenants=[row["tenant"] for row in rows],
-                ids=[row["memory_id"] for row in rows],
-                **moved_places(target),
+                id=backfill_id, schema=target.version.name, tenants=tenants, ids=ids, **moved_places(target)
             ),
         )
         return True
