@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from memreg.cli.main import memreg
+from memreg.registry.exchange.json_schema_out import json_schema
 from memreg.registry.parse import parse_schema
 
 
@@ -43,6 +44,17 @@ def test_it_is_written_where_it_is_told_to(shop: Path, tmp_path: Path) -> None:
     done = run(str(shop), "-o", str(tmp_path / "nowhere" / "out.yaml"))
     assert done.exit_code == 1
     assert "it cannot be written (No such file or directory)" in done.stderr
+
+
+def test_an_annotation_that_was_written_down_stays_as_it_is(tmp_path: Path) -> None:
+    spec = parse_schema(
+        "schema: shop\nclasses:\n  Item:\n    columns: {name: {dtype: string}, code: {dtype: string}}\n"
+        "    annotation: {identity: [{columns: [code], strength: strong}]}\n",
+        "shop.yaml",
+    )
+    path = tmp_path / "shop.json"
+    path.write_text(json_schema(spec))
+    assert parse_schema(run(str(path)).stdout, "stdout").by_name["Item"].declared == spec.by_name["Item"].declared
 
 
 def test_json_is_one_document(shop: Path) -> None:

@@ -40,7 +40,8 @@ def import_(
     from memreg.registry.dump import dump_schema, schema_data
 
     imported, dialect = _read(source, kind, dialect, name)
-    spec = with_searched(imported.spec)
+    # DDL says only what identifies; what declares an annotation otherwise has written down all of it.
+    spec = imported.spec if dialect is None else with_searched(imported.spec)
     text = dump_schema(spec)
     if output is not None:
         _write(output, text)
