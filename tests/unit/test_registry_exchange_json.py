@@ -160,3 +160,15 @@ def test_an_export_is_a_json_schema_by_which_an_object_is_valid() -> None:
         "additionalProperties": False,
     }
     assert data["anyOf"] == [{"$ref": "#/$defs/Thing"}]
+
+
+def test_what_any_part_requires_is_required() -> None:
+    imported = read({"a": STRING}, allOf=[{"properties": {"b": STRING}}, {"required": ["a", "b", "c"]}])
+    assert [(each.name, each.required) for each in imported.spec.classes[0].columns] == [("a", True), ("b", True)]
+    assert [note.text for note in imported.notes] == ["Thing.c is left out: required, and described nowhere"]
+
+
+def test_parts_that_are_made_of_each_other_are_read_once() -> None:
+    other = {"properties": {"b": STRING}, "allOf": [{"$ref": "#"}]}
+    imported = read({"a": STRING}, allOf=[{"$ref": "#/$defs/Other"}, {"$ref": "#"}], **{"$defs": {"Other": other}})
+    assert [[each.name for each in spec.columns] for spec in imported.spec.classes] == [["a", "b"], ["b", "a"]]

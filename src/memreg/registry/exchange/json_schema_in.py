@@ -102,9 +102,15 @@ class _Reading:
 
     def _columns(self, node: Node, found: DraftClass) -> None:
         self._unsaid(node, found.name)
-        required = {str(each) for each in node.list("required")}
-        for part in self._all_of(node, found.name):
-            required |= {str(each) for each in part.list("required")}
+        parts = self._all_of(node, found.name)
+        required = dict.fromkeys(str(each) for part in parts for each in part.list("required"))
+        named = {key for part in parts for key, _ in part.members("properties")}
+        for key in required:
+            if key not in named:
+                self.draft.left_out(
+                    node.place, f"{found.name}.{key} is left out: it is required, and described nowhere"
+                )
+        for part in parts:
             for key, value in part.members("properties"):
                 column = self._column(found, key, value, is_required=key in required)
                 if column is not None:
@@ -114,11 +120,16 @@ class _Reading:
             self.draft.left_out(more.place, f"{found.name}: properties of any name are left out: a class names its own")
 
     def _all_of(self, node: Node, where: str) -> list[Node]:
-        parts = [node]
-        for part in node.items("allOf"):
-            target = self._target(part, where)
-            if target is not None:
-                parts.extend(self._all_of(target, where))
+        """An object and all that it is made of, each once: parts may refer to each other in a circle."""
+        parts, seen, waiting = list[Node](), set[int](), [node]
+        while waiting:
+            part = waiting.pop(0)
+            if id(part.tree) in seen:
+                continue
+            seen.add(id(part.tree))
+            parts.append(part)
+            targets = [self._target(each, where) for each in part.items("allOf")]
+            waiting[:0] = [each for each in targets if each is not None]
         return parts
 
     def _column(self, owner: DraftClass, key: str, node: Node, *, is_required: bool) -> DraftColumn | None:
