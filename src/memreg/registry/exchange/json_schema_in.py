@@ -107,9 +107,7 @@ class _Reading:
         named = {key for part in parts for key, _ in part.members("properties")}
         for key in required:
             if key not in named:
-                self.draft.left_out(
-                    node.place, f"{found.name}.{key} is left out: it is required, and described nowhere"
-                )
+                self.draft.left_out(node.place, f"{found.name}.{key} is left out: required, and described nowhere")
         for part in parts:
             for key, value in part.members("properties"):
                 column = self._column(found, key, value, is_required=key in required)
