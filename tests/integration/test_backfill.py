@@ -383,6 +383,15 @@ def test_killed_in_the_middle_of_a_chunk_it_goes_on_where_it_was(
             assert conn.execute(f"select count(*) from memreg.{table}".encode()).fetchone() == (0,), table
 
 
+def test_what_goes_wrong_while_progress_is_told_is_told(two_tenants: Database) -> None:
+    def fail(_now: Backfill) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        backfill(two_tenants, SCHEMA, 2, chunk=10, progress=fail)
+    assert backfill(two_tenants, SCHEMA, 2).activated
+
+
 def test_after_lost_connections_it_goes_on(two_tenants: Database, database_url: str) -> None:
     def hang_up(now: Backfill) -> None:
         if now.converted == 20:

@@ -50,11 +50,20 @@ def activate(backfill_id: UUID, clock: Clock) -> Steps[None]:
     yield (SQL["set_stage"](id=backfill_id, stage="rewrite", now=now),)
 
 
+def _may_stay(backfill: Row, target: Target) -> Steps[int]:
+    """How many live memories may stay as they are."""
+    if not backfill["allowed"].endswith("%"):
+        return allowance(backfill["allowed"], 0)
+    groups = yield from fetch_rows(
+        SQL["count_behind"](schema=target.version.name, version=target.version.version, classes=target.stored_classes)
+    )
+    return allowance(backfill["allowed"], sum(row["memories"] for row in groups))
+
+
 def _problem(backfill: Row, target: Target, now: datetime) -> Steps[str]:
     """What keeps the version from being put in force; nothing where all is well."""
     backfill_id, version = backfill["id"], target.version
     found = {"id": backfill_id, "schema": version.name}
-    # Twice the names: whoever inherits a key collides with the others by it.
     results = yield from fetch(
         SQL["heirs"](**found, now=now),
         SQL["name_keepers"](**found),
@@ -70,7 +79,7 @@ def _problem(backfill: Row, target: Target, now: datetime) -> Steps[str]:
     if newer:
         return f"version {newer[0]['version']} is newer and active"
     stays = "which stays approved"
-    if failures > allowance(backfill["allowed"], backfill["total"]):
+    if failures > (yield from _may_stay(backfill, target)):
         what = "1 memory does" if failures == 1 else f"{failures:,} memories do"
         more = f" ({backfill['allowed']} may stay)" if backfill["allowed"] != "0" else ""
         return f"{what} not fit {version}, {stays}{more}"

@@ -142,7 +142,8 @@ def begin(name: str, to: int, wishes: Wishes, clock: Clock, new_id: Callable[[],
             advice = (
                 f"that to version {other} is not at its end; go on with it by `memreg backfill {name} --to {other}`"
             )
-        raise _refused(version, f"{advice}, or `memreg backfill cancel {name}`")
+        way_out = "cancel" if found["stage"] == "index" else "rollback"
+        raise _refused(version, f"{advice}, or `memreg backfill {way_out} {name}`")
     return Begun((yield from _insert(version, "index", wishes, clock, new_id)), joined=False)
 
 

@@ -236,10 +236,13 @@ class _Worker:
         return app
 
     def _tell(self, error: BaseException | None) -> None:
+        if error is None and self.progress is not None:
+            try:
+                self.progress(self._now())
+            except BaseException as exc:  # procrastinate would keep it to itself
+                error = exc
         if error is not None:
             self.error = error
-        elif self.progress is not None:
-            self.progress(self._now())
 
     def _now(self) -> Backfill:
         return self.database.run_admin(lambda: life.one_backfill(self.backfill_id, self.work.clock))
