@@ -54,7 +54,7 @@ class MemoryState:
     def from_row(
         cls, row: Mapping[str, Any], lineage: Lineage | None = None, read: Upcast | None = None
     ) -> MemoryState:
-        """From a row of `memories`, in the form of the version that the lineage leads to (`read`: where it is known)."""
+        """From a row of `memories`, in the form of the version that the lineage leads to (`read`: if it is known)."""
         state = cls(
             id=row["id"],
             class_name=row["class"],

@@ -117,7 +117,7 @@ def get_record(name: str, version: int | None = None) -> Steps[VersionRecord]:
 
 
 def as_next(spec: SchemaSpec) -> Steps[SchemaVersion]:
-    """A schema as the version that registering it would make, annotated as it declares or as the version in force is."""
+    """A schema as the version that registering it would make, annotated as it declares or as the one in force is."""
     numbers = yield from fetch_rows(SQL["version_numbers"](name=spec.name))
     number = int(numbers[0]["version"]) + 1 if numbers else 1
     earlier = yield from fetch_rows(SQL["earlier_versions"](name=spec.name, version=number))

@@ -16,9 +16,10 @@ from psycopg.types.json import Jsonb
 from memreg.core.clock import Clock
 from memreg.core.errors import ArgumentInvalid, NothingPending, SchemaNotFound, VersionStatus
 from memreg.core.queries import Statement
-from memreg.core.steps import Rows, Steps, fetch, fetch_rows
+from memreg.core.steps import Steps, fetch, fetch_rows
 from memreg.registry.fingerprint import canonical, canonical_annotation, fingerprint
 from memreg.registry.judging import check_verdict, judged, verdict_data
+from memreg.registry.lineage import Place
 from memreg.registry.lookup import (
     SQL,
     annotation_history,
@@ -39,7 +40,6 @@ from memreg.registry.lookup import (
     schema_lock,
     usable_head,
 )
-from memreg.registry.lineage import Place
 from memreg.registry.models import ClassAnnotation, SchemaSpec, SchemaVersion, Status
 from memreg.registry.records import Registered
 from memreg.registry.views.refresh import refresh_views
