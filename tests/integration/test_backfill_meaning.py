@@ -167,6 +167,36 @@ def test_the_audit_and_the_lineage_rebuild_what_is_stored(forty: Database, stage
     assert rebuilt(forty, "default", version) == stored(forty, "default")
 
 
+def test_values_under_the_same_name_and_annotation_are_found_by_what_they_became(database: Database) -> None:
+    register(database, OLD)
+    say(engine_of(database), "1", *(old(n) for n in range(3)))
+    mapped = "state: {dtype: string, from: {column: state, map: {new: fresh}}}"
+    register(database, OLD.replace("state: {dtype: string}", mapped))
+    backfill(database, SCHEMA, 2)
+    say(engine_of(database, "later"), "1", *(old(n, state="fresh") for n in range(3)))
+    assert final_state(database) == final_state(database, "later")
+    for tenant in ("default", "later"):
+        assert len(engine_of(database, tenant).search("fresh")) == 3, tenant
+        assert engine_of(database, tenant).search("new") == []
+    assert keys_in(database) == keys_in(database, "memories") == []
+
+
+def test_a_class_that_comes_back_takes_its_memories_again(database: Database) -> None:
+    place = "  Place:\n    columns: {town: {dtype: string}}\n    annotation: {searchable: {town: 1}}\n"
+    register(database, OLD + place)
+    say(engine_of(database), "1", old(1), Proposal("Place", {"town": "Oslo"}))
+    register(database, OLD + "# without places\n")
+    backfill(database, SCHEMA, 2)
+    assert {row["class"]: row["version"] for row in rows(database, "memories")} == {"Person": 2, "Place": 1}
+    assert engine_of(database).search("oslo") == []
+    register(database, OLD + place)
+    backfill(database, SCHEMA, 3)
+    assert {row["class"]: row["version"] for row in rows(database, "memories")} == {"Person": 3, "Place": 3}
+    (found,) = engine_of(database).search("oslo")
+    (decision,) = say(engine_of(database), "2", Proposal("Place", {"town": "Oslo"})).decisions
+    assert decision.memory_id == found.id
+
+
 def test_what_was_extracted_before_is_decided_after(forty: Database) -> None:
     backfill(forty, SCHEMA, 2)
     walk = Walk("default", SCHEMA, Cache(), utc_now, uuid7)

@@ -505,8 +505,10 @@ set said_version = coalesce(said_version, version), version = %(version)s
 where (tenant, schema, class, change) > (%(after_tenant)s, %(schema)s, %(after_class)s, %(after_change)s)
     and (tenant, schema, class, change) <= (%(to_tenant)s, %(schema)s, %(to_class)s, %(to_change)s)
     and schema = %(schema)s
-    and class = any(%(classes)s)
-    and version = any(%(versions)s)
+    and (class, version) in (
+        select same.class, same.version
+        from unnest(%(classes)s::text[], %(versions)s::integer[]) as same (class, version)
+    )
     and not is_deleted
 
 -- count_behind --

@@ -97,14 +97,13 @@ def _rewrite(part: Row, target: Target, work: Rewriting) -> Steps[None]:
         return
     same = _only_renumbered(target)
     if same is not None:
-        classes, numbers = same
         yield (
             SQL["renumber_memories"](
                 **range_of(part),
                 schema=target.version.name,
                 version=target.version.version,
-                classes=classes,
-                versions=numbers,
+                classes=[name for name, _ in same],
+                versions=[number for _, number in same],
             ),
         )
         return
@@ -133,8 +132,8 @@ def _take_over(part: Row, target: Target, work: Rewriting) -> Steps[None]:
     yield from keys.write()
 
 
-def _only_renumbered(target: Target) -> tuple[list[str], list[int]] | None:
-    """The classes and versions whose memories look the same under the new version, if that is so for all of them."""
+def _only_renumbered(target: Target) -> list[tuple[str, int]] | None:
+    """The classes with the versions whose memories look the same under the new one, if that is so for all of them."""
     places = [
         (name, each.version)
         for each in target.lineage.earlier
@@ -143,4 +142,4 @@ def _only_renumbered(target: Target) -> tuple[list[str], list[int]] | None:
     ]
     if any(target.needs_rewrite(*place) for place in places):
         return None
-    return sorted({name for name, _ in places}), sorted({version for _, version in places})
+    return places

@@ -15,6 +15,8 @@ from memreg.registry.lineage import Ancestor, Lineage
 from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion
 
 SQL = Queries.load("memreg.operations.backfill")
+Lookups = tuple[list[tuple[str, float]], list[str]]
+"""Searchable columns with their boosts, and compare columns."""
 CHUNK = 500
 """Memories a transaction."""
 
@@ -130,7 +132,8 @@ class Target:
             return False
         moves = self.lineage.moves(class_name, version)
         before = _lookups(then.annotations.get(class_name, ClassAnnotation()), moves)
-        return before == _lookups(self.annotation_of(class_name), {name: name for name in moves.values()})
+        after = _lookups(self.annotation_of(class_name), {name: name for name in moves.values()})
+        return before is not None and before == after
 
 
 def read_target(schema: str, number: int) -> Steps[Target]:
@@ -157,10 +160,10 @@ def read_dropped(target: Target) -> Steps[list[tuple[str, str]]]:
     return sorted(found - target.held)
 
 
-def _lookups(annotation: ClassAnnotation, names: Mapping[str, str]) -> object:
-    """What words and candidate keys are made of; None where a column has no name among the `names`."""
+def _lookups(annotation: ClassAnnotation, names: Mapping[str, str]) -> Lookups | None:
+    """What words and candidate keys are made of; None where a column's values change, which has no name in `names`."""
     alone = {key.columns[0] for key in annotation.identity if len(key.columns) == 1}
     searchable, compare = annotation.searchable, [name for name in annotation.compare if name not in alone]
     if any(name not in names for name in (*searchable, *compare)):
-        return None, annotation
+        return None
     return [(names[name], boost) for name, boost in searchable.items()], [names[name] for name in compare]
