@@ -7,7 +7,7 @@ from uuid import UUID
 
 from memreg.core.clock import Clock
 from memreg.core.steps import Row, Steps, fetch, fetch_row, fetch_rows
-from memreg.operations.backfill.index import index_failed, index_since
+from memreg.operations.backfill.index import index_since
 from memreg.operations.backfill.life import allowance
 from memreg.operations.backfill.target import CHUNK, SQL, Target, read_target
 from memreg.registry import versions
@@ -35,7 +35,6 @@ def activate(backfill_id: UUID, clock: Clock) -> Steps[None]:
         return
     target = yield from read_target(name, backfill["to_version"])
     now = clock()
-    yield from index_failed(backfill_id, target, now)
     while (yield from index_since(backfill_id, target, now)):
         pass
     problem = yield from _problem(backfill, target, now)

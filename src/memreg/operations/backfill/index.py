@@ -263,25 +263,3 @@ def index_since(backfill_id: UUID, target: Target, now: datetime, limit: int = C
         )
     )
     return len(rows)
-
-
-def index_failed(backfill_id: UUID, target: Target, now: datetime) -> Steps[None]:
-    """Try those again that did not convert before."""
-    after = ("", UUID(int=0))
-    while True:
-        found = yield from fetch_rows(
-            SQL["failed_memories"](id=backfill_id, after_tenant=after[0], after_id=after[1], limit=CHUNK)
-        )
-        if not found:
-            return
-        after = found[-1]["tenant"], found[-1]["memory_id"]
-        rows = yield from fetch_rows(
-            SQL["memories_named"](
-                tenants=[row["tenant"] for row in found],
-                ids=[row["memory_id"] for row in found],
-                version=target.version.version,
-            )
-        )
-        work = Indexing(backfill_id, target, now, again=True, seen=[(row["tenant"], row["memory_id"]) for row in found])
-        work.take(rows)
-        yield from work.write()

@@ -205,25 +205,6 @@ select tenant, %(id)s, class, change
 from unnest(%(tenants)s::text[], %(classes)s::text[], %(changes)s::bigint[]) as seen (tenant, class, change)
 on conflict (tenant, backfill_id, class) do update set change = greatest(backfill_marks.change, excluded.change)
 
--- memories_named --
--- Some memories, as they are now.
-select
-    memories.tenant, id, class, version, payload, originals, search::text as search, candidate_keys, is_deleted, unresolved,
-    revision, change, created_at, updated_at, last_seen_at, said_version,
-    case when said_version is not null then memreg.said(memories.tenant, id, revision) end as said,
-    case when revision > 1 then memreg.earlier_revisions(memories.tenant, id, revision) end as earlier
-from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as wanted (tenant, wanted_id)
-join memreg.memories on memories.tenant = wanted.tenant and memories.id = wanted.wanted_id
-where memories.version < %(version)s
-
--- failed_memories --
--- Memories that did not convert, to be tried again; after one.
-select tenant, memory_id
-from memreg.backfill_failures
-where backfill_id = %(id)s and (tenant, memory_id) > (%(after_tenant)s, %(after_id)s::uuid)
-order by tenant, memory_id
-limit %(limit)s
-
 -- forget_index --
 -- What was indexed of some memories before is forgotten: the keys that only the version to come has, and what they met.
 with wanted as (
@@ -721,14 +702,6 @@ select tenant, memory_id, reason, created_at
 from memreg.backfill_failures
 where backfill_id = %(id)s
 order by tenant, memory_id
-limit %(limit)s
-
--- list_collisions --
--- Memories that have the strong key of another one under the version to come, and what was done about it.
-select tenant, class, key, keeper_id, memory_id, outcome, audit_id
-from memreg.backfill_collisions
-where backfill_id = %(id)s
-order by tenant, keeper_id, memory_id
 limit %(limit)s
 
 -- doing_jobs --
