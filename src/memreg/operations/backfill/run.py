@@ -86,9 +86,9 @@ def backfill(
     Begins a backfill, or goes on with the one that was begun before and perhaps halted, failed or killed. Commits
     every `chunk` memories, on `slots` connections at once, and calls `progress` after each. Where more do not fit than
     `allow` says (a count, as 25, or a share, as 3%; by default none), the version does not come into force; run again,
-    those that were written to since are looked at again. `collisions`: what becomes of memories that have one strong key under the new version:
-    `review` (a person is asked, as is usual), `merge`, or `refuse` (it does not come into force). `rate`: memories a
-    second at most, over all that work on it. Returns at its end, or when somebody halts it.
+    those that were written to since are looked at again. `collisions`: what becomes of memories that have one strong
+    key under the new version: `review` (a person is asked, as is usual), `merge`, or `refuse` (it does not come into
+    force). `rate`: memories a second at most, over all that work on it. Returns at its end, or when somebody halts it.
     Raises BackfillRefused, ArgumentInvalid, VersionNotFound, SchemaNotFound, DatabaseError. Not to be called from a
     running event loop.
     """
