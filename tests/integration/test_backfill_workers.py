@@ -55,15 +55,15 @@ def thirty(database: Database) -> Database:
 
 @contextmanager
 def working(database: Database, slots: int = 1) -> Iterator[tuple[Engine, Writer]]:
-    """A worker as `memreg worker` runs it."""
-    engine = Engine(database, schema=SCHEMA, extractor=Scripted(named))
-    writer = engine.background(slots=slots)
-    writer.take_backfills()
-    writer.start()
-    try:
-        yield engine, writer
-    finally:
-        writer.close(drain=0.0)
+    """A worker as `memreg worker` runs it; closing the engine ends what its own submits started."""
+    with Engine(database, schema=SCHEMA, extractor=Scripted(named)) as engine:
+        writer = engine.background(slots=slots)
+        writer.take_backfills()
+        writer.start()
+        try:
+            yield engine, writer
+        finally:
+            writer.close(drain=0.0)
 
 
 def newest(database: Database) -> Backfill:
