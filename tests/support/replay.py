@@ -116,6 +116,8 @@ def stored(database: Database, tenant: str) -> dict[UUID, dict[str, Any]]:
             name: row[name] for name in ("payload", "originals", "version", "revision", "is_deleted", "unresolved")
         }
         | {"keys": keys.get(row["id"], [])}
+        | ({"pinned": row["pinned"]} if row["pinned"] else {})
+        | ({"merged_into": str(row["merged_into"])} if row["merged_into"] else {})
         for row in rows(database, MEMORIES, tenant)
     }
 

@@ -255,6 +255,21 @@ class BackfillRefused(MemregError):
     """The backfill of {name} to version {version} cannot {verb}: {reason}."""
 
 
+class ActRefused(MemregError):
+    """The {verb} of {what} is refused: {reason}."""
+
+    blockers: tuple[Any, ...] = ()
+    """What stands in the way, the newest first: audit ids of later decisions, or sentences."""
+
+    def __init__(self, *, verb: str, what: str, reason: str, blockers: tuple[Any, ...] = ()) -> None:
+        self.blockers = blockers
+        super().__init__(verb=verb, what=what, reason=reason, blockers=blockers)
+
+
+class ReviewNotFound(MemregError):
+    """No question {review_id} was asked in tenant {tenant!r}. `memreg review` lists those that are open."""
+
+
 class ViewsRefused(MemregError):
     """The views of {name} cannot be {verb}: {reason}."""
 

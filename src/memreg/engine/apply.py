@@ -131,6 +131,7 @@ def _absorb(state: MemoryState, target: UUID, outcome: Outcome, workspace: Works
     outcome.absorbed, outcome.absorbed_before = state, state.snapshot()
     outcome.reasons += (f"the unresolved memory {state.id} went into {target} and is deleted",)
     state.mark(is_deleted=True, now=rules.now)
+    state.merged_into = target
     workspace.touch(state, changed=True)
 
 
@@ -160,7 +161,7 @@ def _merge(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rul
         values = {name: value for name, value in proposal.values.items() if name not in without}
         if rules.keepers:
             values = as_held(values, state.payload, [c.name for c in rules.spec.references], rules.keepers)
-        merged = merge(verdict.action, state.payload, values, rules.spec.by_name, fill_only)
+        merged = merge(verdict.action, state.payload, values, rules.spec.by_name, fill_only, state.pinned)
         taken = None if state.unresolved else (yield from _taken_key(merged, state, workspace, rules))
         if taken is None:
             break
@@ -174,7 +175,7 @@ def _merge(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rul
         outcome.rivals += (rival,)
     outcome.changed, outcome.conflicts = merged.changed, merged.conflicts
     outcome.reasons += state.left_out if merged.changed else ()
-    outcome.reasons += tuple(f"{name} kept its old value, against what was said" for name in merged.conflicts)
+    outcome.reasons += tuple(_stayed(state, name) for name in merged.conflicts)
     state.see(rules.now)
     if merged.changed:
         originals = {n: text for n, text in state.originals.items() if n not in merged.changed}
@@ -185,6 +186,14 @@ def _merge(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rul
     workspace.touch(state, changed=bool(merged.changed))
     outcome.after = state.snapshot()
     return outcome
+
+
+def _stayed(state: MemoryState, column: str) -> str:
+    """Why a column has not the value that was said."""
+    pin = state.pinned.get(column)
+    if pin is None:
+        return f"{column} kept its old value, against what was said"
+    return f"{column} keeps what {pin['by']} set on {pin['at'][:10]}, against what was said"
 
 
 _BY_SCORE = frozenset({Basis.SCORE, Basis.PARTIAL_IDENTITY})

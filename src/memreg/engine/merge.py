@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,10 +29,11 @@ def merge(
     new: Mapping[str, Any],
     columns: Mapping[str, Column],
     fill_only: frozenset[str],
+    pinned: Collection[str] = (),
 ) -> Merged:
     """Join `new` into `old`. UPDATE follows each column's policy; columns in `fill_only` are filled, never overwritten.
     UPSERT fills what is absent and unions lists. Nulls never erase. What would grow beyond what its column may hold
-    stays as it was, and is a conflict."""
+    stays as it was, and is a conflict; so does what a person `pinned`, if it is that there is nothing."""
     payload: Payload = dict(old)
     conflicts: dict[str, Any] = {}
     for name, value in new.items():
@@ -40,7 +41,10 @@ def merge(
         if column is None or value is None:
             continue
         before = old.get(name)
-        if before is None:
+        if name in pinned:
+            if before != value:
+                conflicts[name] = value
+        elif before is None:
             payload[name] = value
         elif before == value:
             continue
@@ -53,7 +57,7 @@ def merge(
             payload[name] = _by_policy(_policy(column), before, value)
             if column.merge is Merge.KEEP:
                 conflicts[name] = value
-        if payload[name] != before and not _fits(column, payload[name]):
+        if payload.get(name) != before and not _fits(column, payload[name]):
             payload[name] = before
             conflicts[name] = value
     changed = tuple(name for name in payload if payload[name] != old.get(name))

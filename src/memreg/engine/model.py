@@ -16,7 +16,7 @@ Payload = dict[str, Any]
 
 
 class Action(StrEnum):
-    """What a decision does."""
+    """What a decision does: the first six by the decision table, the others are acts of a person (or a monitor)."""
 
     CREATE = "CREATE"
     UPDATE = "UPDATE"
@@ -24,10 +24,19 @@ class Action(StrEnum):
     DELETE = "DELETE"
     REJECT = "REJECT"
     SKIP = "SKIP"
+    UNDO = "UNDO"
+    MERGE = "MERGE"
+    SPLIT = "SPLIT"
+    CORRECT = "CORRECT"
+    FORGET = "FORGET"
+    RESTORE = "RESTORE"
+    ERASE = "ERASE"
+    SWITCH = "SWITCH"
+    REVEAL = "REVEAL"
 
 
 class Basis(StrEnum):
-    """The rule that decided: the names of the decision table."""
+    """The rule that decided: the names of the decision table, or who acted."""
 
     INVALID = "invalid"
     DUPLICATE_IN_TURN = "duplicate_in_turn"
@@ -41,6 +50,8 @@ class Basis(StrEnum):
     POSSIBLE_DUPLICATE = "possible_duplicate"
     INCOMPLETE = "incomplete"
     NEW = "new"
+    PERSON = "person"
+    MONITOR = "monitor"
 
 
 @dataclass(frozen=True, slots=True)

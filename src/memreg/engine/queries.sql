@@ -318,7 +318,7 @@ limit %(limit)s
 select
     keys.key, keys.digest, keys.strong, keys.released_at is not null as released,
     held.id, held.class, held.version, held.payload, held.originals, held.is_deleted, held.unresolved, held.revision,
-    held.change, held.created_at, held.updated_at, held.last_seen_at, held.said_version,
+    held.change, held.created_at, held.updated_at, held.last_seen_at, held.said_version, held.pinned, held.merged_into,
     case when held.version <> %(version)s and held.said_version is not null then
         memreg.said(%(tenant)s, held.id, held.revision)
     end as said,
@@ -396,7 +396,7 @@ found as (
 )
 select
     id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
-    last_seen_at, said_version,
+    last_seen_at, said_version, pinned, merged_into,
     case when version <> %(version)s and said_version is not null then memreg.said(%(tenant)s, id, revision) end as said,
     case when revision > 1 then memreg.earlier_revisions(%(tenant)s, id, revision) end as earlier
 from found
@@ -405,7 +405,7 @@ from found
 -- The memories of a class that were written to after a count of writes.
 select
     id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
-    last_seen_at, candidate_keys, said_version,
+    last_seen_at, candidate_keys, said_version, pinned, merged_into,
     case when version <> %(version)s and said_version is not null then memreg.said(tenant, id, revision) end as said,
     case when revision > 1 then memreg.earlier_revisions(tenant, id, revision) end as earlier
 from memreg.memories
@@ -423,15 +423,15 @@ where tenant = %(tenant)s and memory_id = any(%(ids)s::uuid[]) and released_at i
 with written as (
     insert into memreg.memories (
         tenant, id, schema, class, version, payload, originals, search, candidate_keys, is_deleted, unresolved,
-        revision, change, created_at, updated_at, last_seen_at, deleted_at
+        revision, change, created_at, updated_at, last_seen_at, deleted_at, pinned
     )
     select
         %(tenant)s, id, %(schema)s, class, version, payload, originals, search, candidate_keys, is_deleted, unresolved,
-        revision, change, created_at, updated_at, last_seen_at, deleted_at
+        revision, change, created_at, updated_at, last_seen_at, deleted_at, pinned
     from jsonb_to_recordset(%(rows)s) as rows (
         id uuid, class text, version integer, payload jsonb, originals jsonb, search tsvector, candidate_keys bigint[],
         is_deleted boolean, unresolved boolean, revision integer, change bigint, created_at timestamptz,
-        updated_at timestamptz, last_seen_at timestamptz, deleted_at timestamptz
+        updated_at timestamptz, last_seen_at timestamptz, deleted_at timestamptz, pinned jsonb
     )
     returning id, candidate_keys
 )
@@ -455,7 +455,7 @@ with rows as (
     from jsonb_to_recordset(%(rows)s) as rows (
         id uuid, class text, version integer, payload jsonb, originals jsonb, search tsvector, candidate_keys bigint[],
         is_deleted boolean, unresolved boolean, revision integer, change bigint, updated_at timestamptz,
-        last_seen_at timestamptz, deleted_at timestamptz
+        last_seen_at timestamptz, deleted_at timestamptz, pinned jsonb
     )
 ),
 keyed as (
@@ -497,7 +497,8 @@ set class = rows.class,
     change = rows.change,
     updated_at = rows.updated_at,
     last_seen_at = greatest(memories.last_seen_at, rows.last_seen_at),
-    deleted_at = rows.deleted_at
+    deleted_at = rows.deleted_at,
+    pinned = rows.pinned
 from rows
 where memories.tenant = %(tenant)s and memories.id = any(%(ids)s::uuid[]) and memories.id = rows.id
 
@@ -510,11 +511,12 @@ where tenant = %(tenant)s and id = any(%(ids)s::uuid[])
 -- insert_revisions --
 -- Every state that a memory went through.
 insert into memreg.memory_revisions (
-    tenant, memory_id, revision, version, payload, originals, is_deleted, unresolved, audit_id, created_at
+    tenant, memory_id, revision, version, payload, originals, pinned, is_deleted, unresolved, audit_id, created_at
 )
-select %(tenant)s, memory_id, revision, version, payload, originals, is_deleted, unresolved, audit_id, created_at
+select
+    %(tenant)s, memory_id, revision, version, payload, originals, pinned, is_deleted, unresolved, audit_id, created_at
 from jsonb_to_recordset(%(rows)s) as rows (
-    memory_id uuid, revision integer, version integer, payload jsonb, originals jsonb, is_deleted boolean,
+    memory_id uuid, revision integer, version integer, payload jsonb, originals jsonb, pinned jsonb, is_deleted boolean,
     unresolved boolean, audit_id uuid, created_at timestamptz
 )
 
@@ -546,18 +548,18 @@ where identity_keys.tenant = %(tenant)s
 insert into memreg.audit_log (
     tenant, id, schema, version, class, message_id, ordinal, operation, action, basis, memory_id, revision, score,
     unresolved, candidates, thresholds, snapshot, annotation, extractor, model, prompt_hash, tokens_in, tokens_out,
-    latency_ms, attempts, actor, digest, created_at
+    latency_ms, attempts, actor, undoes, took_ms, digest, created_at
 )
 select
     %(tenant)s, id, %(schema)s, version, class, message_id, ordinal, operation, action, basis, memory_id, revision,
     score, unresolved, candidates, thresholds, snapshot, annotation, extractor, model, prompt_hash, tokens_in,
-    tokens_out, latency_ms, attempts, actor, digest, created_at
+    tokens_out, latency_ms, attempts, actor, undoes, took_ms, digest, created_at
 from jsonb_to_recordset(%(rows)s) as rows (
     id uuid, version integer, class text, message_id text, ordinal integer, operation text, action text, basis text,
     memory_id uuid, revision integer, score numeric, unresolved boolean, candidates jsonb, thresholds jsonb,
     snapshot integer, annotation integer, extractor text, model text, prompt_hash text, tokens_in integer,
-    tokens_out integer, latency_ms double precision, attempts integer, actor text, digest bytea,
-    created_at timestamptz
+    tokens_out integer, latency_ms double precision, attempts integer, actor text, undoes uuid,
+    took_ms double precision, digest bytea, created_at timestamptz
 )
 
 -- insert_audit_values --

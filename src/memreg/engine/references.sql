@@ -13,7 +13,7 @@ with recursive chain as (
 select
     chain.asked_id, found.id, found.class, found.version, found.payload, found.originals, found.is_deleted,
     found.unresolved, found.revision, found.change, found.created_at, found.updated_at, found.last_seen_at,
-    found.said_version,
+    found.said_version, found.pinned, found.merged_into,
     case when found.version <> %(version)s and found.said_version is not null then
         memreg.said(%(tenant)s, found.id, found.revision)
     end as said,
@@ -42,7 +42,7 @@ where id <> keeper_id
 select
     refer.target_ids, held.id, held.class, held.version, held.payload, held.originals, held.is_deleted,
     held.unresolved, held.revision, held.change, held.created_at, held.updated_at, held.last_seen_at,
-    held.said_version,
+    held.said_version, held.pinned, held.merged_into,
     case when held.version <> %(version)s and held.said_version is not null then
         memreg.said(%(tenant)s, held.id, held.revision)
     end as said,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,8 @@ from memreg.registry.lineage import Lineage, Upcast
 from memreg.registry.models import ClassAnnotation, ClassSpec
 
 KEPT_PAYLOADS = 4
+Pin = dict[str, Any]
+"""Who set a column's value for good (`by`), when (`at`, ISO 8601) and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class HeldKey:
 @dataclass(slots=True)
 class MemoryState:
     """One memory as read, then as decided. `earlier`: payloads of recent revisions, newest first; `let_go`: keys
-    released in this turn; `left_out`: what of an older version's memory does not fit the version in use, and why."""
+    released in this turn; `left_out`: what of an older version's memory does not fit the version in use, and why;
+    `pinned`: the columns whose value a person set for good."""
 
     id: UUID
     class_name: str
@@ -48,6 +51,8 @@ class MemoryState:
     let_go: set[HeldKey] = field(default_factory=set)
     is_new: bool = False
     left_out: tuple[str, ...] = ()
+    pinned: dict[str, Pin] = field(default_factory=dict)
+    merged_into: UUID | None = None
     _records: tuple[int, tuple[Record, ...]] | None = None
 
     @classmethod
@@ -69,6 +74,8 @@ class MemoryState:
             updated_at=row["updated_at"],
             last_seen_at=row["last_seen_at"],
             earlier=[payload for _, payload in row["earlier"] or ()],
+            pinned=row["pinned"],
+            merged_into=row["merged_into"],
         )
         if lineage is not None:
             state._bring(row, lineage, read)
@@ -115,8 +122,8 @@ class MemoryState:
         return name_tokens(self.payload, annotation)
 
     def snapshot(self) -> dict[str, Any]:
-        """Its state as the audit keeps it."""
-        return {
+        """Its state as the audit keeps it; what is pinned and what it went into only where there is something."""
+        found: dict[str, Any] = {
             "payload": dict(self.payload),
             "originals": dict(self.originals),
             "version": self.version,
@@ -128,6 +135,11 @@ class MemoryState:
                 for held in sorted(self.keys, key=lambda held: (held.key, held.digest))
             ],
         }
+        if self.pinned:
+            found["pinned"] = {column: dict(pin) for column, pin in self.pinned.items()}
+        if self.merged_into is not None:
+            found["merged_into"] = str(self.merged_into)
+        return found
 
     def revise(self, payload: Payload, originals: dict[str, Any], version: int, now: datetime) -> None:
         """Take another payload as the next revision."""
@@ -136,6 +148,26 @@ class MemoryState:
         self.payload, self.originals, self.version = payload, originals, version
         self.revision += 1
         self.updated_at = max(self.updated_at, now)
+
+    def become(self, snapshot: Mapping[str, Any], keys: Iterable[HeldKey], now: datetime) -> None:
+        """Take the state of a snapshot (in the form of this memory's version) as the next revision, with these keys."""
+        self.earlier.insert(0, self.payload)
+        del self.earlier[KEPT_PAYLOADS:]
+        self.payload, self.originals = dict(snapshot["payload"]), dict(snapshot["originals"])
+        self.is_deleted, self.unresolved = snapshot["is_deleted"], snapshot["unresolved"]
+        self.pinned = dict(snapshot.get("pinned") or {})
+        into = snapshot.get("merged_into")
+        self.merged_into = UUID(into) if into else None
+        self.hold_only(keys)
+        self.revision += 1
+        self.updated_at = max(self.updated_at, now)
+
+    def hold_only(self, keys: Iterable[HeldKey]) -> None:
+        """Hold these keys and no others."""
+        wanted = set(keys)
+        self.let_go |= self.keys - wanted
+        self.let_go -= wanted
+        self.keys = wanted
 
     def see(self, now: datetime) -> None:
         """A message spoke of it. One that came earlier but waited longer for the lock does not turn the time back."""

@@ -82,6 +82,7 @@ class Writes:
             "updated_at": state.updated_at.isoformat(),
             "last_seen_at": state.last_seen_at.isoformat(),
             "deleted_at": self.now.isoformat() if state.is_deleted else None,
+            "pinned": state.pinned,
         }
         (self.inserts if state.is_new else self.updates).append(row)
 
@@ -101,6 +102,7 @@ class Writes:
                 "version": state.version,
                 "payload": dict(state.payload),
                 "originals": dict(state.originals),
+                "pinned": dict(state.pinned),
                 "is_deleted": state.is_deleted,
                 "unresolved": state.unresolved,
                 "audit_id": str(audit_id) if audit_id else None,

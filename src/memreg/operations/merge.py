@@ -77,13 +77,14 @@ def merge_memories(
 def _merge(kept: MemoryState, other: MemoryState, wanted: Wanted, version: SchemaVersion, now: datetime) -> Outcome:
     outcome = Outcome(kept, kept.snapshot(), absorbed=other, absorbed_before=other.snapshot())
     spec = version.spec.by_name[wanted.class_name]
-    merged = merge(Action.UPSERT, kept.payload, other.payload, spec.by_name, frozenset())
+    merged = merge(Action.UPSERT, kept.payload, other.payload, spec.by_name, frozenset(), kept.pinned)
     originals = {**{n: t for n, t in other.originals.items() if n in merged.changed}, **kept.originals}
     kept.revise(merged.payload, originals, version.version, now)
     kept.see(other.last_seen_at)
     kept.keys |= other.keys
     other.version = version.version
     other.mark(is_deleted=True, now=now)
+    other.merged_into = kept.id
     other.keys = set()
     outcome.wrote_revision = True
     outcome.changed, outcome.conflicts = merged.changed, merged.conflicts

@@ -92,7 +92,7 @@ select
     said.details -> 'values' as decided_values,
     memories.id, memories.version, memories.payload, memories.originals, memories.is_deleted, memories.unresolved,
     memories.revision, memories.change, memories.created_at, memories.updated_at, memories.last_seen_at,
-    memories.said_version,
+    memories.said_version, memories.pinned, memories.merged_into,
     case when memories.version <> %(version)s and memories.said_version is not null then
         memreg.said(memories.tenant, memories.id, memories.revision)
     end as said,

@@ -144,7 +144,7 @@ where backfill_id = %(id)s and stage = %(stage)s and part = %(part)s
 select
     tenant, id, class, version, payload, originals, case when %(lookups)s then search::text end as search,
     case when %(lookups)s then candidate_keys end as candidate_keys, is_deleted, unresolved, revision, change, created_at,
-    updated_at, last_seen_at, said_version,
+    updated_at, last_seen_at, said_version, pinned, merged_into,
     case when said_version is not null then memreg.said(tenant, id, revision) end as said,
     case when revision > 1 then memreg.earlier_revisions(tenant, id, revision) end as earlier
 from memreg.memories
@@ -183,7 +183,7 @@ left join memreg.backfill_marks as marks
 cross join lateral (
     select
         tenant, id, class, version, payload, originals, search::text as search, candidate_keys, is_deleted, unresolved, revision,
-        change, created_at, updated_at, last_seen_at, said_version,
+        change, created_at, updated_at, last_seen_at, said_version, pinned, merged_into,
         case when said_version is not null then memreg.said(tenant, id, revision) end as said,
         case when revision > 1 then memreg.earlier_revisions(tenant, id, revision) end as earlier
     from memreg.memories
@@ -579,7 +579,7 @@ delete from memreg.backfill_parts where backfill_id = %(id)s
 -- Live memories on an older version, of some percent of the pages that hold memories.
 select
     tenant, id, class, version, payload, originals, search::text as search, candidate_keys, is_deleted, unresolved, revision,
-    change, created_at, updated_at, last_seen_at, said_version,
+    change, created_at, updated_at, last_seen_at, said_version, pinned, merged_into,
     case when said_version is not null then memreg.said(tenant, id, revision) end as said,
     case when revision > 1 then memreg.earlier_revisions(tenant, id, revision) end as earlier
 from memreg.memories tablesample system (%(percent)s) repeatable (1)
@@ -649,7 +649,7 @@ where outcome = 'merged' and backfill_id in (
 -- Two memories as they are now, with the newest count of writes of their class.
 select
     memories.tenant, id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
-    last_seen_at, said_version, null as said,
+    last_seen_at, said_version, pinned, merged_into, null as said,
     case when revision > 1 then memreg.earlier_revisions(memories.tenant, id, revision) end as earlier
 from memreg.memories
 where tenant = %(tenant)s and id = any(%(ids)s::uuid[])
