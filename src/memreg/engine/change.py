@@ -38,6 +38,8 @@ def changes_of(row: Mapping[str, Any]) -> tuple[Change, ...]:
         if "merged_into" not in after:  # as entries were written before that was part of a state
             after = {**after, "merged_into": str(row["memory_id"])}
         found.append(Change(UUID(absorbed["memory_id"]), row["class"], absorbed["before"], after))
-    for other in row["details"].get("others", ()):
-        found.append(Change(UUID(other["memory_id"]), other["class"], other["before"], other["after"]))
+    found += [
+        Change(UUID(other["memory_id"]), other["class"], other["before"], other["after"])
+        for other in row["details"].get("others", ())
+    ]
     return tuple(each for each in found if each.has_effect)
