@@ -16,6 +16,7 @@ from memreg.api.extractors import ExtractorChoice, Extractors
 from memreg.api.intake import Intake
 from memreg.api.queueing import Queueing
 from memreg.api.typed import typed
+from memreg.api.undoing import Undoing
 from memreg.api.writers import Writer
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
@@ -52,7 +53,7 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-class Engine(Queueing):
+class Engine(Queueing, Undoing):
     """Decides what becomes of messages in one tenant and schema, and reads what was remembered.
 
     Made by `connect`; use it in `with`, or call `close` at the end. Safe to share between tasks.
@@ -164,7 +165,7 @@ class Engine(Queueing):
         prepared = prepare(message, given, uuid7)
         walk = self._walk()
         if given is not None:
-            return self._intake.decide(walk, prepared, Extraction(given, "structured", ids=True))
+            return self._intake.given(walk, prepared, Extraction(given, "structured", ids=True))
         return self._intake.take(walk, prepared)
 
     # Reads

@@ -15,6 +15,7 @@ from memreg.api.extractors_async import AsyncExtractors, ExtractorChoice
 from memreg.api.intake_async import AsyncIntake
 from memreg.api.queueing_async import AsyncQueueing
 from memreg.api.typed import typed
+from memreg.api.undoing_async import AsyncUndoing
 from memreg.api.writers import AsyncWriter
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database_async import AsyncDatabase
@@ -51,7 +52,7 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-class AsyncEngine(AsyncQueueing):
+class AsyncEngine(AsyncQueueing, AsyncUndoing):
     """Decides what becomes of messages in one tenant and schema, and reads what was remembered.
 
     Made by `connect`; use it in `async with`, or call `aclose` at the end. Safe to share between tasks.
@@ -163,7 +164,7 @@ class AsyncEngine(AsyncQueueing):
         prepared = prepare(message, given, uuid7)
         walk = await self._walk()
         if given is not None:
-            return await self._intake.decide(walk, prepared, Extraction(given, "structured", ids=True))
+            return await self._intake.given(walk, prepared, Extraction(given, "structured", ids=True))
         return await self._intake.take(walk, prepared)
 
     # Reads

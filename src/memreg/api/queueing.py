@@ -4,20 +4,17 @@
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from memreg.api.arguments import as_seconds, as_text
 from memreg.api.intake import Intake
+from memreg.api.part import Part
 from memreg.api.writers import Writer
-from memreg.core.clock import Clock
-from memreg.core.database import Database
 from memreg.core.errors import MessageSettled, QueueFull, WaitTimeout
 from memreg.core.ids import uuid7
-from memreg.core.steps import Steps
+from memreg.core.tracing import Span, span
 from memreg.engine import inbox
-from memreg.engine.cache import Cache
 from memreg.engine.inbox import Stats
 from memreg.engine.ingest import Walk
 from memreg.engine.message import prepare
@@ -31,19 +28,11 @@ T = TypeVar("T")
 _FIRST_LOOK, _LONGEST_LOOK = 0.01, 0.2  # seconds between two looks at what is waited for
 
 
-class Queueing(ABC):
-    """What an engine does with messages that nobody waits for at once; the base of `Engine`."""
+class Queueing(Part):
+    """What an engine does with messages that nobody waits for at once; a base of `Engine`."""
 
-    tenant: str
-    database: Database
-    _cache: Cache
-    _clock: Clock
     _intake: Intake
     _writer: Writer
-
-    @abstractmethod
-    def schema(self) -> str:
-        """The schema's name. Raises NoSchema, SchemaNotFound, SchemaAmbiguous."""
 
     def submit(self, message: str | Message, *, timeout: float = 0.0) -> str:
         """Keep one message and leave it to the workers; gives its id, for `wait`.
@@ -57,9 +46,15 @@ class Queueing(ABC):
         """
         prepared = prepare(message, None, uuid7)
         limit = as_seconds("timeout", timeout)
+        with span("submit", kind="producer") as told:
+            self._submit(prepared, limit, told)
+        return prepared.id or ""
+
+    def _submit(self, prepared: Message, limit: float, told: Span) -> None:
         if self.database.settings.workers:
             self._intake.extractors.pick()  # else it would be kept, and never read
         walk = self._walk()
+        told.tell(schema=walk.schema)
         capacity = self.database.settings.queue_capacity
         ends = time.monotonic() + limit
         while True:
@@ -72,7 +67,6 @@ class Queueing(ABC):
                     raise
             time.sleep(_LONGEST_LOOK)
         self._writer.start()
-        return prepared.id or ""
 
     def wait(self, message_id: str, *, timeout: float = 30.0) -> IngestResult:
         """What became of a message that was submitted, waited for up to `timeout` seconds: `decided` or `dead`.
@@ -144,6 +138,3 @@ class Queueing(ABC):
 
     def _walk(self) -> Walk:
         return Walk(self.tenant, self.schema(), self._cache, self._clock, uuid7)
-
-    def _run(self, plan: Callable[[], Steps[T]]) -> T:
-        return self.database.run(self.tenant, plan)

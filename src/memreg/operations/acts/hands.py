@@ -29,8 +29,9 @@ class Hands:
     entry before.
     """
 
-    def __init__(self, act: Act) -> None:
+    def __init__(self, act: Act, first_ordinal: int = 0) -> None:
         self.act = act
+        self._first_ordinal = first_ordinal
         self.states: dict[UUID, MemoryState] = {}
         self.entries: list[ActEntry] = []
         self._taken: dict[UUID, tuple[set[HeldKey], UUID | None]] = {}
@@ -165,7 +166,7 @@ class Hands:
         entry = ActEntry(
             id=self.act.new_id(),
             act_id=self.act.id,
-            ordinal=len(self.entries),
+            ordinal=self._first_ordinal + len(self.entries),
             action=action,
             basis=self.act.basis,
             class_name=main.class_name,

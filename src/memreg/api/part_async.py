@@ -1,0 +1,37 @@
+"""What every part of an asynchronous engine stands on: whose memories, which schema, and how plans are run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeVar
+
+from memreg.api.arguments import who_and_why
+from memreg.core.clock import Clock
+from memreg.core.database_async import AsyncDatabase
+from memreg.core.steps import Steps
+from memreg.engine.cache import Cache
+from memreg.operations.acts.act import Actor
+
+T = TypeVar("T")
+
+
+class AsyncPart(ABC):
+    """A base of `AsyncEngine`."""
+
+    tenant: str
+    database: AsyncDatabase
+    _cache: Cache
+    _clock: Clock
+
+    @abstractmethod
+    async def schema(self) -> str:
+        """The schema's name. Raises NoSchema, SchemaNotFound, SchemaAmbiguous."""
+
+    async def _run(self, plan: Callable[[], Steps[T]]) -> T:
+        return await self.database.run(self.tenant, plan)
+
+    async def _actor(self, by: str, why: str | None) -> Actor:
+        """Who acts in this engine's tenant and schema. Raises ArgumentInvalid and `schema`'s."""
+        who, reason = who_and_why(by, why, needs_why=False)
+        return Actor(self.tenant, await self.schema(), who, reason, self._clock, cache=self._cache)

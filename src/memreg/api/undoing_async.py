@@ -1,0 +1,93 @@
+"""The undo of an asynchronous engine: one decision, or those of a message, a session or a bad hour."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from memreg.api.arguments import as_optional, as_uuid
+from memreg.api.part_async import AsyncPart
+from memreg.core.errors import ActRefused
+from memreg.operations.acts.act import Actor
+from memreg.operations.acts.undo_read import Selection
+from memreg.operations.acts.undo_run import Undo, UndoResult, parts, undo, undo_selected
+
+
+class AsyncUndoing(AsyncPart):
+    """How an engine takes decisions back; a base of `AsyncEngine`."""
+
+    async def undo(
+        self,
+        audit_id: UUID | str,
+        *,
+        by: str,
+        why: str | None = None,
+        cascade: bool = False,
+        again: bool = False,
+        dry_run: bool = False,
+    ) -> UndoResult:
+        """Take one decision or act back: every memory that it changed is again as it was before.
+
+        The undo is an entry of its own, which can be undone. `cascade`: what was built on it is undone before it.
+        `again`: a decision about a message waits to be decided anew by `memreg resolve`. `dry_run`: only tell.
+
+        Raises AuditNotFound, ArgumentInvalid, NoUsableVersion, and ActRefused with its `blockers` where later decisions
+        built on it, another memory has its key, or its values were erased; then nothing is undone.
+        """
+        wanted = as_uuid("audit_id", audit_id)
+        actor = await self._actor(by, why)
+        asked = Undo((wanted,), f"entry {wanted}", cascade, again, dry_run)
+        return await self._run(lambda: undo(actor, asked))
+
+    async def undo_many(
+        self,
+        *,
+        by: str,
+        why: str | None = None,
+        message_id: str | None = None,
+        session: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        class_name: str | None = None,
+        action: str | None = None,
+        basis: str | None = None,
+        cascade: bool = False,
+        again: bool = False,
+        dry_run: bool = True,
+    ) -> UndoResult:
+        """Take back the decisions of a message, of a session, or since a time (with a zone); more narrows them down.
+
+        A dry run unless `dry_run=False`. Commits every 200 decisions, the newest first; stopped in the middle, it goes
+        on with the rest when asked again. The parts are one act: `undo_many(message_id=result.act_id)` undoes it.
+
+        Raises ArgumentInvalid, NoUsableVersion, and ActRefused as `undo` does.
+        """
+        selection = Selection(
+            as_optional("message_id", message_id),
+            as_optional("session", session),
+            since,
+            until,
+            as_optional("class_name", class_name),
+            None if action is None else action.upper(),
+            basis,
+        )
+        actor = await self._actor(by, why)
+        asked = Undo((), selection.sentence, cascade, again, dry_run=True)
+        planned = await self._run(lambda: undo_selected(actor, selection, asked))
+        if dry_run:
+            return planned
+        if planned.blocked:
+            first = planned.blocked[0]
+            reason = f"{len(planned.blocked)} of them cannot be undone: {first.reason}"
+            reason += " (…); look with --dry-run, and undo what was built on them too with --cascade"
+            blockers = tuple(dict.fromkeys(each for blocked in planned.blocked for each in blocked.blockers))
+            raise ActRefused(verb="undo", what=selection.sentence, reason=reason, blockers=blockers)
+        done = UndoResult(None, ())
+        for part in parts(planned, replace(asked, dry_run=False)):
+            done = await self._undo_part(actor, replace(part, act_id=done.act_id), done)
+        return done
+
+    async def _undo_part(self, actor: Actor, part: Undo, before: UndoResult) -> UndoResult:
+        done = await self._run(lambda: undo(actor, part))
+        return replace(before + done, act_id=before.act_id or done.act_id)
