@@ -57,6 +57,8 @@ def rebuilt(database: Database, tenant: str, backfilled: SchemaVersion | None = 
         absorbed = entry["details"].get("absorbed")
         if absorbed:
             changes.append((UUID(absorbed["memory_id"]), absorbed["before"], absorbed["after"]))
+        others = entry["details"].get("others", ())
+        changes += [(UUID(other["memory_id"]), other["before"], other["after"]) for other in others]
         for memory_id, before, after in changes:
             if after is None:
                 continue

@@ -76,15 +76,15 @@ class Selection:
     def sentence(self) -> str:
         """What is meant, in words."""
         found = [
-            f"message {self.message_id}" if self.message_id is not None else None,
-            f"session {self.session}" if self.session is not None else None,
+            f"of message {self.message_id}" if self.message_id is not None else None,
+            f"of session {self.session}" if self.session is not None else None,
             f"since {self.since:%Y-%m-%d %H:%M:%S %Z}" if self.since is not None else None,
             f"until {self.until:%Y-%m-%d %H:%M:%S %Z}" if self.until is not None else None,
             f"of {self.class_name}" if self.class_name is not None else None,
             f"with action {self.action}" if self.action is not None else None,
             f"by {self.basis}" if self.basis is not None else None,
         ]
-        return "the decisions of " + ", ".join(each for each in found if each).removeprefix("of ")
+        return "the decisions " + ", ".join(each for each in found if each)
 
 
 def select(tenant: str, schema: str, selection: Selection) -> Steps[list[UUID]]:
@@ -118,12 +118,22 @@ def _none() -> Steps[list[Row]]:
 
 
 def standing_on(raw: Sequence[UUID], target: UUID, undoes: dict[UUID, UUID | None]) -> tuple[UUID, ...]:
-    """Of the entries of a memory in order, `raw`, those after `target` that still stand: an entry that was undone and
-    its undo cancel out, since an undo is always of what was newest. Oldest first; `raw` must hold `target`."""
+    """Of the entries of a memory in order, `raw`, those after `target` that still stand, oldest first.
+
+    An entry that was undone and its undo cancel out, since an undo is always of what stood last; the undo of an undo
+    lets the entry stand again. `raw` must hold `target`.
+    """
     standing: list[UUID] = []
+    cancelled: dict[UUID, UUID] = {}
+    brought_back: dict[UUID, UUID] = {}
     for entry in raw[raw.index(target) + 1 :]:
-        if standing and undoes.get(entry) == standing[-1]:
-            standing.pop()
+        undone = undoes.get(entry)
+        undone = brought_back.get(undone, undone) if undone is not None else None
+        if undone is not None and standing and standing[-1] == undone:
+            cancelled[entry] = standing.pop()
+        elif undone in cancelled:
+            brought_back[entry] = cancelled[undone]
+            standing.append(cancelled[undone])
         else:
             standing.append(entry)
     return tuple(standing)

@@ -1,0 +1,224 @@
+"""Undo: the exact state before comes back by a new revision and entry; what was built on it is never lost unasked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from memreg.api.engine import Engine
+from memreg.core.database import Database
+from memreg.core.errors import ActRefused, ArgumentInvalid, AuditNotFound
+from memreg.engine.model import Action, Decision, Message, Proposal
+from memreg.operations.kill_switch import switch
+from memreg.operations.resolve import resolve
+from memreg.operations.review import review
+from tests.support.engines import every, people, people_spec, say
+from tests.support.replay import check_replay, stored
+
+
+@pytest.fixture
+def engine(database: Database) -> Engine:
+    return people(database)
+
+
+def states(engine: Engine) -> dict[UUID, dict[str, object]]:
+    """Every live memory's state in the tables, without the number of its revision."""
+    found = stored(engine.database, engine.tenant)
+    return {
+        memory_id: {name: value for name, value in state.items() if name != "revision"}
+        for memory_id, state in found.items()
+        if not state["is_deleted"]
+    }
+
+
+def test_an_update_is_taken_back_exactly(engine: Engine) -> None:
+    say(engine, name="Ana Lopez", email="ana@lopez.io", city="Lisbon")
+    before = states(engine)
+    moved = say(engine, name="Ana Lopez", email="ana@lopez.io", city="Oslo")
+    done = engine.undo(moved.audit_id, by="ann", why="a joke")
+    assert states(engine) == before
+    assert done.sentence == "1 decision about 1 memory undone."
+    [undone] = done.undone
+    assert (undone.undoes, undone.action) == (moved.audit_id, "UPDATE")
+    assert undone.memories[0].before is not None
+    assert undone.memories[0].after is not None
+    assert (undone.memories[0].before["city"], undone.memories[0].after["city"]) == ("Oslo", "Lisbon")
+    assert moved.memory_id is not None
+    assert [each.revision for each in engine.history(moved.memory_id)] == [1, 2, 3]
+    entry = engine.audit(limit=1)[0]
+    assert (entry.action, entry.basis, entry.message_id) == (Action.UNDO, "person", done.act_id)
+    assert "a joke" in entry.reasons
+    check_replay(engine.database, "default", people_spec())
+
+
+def test_a_new_memory_is_taken_back_with_its_keys(engine: Engine) -> None:
+    made = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    engine.undo(made.audit_id, by="ann")
+    assert states(engine) == {}
+    again = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    assert again.action is Action.CREATE
+    check_replay(engine.database, "default", people_spec())
+
+
+def test_an_undo_is_undone(engine: Engine) -> None:
+    say(engine, name="Ana Lopez", email="ana@lopez.io", city="Lisbon")
+    moved = say(engine, name="Ana Lopez", email="ana@lopez.io", city="Oslo")
+    after = states(engine)
+    undo = engine.undo(moved.audit_id, by="ann")
+    with pytest.raises(ActRefused, match=f"undone already, by {undo.undone[0].audit_id}"):
+        engine.undo(moved.audit_id, by="ann")
+    engine.undo(undo.undone[0].audit_id, by="ann")
+    assert states(engine) == after
+    engine.undo(moved.audit_id, by="ann")  # which stands again
+    assert states(engine) != after
+    check_replay(engine.database, "default", people_spec())
+
+
+def test_what_was_built_on_it_is_listed_or_undone_too(engine: Engine) -> None:
+    made = say(engine, name="Ana Lopez", email="ana@lopez.io", city="Lisbon")
+    later = [say(engine, name="Ana Lopez", email="ana@lopez.io", city=city) for city in ("Oslo", "Rome")]
+    after = states(engine)
+    with pytest.raises(ActRefused, match="2 later decisions") as refused:
+        engine.undo(made.audit_id, by="ann")
+    assert refused.value.blockers == tuple(each.audit_id for each in reversed(later))
+    assert states(engine) == after
+    done = engine.undo(made.audit_id, by="ann", cascade=True)
+    assert [each.undoes for each in done.undone] == [*refused.value.blockers, made.audit_id]
+    assert states(engine) == {}
+    assert done.act_id is not None
+    engine.undo_many(message_id=done.act_id, by="ann", dry_run=False)
+    assert states(engine) == after
+    check_replay(engine.database, "default", people_spec())
+
+
+def test_what_was_undone_does_not_stand_in_the_way(engine: Engine) -> None:
+    made = say(engine, name="Ana Lopez", email="ana@lopez.io", city="Lisbon")
+    moved = say(engine, name="Ana Lopez", email="ana@lopez.io", city="Oslo")
+    engine.undo(moved.audit_id, by="ann")
+    engine.undo(made.audit_id, by="ann")
+    assert states(engine) == {}
+
+
+def test_a_deleted_memory_comes_back_unless_another_has_its_key(engine: Engine) -> None:
+    made = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    gone = say(engine, operation="delete", email="ana@lopez.io")
+    engine.undo(gone.audit_id, by="ann")
+    assert list(every(engine)) == [made.memory_id]
+    gone = say(engine, operation="delete", email="ana@lopez.io")
+    other = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    with pytest.raises(ActRefused, match="its key email is that of memory") as refused:
+        engine.undo(gone.audit_id, by="ann")
+    assert refused.value.blockers == (other.audit_id,)
+    engine.undo(gone.audit_id, by="ann", cascade=True)
+    assert list(every(engine)) == [made.memory_id]
+    check_replay(engine.database, "default", people_spec())
+
+
+def test_nothing_to_undo_is_said(engine: Engine) -> None:
+    say(engine, name="Ana Lopez", email="ana@lopez.io")
+    same = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    with pytest.raises(ActRefused, match="changed no memory"):
+        engine.undo(same.audit_id, by="ann")
+    with pytest.raises(AuditNotFound):
+        engine.undo(uuid4(), by="ann")
+    with pytest.raises(ArgumentInvalid):
+        engine.undo(same.audit_id, by=" ")
+
+
+def test_a_dry_run_changes_nothing(engine: Engine) -> None:
+    made = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    entries = len(engine.audit(limit=100))
+    told = engine.undo(made.audit_id, by="ann", dry_run=True)
+    assert told.sentence == "1 decision about 1 memory would be undone."
+    assert len(engine.audit(limit=100)) == entries
+    assert list(every(engine)) == [made.memory_id]
+
+
+def message(engine: Engine, message_id: str, *proposals: Proposal, session: str | None = None) -> tuple[Decision, ...]:
+    return engine.ingest(Message(message_id, message_id, session), proposals=proposals).decisions
+
+
+def test_the_decisions_of_a_message_of_a_session_and_of_an_hour(engine: Engine) -> None:
+    ana = Proposal("Person", {"name": "Ana Lopez", "email": "ana@lopez.io"})
+    bo = Proposal("Person", {"name": "Bo Ek", "email": "bo@ek.se"})
+    message(engine, "m1", ana)
+    kept = states(engine)
+    since = datetime.now(UTC)
+    message(engine, "m2", Proposal("Person", {"email": "ana@lopez.io", "city": "Oslo"}), bo, session="s")
+    message(engine, "m3", Proposal("Person", {"email": "bo@ek.se", "city": "Rome"}), session="s")
+    after = states(engine)
+
+    told = engine.undo_many(message_id="m2", by="ann")
+    assert told.dry_run
+    assert len(told.undone) == 1
+    assert len(told.blocked) == 1  # m3 built on it
+    assert states(engine) == after
+    with pytest.raises(ActRefused, match="1 of them cannot be undone"):
+        engine.undo_many(message_id="m2", by="ann", dry_run=False)
+
+    by_session = engine.undo_many(session="s", by="ann", dry_run=False)
+    assert len(by_session.undone) == 3
+    assert states(engine) == kept
+    assert by_session.act_id is not None
+    engine.undo_many(message_id=by_session.act_id, by="ann", dry_run=False)
+    assert states(engine) == after
+
+    by_time = engine.undo_many(since=since, by="ann", dry_run=False)
+    assert len(by_time.undone) == 3
+    assert states(engine) == kept
+    nothing = engine.undo_many(since=since, by="ann", dry_run=False)
+    assert nothing.sentence == "There is nothing to undo."
+    assert engine.undo_many(since=since + timedelta(days=1), by="ann").undone == ()
+    check_replay(engine.database, "default", people_spec())
+
+
+def test_a_selection_says_something(engine: Engine) -> None:
+    with pytest.raises(ArgumentInvalid, match="name a message, a session or a time"):
+        engine.undo_many(by="ann")
+    with pytest.raises(ArgumentInvalid, match="zone"):
+        engine.undo_many(by="ann", since=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_a_bad_hour_of_more_decisions_than_one_transaction_takes(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memreg.operations.acts.undo_run.CHUNK", 3)
+    since = datetime.now(UTC)
+    for city in ("Oslo", "Rome", "Bergen", "Lisbon", "Vienna", "Paris", "Turin"):
+        say(engine, name="Ana Lopez", email="ana@lopez.io", city=city)
+    done = engine.undo_many(since=since, by="ann", dry_run=False)
+    assert len(done.undone) == 7
+    assert states(engine) == {}
+    assert len({each.message_id for each in engine.audit(limit=7)}) == 1
+    check_replay(engine.database, "default", people_spec())
+
+
+def test_what_was_resolved_into_another_memory_is_taken_apart_again(database: Database) -> None:
+    engine = people(database)
+    say(engine, name="Ana Lopez", email="ana@lopez.io", city="Lisbon")
+    switch(database, "default", "people", on=True, by="ann")
+    held = say(engine, name="Ana Lopez", email="ana@lopez.io", city="Oslo")
+    assert held.action is Action.CREATE
+    before = states(engine)
+    switch(database, "default", "people", on=False, by="ann")
+    resolved = resolve(database, "default", "people", by="ann").outcomes[0].decision
+    assert resolved.action is Action.UPDATE
+    engine.undo(resolved.audit_id, by="ann")
+    assert states(engine) == before
+    check_replay(database, "default", people_spec())
+
+
+def test_the_questions_of_what_is_undone_are_answered_by_that(engine: Engine) -> None:
+    say(engine, name="Ana Lopez", email="ana@lopez.io", city="Lisbon")
+    doubt = say(engine, name="Zoe Quist", email="ana@lopez.io", city="Ystad")
+
+    def asked() -> list[str]:
+        return [item.kind for item in review(engine.database, "default", "people").items]
+
+    assert asked() == ["identity_contradiction"]
+    undo = engine.undo(doubt.audit_id, by="ann")
+    assert asked() == []
+    engine.undo(undo.undone[0].audit_id, by="ann")
+    assert asked() == ["identity_contradiction"]
