@@ -46,5 +46,5 @@ def test_refuses(text: str, complaint: str) -> None:
 
 
 def test_every_package_reads() -> None:
-    assert "name_tenant" in Queries.load("memreg.core", "session.sql")
+    assert "be_tenant" in Queries.load("memreg.core", "session.sql")
     assert "read_version" in Queries.load("memreg.migrations")

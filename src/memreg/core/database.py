@@ -25,6 +25,7 @@ from memreg.core.queries import Queries
 from memreg.core.settings import Settings
 from memreg.core.steps import Row, Rows, Steps
 from memreg.core.tenant import check_tenant
+from memreg.core.tracing import step
 from memreg.core.translate import is_lost, translate, unreachable
 
 if TYPE_CHECKING:
@@ -161,7 +162,8 @@ class Database:
             value: T = stop.value
         finally:
             steps.close()
-        self._commit(conn)
+        with step("commit"):
+            self._commit(conn)
         return value
 
     def _commit(self, conn: Connection[Row]) -> None:
@@ -299,12 +301,14 @@ def _acquire(settings: Settings) -> Lease:
 
 
 def _opening(tenant: str, settings: Settings) -> list[tuple[bytes, dict[str, Any]]]:
-    """What every transaction says first. Local to it, so that nothing leaks through a transaction pooler."""
-    limit = str(max(1, round(settings.statement_timeout * 1000)))
-    return [
-        (_SQL["begin"].sql.encode(), {}),
-        (_SQL["name_tenant"].sql.encode(), {"tenant": tenant, "statement_timeout": limit}),
-    ]
+    """What every transaction says first. Local to it, so that nothing leaks through a transaction pooler.
+
+    With a tenant it is one of the role `memreg_app`, which sees and changes that tenant's rows alone; without one it is
+    the login's.
+    """
+    limit = {"statement_timeout": str(max(1, round(settings.statement_timeout * 1000)))}
+    who = ("be_tenant", {"tenant": tenant, **limit}) if tenant else ("be_login", limit)
+    return [(_SQL["begin"].sql.encode(), {}), (_SQL[who[0]].sql.encode(), who[1])]
 
 
 def _configure(conn: Connection[Row]) -> None:

@@ -2,13 +2,26 @@
 -- Begin a transaction in which each statement sees what has committed before it: what is re-read under a lock must be so.
 begin isolation level read committed;
 
--- name_tenant --
--- Name the tenant and the time limit of the statements, read by indexes whatever the statistics say, and compile nothing: where only a table scan is left, its forbidden cost would call the compiler up to PostgreSQL 17.
+-- be_tenant --
+-- From here to the end of the transaction be the role that owns nothing, so that policies bind whoever logged in, and name the tenant that they let through. The rest as below.
 select
+    set_config('role', 'memreg_app', true),
     set_config('memreg.tenant', %(tenant)s, true),
     set_config('enable_seqscan', 'off', true),
     set_config('jit', 'off', true),
     set_config('statement_timeout', %(statement_timeout)s, true);
+
+-- be_login --
+-- Name no tenant and the time limit of the statements, read by indexes whatever the statistics say, and compile nothing: where only a table scan is left, its forbidden cost would call the compiler up to PostgreSQL 17.
+select
+    set_config('memreg.tenant', '', true),
+    set_config('enable_seqscan', 'off', true),
+    set_config('jit', 'off', true),
+    set_config('statement_timeout', %(statement_timeout)s, true);
+
+-- leave_tenant --
+-- In a transaction that was of a tenant, be the login again.
+select set_config('role', 'none', true);
 
 -- configure_session --
 -- Give times in UTC.

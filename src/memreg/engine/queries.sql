@@ -16,13 +16,13 @@ where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
 
 -- arrived_message --
 -- A message by its arrival, which is what the jobs of the queue name it by.
-select id, session, role, at, zone, text, status, attempts, received_at
+select id, session, role, at, zone, text, status, attempts, received_at, traceparent
 from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and arrival = %(arrival)s
 
 -- next_of_session --
 -- The oldest message of a session that waits for a worker.
-select id, arrival, session, role, at, zone, text, status, attempts, next_attempt_at, received_at
+select id, arrival, session, role, at, zone, text, status, attempts, next_attempt_at, received_at, traceparent
 from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and session = %(session)s
     and status in ('accepted', 'extracting') and queued
@@ -127,14 +127,14 @@ from (
 -- queue_message --
 -- Keep a message for the workers; one that nobody works on is left to them.
 insert into memreg.messages as kept (
-    tenant, schema, id, arrival, session, role, at, zone, text, digest, status, queued, received_at
+    tenant, schema, id, arrival, session, role, at, zone, text, digest, status, queued, received_at, traceparent
 )
 values (
     %(tenant)s, %(schema)s, %(id)s, %(arrival)s, %(session)s, %(role)s, %(at)s, %(zone)s, %(text)s, %(digest)s, 'accepted', true,
-    %(now)s
+    %(now)s, %(traceparent)s
 )
 on conflict (tenant, schema, id) do update
-set status = 'accepted', queued = true, next_attempt_at = null
+set status = 'accepted', queued = true, next_attempt_at = null, traceparent = excluded.traceparent
 where kept.status in ('accepted', 'dead')
 returning arrival, session
 
@@ -260,7 +260,7 @@ where oid = 'memreg.memories'::regclass
 
 -- look_at_tables --
 -- Let the planner look at the tables that decisions read, save those that somebody looks at now; plans are made anew.
-analyze (skip_locked) memreg.memories, memreg.candidate_keys, memreg.identity_keys, memreg.memory_revisions, memreg.messages, memreg.calibrations
+select memreg.look_at_tables()
 
 -- keep_snapshot --
 -- Store statistics under the next number; another worker's of the same number wins, and nothing is given back.
@@ -640,22 +640,23 @@ order by class, id
 limit %(limit)s
 
 -- search_memories --
--- Live memories whose searchable text has some of the words, best rank first.
+-- Live memories whose searchable text has some of the words, best rank first; the function knows whose they must be.
 select
-    id, class, version, payload, originals, revision, unresolved, created_at, updated_at, last_seen_at, said_version,
+    memories.id, class, version, payload, originals, revision, unresolved, created_at, updated_at, last_seen_at,
+    said_version,
     case when version < %(version)s and said_version is not null then
-        memreg.said(%(tenant)s, id, revision)
+        memreg.said(%(tenant)s, memories.id, revision)
     end as said,
-    ts_rank('{0.1, 0.33, 0.66, 1.0}', search, %(rank)s::tsquery) as rank
-from (
+    found.rank
+from memreg.search_memories(%(schema)s, %(query)s::tsquery, %(rank)s::tsquery, %(limit)s::integer) as found
+cross join lateral (
+    -- "offset 0" keeps the order of the joins: what was found first, then each memory by its primary key.
     select *
     from memreg.memories
-    where search @@ %(query)s::tsquery and not is_deleted and not unresolved
+    where memories.tenant = %(tenant)s and memories.id = found.id
     offset 0
-) as near
-where tenant = %(tenant)s and schema = %(schema)s
-order by rank desc, id
-limit %(limit)s
+) as memories
+order by found.rank desc, memories.id
 
 -- history_of --
 -- Every revision of a memory, oldest first.

@@ -31,7 +31,7 @@ class Rehearsal(Database):
     def _run(self, tenant: str, plan: Callable[[], Steps[T]]) -> T:
         """Drive a plan without a commit. After an error of the database nothing more can be done in this rehearsal."""
         steps = plan()
-        opening = [(_SQL["name_tenant"], self._named(tenant))]
+        opening = self._opening(tenant)
         results: list[Rows] | None = None
         try:
             while True:
@@ -48,14 +48,17 @@ class Rehearsal(Database):
     @contextmanager
     def transaction(self, tenant: str) -> Iterator[Connection[Row]]:
         """The connection of the rehearsal, with the tenant named."""
-        self._ask([(_SQL["name_tenant"], self._named(check_tenant(tenant)))])
+        self._ask(self._opening(check_tenant(tenant)))
         try:
             yield self._conn
         except psycopg.Error as exc:
             raise translate(exc, self.where, broken=self._conn.broken) from exc
 
-    def _named(self, tenant: str) -> dict[str, object]:
-        return {"tenant": tenant, "statement_timeout": str(max(1, round(self.settings.statement_timeout * 1000)))}
+    def _opening(self, tenant: str) -> list[tuple[Query, dict[str, object]]]:
+        limit = str(max(1, round(self.settings.statement_timeout * 1000)))
+        if tenant:
+            return [(_SQL["be_tenant"], {"tenant": tenant, "statement_timeout": limit})]
+        return [(_SQL["leave_tenant"], {}), (_SQL["be_login"], {"statement_timeout": limit})]
 
     def _ask(self, asked: list[tuple[Query, dict[str, object]]]) -> list[Rows]:
         try:
