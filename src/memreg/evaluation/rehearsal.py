@@ -31,7 +31,7 @@ class Rehearsal(Database):
     def _run(self, tenant: str, plan: Callable[[], Steps[T]]) -> T:
         """Drive a plan without a commit. After an error of the database nothing more can be done in this rehearsal."""
         steps = plan()
-        opening = self._opening(tenant)
+        opening = self._first(tenant)
         results: list[Rows] | None = None
         try:
             while True:
@@ -48,13 +48,13 @@ class Rehearsal(Database):
     @contextmanager
     def transaction(self, tenant: str) -> Iterator[Connection[Row]]:
         """The connection of the rehearsal, with the tenant named."""
-        self._ask(self._opening(check_tenant(tenant)))
+        self._ask(self._first(check_tenant(tenant)))
         try:
             yield self._conn
         except psycopg.Error as exc:
             raise translate(exc, self.where, broken=self._conn.broken) from exc
 
-    def _opening(self, tenant: str) -> list[tuple[Query, dict[str, object]]]:
+    def _first(self, tenant: str) -> list[tuple[Query, dict[str, object]]]:
         limit = str(max(1, round(self.settings.statement_timeout * 1000)))
         if tenant:
             return [(_SQL["be_tenant"], {"tenant": tenant, "statement_timeout": limit})]
