@@ -157,10 +157,10 @@ def make_call(example: Example, tenant: str, target: UUID | None, read: list[UUI
     rows = {table: [_ready(row) | fresh for row in found] for table, found in example.rows.items()}
     rows["audit_log"][0]["id"] = audit_id
     if example.creates:
-        tables = ["messages", "memories", "candidate_keys", "memory_revisions", "identity_keys", "audit_log"]
-        tables += ["audit_values"]
+        tables = ["messages", "memories", "candidate_keys", "memory_revisions", "identity_keys"]
+        tables += ["audit_values", "audit_log"]
     else:
-        tables = ["messages", "update", "candidate_keys", "memory_revisions", "audit_log", "audit_values"]
+        tables = ["messages", "update", "candidate_keys", "memory_revisions", "audit_values", "audit_log"]
         rows["update"] = rows["memories"]
     writes = [(_WRITES[table].encode(), row) for table in tables for row in rows[table]]
     log = rows["audit_log"][0]

@@ -15,8 +15,6 @@ from memreg.api.registry import Registry
 from memreg.core.database import Database
 from memreg.core.database_async import AsyncDatabase
 from memreg.core.errors import ArgumentInvalid, SchemaNotFound, TenantInvalid, VersionNotFound
-from memreg.core.queries import Queries
-from memreg.core.steps import fetch_rows
 from memreg.operations import key_precision as module
 from memreg.operations.key_precision import KeyPrecision, key_precision
 from memreg.operations.store import SQL
@@ -225,17 +223,13 @@ def test_the_counts_are_those_of_the_decisions(database: Database, engine: Engin
 def test_erased_values_are_passed_over(database: Database, engine: Engine) -> None:
     say(engine, **ANA)
     say(engine, **ANA)
-    erase = Queries(
-        """-- erase --
--- Erase the values of the oldest entry that a key answered.
-update memreg.audit_values set proposal = '{}', details = '{}', reasons = '[]' where audit_id = (
-    select id from memreg.audit_log where basis = 'identity' order by id limit 1
-)
-returning audit_id
-""",
-        "the test",
-    )["erase"]
-    assert len(database.run_admin(lambda: fetch_rows(erase()))) == 1
+    with psycopg.connect(database.conninfo) as conn:
+        conn.execute("select set_config('memreg.audit_gate', 'erase', true)")
+        erased = conn.execute(
+            "update memreg.audit_values set proposal = '{}', details = '{}', reasons = '[]', erased_at = now()"
+            " where audit_id = (select id from memreg.audit_log where basis = 'identity' order by id limit 1)"
+        )
+    assert erased.rowcount == 1
     assert seen(database)[EMAIL] == (1, 0, 0)
 
 
@@ -276,8 +270,8 @@ def test_it_is_read_by_an_index(database_url: str, query: str, tenant: str | Non
     with psycopg.connect(database_url) as conn:
         conn.execute("set local enable_seqscan = off")
         plan = "\n".join(str(row[0]) for row in conn.execute(b"explain " + SQL[query].sql.encode(), params).fetchall())
-    assert "audit_log_identity on audit_log" in plan
-    condition = plan.split("audit_log_identity on audit_log")[1].split("Index Cond: ")[1].splitlines()[0]
+    assert "audit_log_first_identity on audit_log_first" in plan
+    condition = plan.split("audit_log_first_identity on audit_log_first")[1].split("Index Cond: ")[1].splitlines()[0]
     assert "class = 'Person'" in condition
     assert ("tenant = 'acme'" in condition) is (tenant is not None)
     assert "Filter" not in plan

@@ -27,17 +27,19 @@ select
     't' || n % 20, gen_random_uuid(), 's' || n % 2, 'm' || n, 0, 'llm', 'm', 'ok', now() - n * interval '1 minute'
 from generate_series(1, 30000) as n
 """
+WITHOUT_VALUES = "alter table memreg.audit_log disable trigger user"
 ENTRIES = """
 insert into memreg.audit_log (
     tenant, id, schema, version, class, message_id, ordinal, operation, action, basis, thresholds, snapshot,
     annotation, extractor, digest, created_at
 )
 select
-    't' || n % 20, gen_random_uuid(), 's' || n % 2, 1, 'C' || n % 3, 'm' || n, 0, 'upsert', 'CREATE', 'new', '{}', 0, 1,
-    'llm', '', now()
+    't' || n % 20, memreg.uuid_from(now() - n * interval '1 second'), 's' || n % 2, 1, 'C' || n % 3, 'm' || n, 0,
+    'upsert', 'CREATE', 'new', '{}', 0, 1, 'llm', '', now()
 from generate_series(1, 30000) as n
 """
-BIG = ("messages", "model_calls", "audit_log")
+ANALYZE = "analyze memreg.messages, memreg.model_calls, memreg.audit_log"
+BIG = ("messages", "model_calls", "audit_log_first")
 NOW = utc_now()
 SCOPE: dict[str, dict[str, Any]] = {
     "one": {"tenant": "t3", "schema": "s1"},
@@ -69,7 +71,13 @@ def large(server: Server) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     """A database with 30,000 messages, most of them decided, of 20 tenants."""
     name = server.create(server.template)
     with psycopg.connect(server.dsn_of(name), autocommit=True) as conn:
-        for statement in (MESSAGES, CALLS, ENTRIES, "analyze memreg.messages, memreg.model_calls, memreg.audit_log"):
+        for statement in (
+            MESSAGES,
+            CALLS,
+            WITHOUT_VALUES,
+            ENTRIES,
+            "analyze memreg.messages, memreg.model_calls, memreg.audit_log",
+        ):
             conn.execute(statement.encode())
         yield conn
     server.drop(name)

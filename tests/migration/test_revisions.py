@@ -66,7 +66,7 @@ def test_tenant_data_has_the_tenant_first(database_url: str) -> None:
             from pg_class c
             join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant'
             left join pg_index i on i.indrelid = c.oid and i.indisprimary
-            where c.relnamespace = 'memreg'::regnamespace and c.relkind = 'r'
+            where c.relnamespace = 'memreg'::regnamespace and c.relkind in ('r', 'p')
             """
         ).fetchall()
     assert {"memories", "audit_log", "messages", "identity_keys"} <= {row[0] for row in rows}

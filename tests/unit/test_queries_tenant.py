@@ -19,6 +19,8 @@ TENANT_TABLES = frozenset(
         "messages",
         "audit_log",
         "audit_values",
+        "audit_unsealed",
+        "audit_seals",
         "review_items",
         "kill_switches",
         "calibrations",

@@ -142,8 +142,9 @@ class Writes:
             found.append(REFERENCES["keep_references"](tenant=tenant, ids=sorted(self.referring), rows=rows))
         found += merge_into(tenant, self.merged)
         if self.audit:
-            found.append(SQL["insert_audit"](tenant=tenant, schema=schema, rows=Jsonb(self.audit)))
+            # The values first: the entry takes their digest over.
             found.append(SQL["insert_audit_values"](tenant=tenant, rows=Jsonb(self.values)))
+            found.append(SQL["insert_audit"](tenant=tenant, schema=schema, rows=Jsonb(self.audit)))
         if self.reviews:
             found.append(SQL["insert_reviews"](tenant=tenant, schema=schema, now=now, rows=Jsonb(self.reviews)))
         return found
