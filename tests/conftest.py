@@ -14,6 +14,7 @@ from memreg.core.database import Database
 from memreg.core.database_async import AsyncDatabase
 from memreg.core.settings import Settings
 from tests.support.server import Server, make_run_folder, remove_run_folder, running_server
+from tests.support.spans import Traces, left_by_a_test, reset, tracing
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,6 +45,21 @@ def _logging_as_it_was() -> Iterator[None]:
     for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
         logger.handlers, logger.propagate = handlers, propagate
         logger.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _tracing_as_it_was() -> Iterator[None]:
+    """A page of the documentation, or a command that is run in this process, sets up tracing for itself alone."""
+    yield
+    if left_by_a_test():
+        reset()
+
+
+@pytest.fixture
+def traces() -> Iterator[Traces]:
+    """An application that has set up tracing, and what it sees."""
+    with tracing() as traces:
+        yield traces
 
 
 @pytest.fixture(autouse=True)

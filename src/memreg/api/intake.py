@@ -16,6 +16,7 @@ from memreg.core.database import Database
 from memreg.core.errors import CommitUnknown, DatabaseError, ExtractionFailed, MemregError
 from memreg.core.logs import get_logger
 from memreg.core.steps import Steps
+from memreg.core.tracing import span, step, whole
 from memreg.engine import inbox
 from memreg.engine.extract import Contextual, Extractor
 from memreg.engine.inbox import Claimed
@@ -48,9 +49,24 @@ class Intake:
 
         Raises MessageConflict, NoUsableVersion, SchemaNotFound, ExtractorUnavailable, DatabaseError.
         """
+        with span("message", schema=walk.schema) as told:
+            result = self._take(walk, message)
+            told.tell(status=result.status, decisions=len(result.decisions))
+        return result
+
+    def given(self, walk: Walk, message: Message, extraction: Extraction) -> IngestResult:
+        """Decide proposals that came instead of a text to extract, or beside one. Raises as `take`."""
+        with span("message", schema=walk.schema) as told:
+            result = self.decide(walk, message, extraction)
+            told.tell(status=result.status, decisions=len(result.decisions))
+        return result
+
+    def _take(self, walk: Walk, message: Message) -> IngestResult:
         extractor = self.extractors.pick()
         turns = _turns(extractor)
-        accepted: Accepted = self._run(walk, lambda: accept(walk, message, turns))
+        with step("accept"):
+            accepted: Accepted = self._run(walk, lambda: accept(walk, message, turns))
+        whole().tell(version=accepted.version.version)
         if accepted.replayed is not None:
             return accepted.replayed
         tries, tried = 0, list[Call]()
@@ -88,13 +104,27 @@ class Intake:
 
     def _work_one(self, walk: Walk, arrival: UUID) -> tuple[bool, datetime | None]:
         """Whether nothing is left to do; and when one that failed is tried again."""
-        claimed: Claimed | None = None
+        began = time.time_ns()
         try:
             extractor = self.extractors.pick()
             turns = _turns(extractor)
-            claimed = self._run(walk, lambda: inbox.claim(walk, arrival, turns))
-            if claimed is None or claimed.accepted.replayed is not None:
-                return claimed is None, None
+            claimed: Claimed | None = self._run(walk, lambda: inbox.claim(walk, arrival, turns))
+        except DatabaseError:
+            raise
+        except Exception as exc:
+            return False, self._put_off(walk, None, exc)
+        if claimed is None or claimed.accepted.replayed is not None:
+            return claimed is None, None
+        version = claimed.accepted.version.version
+        # Only now it is known which message this is, and in whose trace.
+        parent = claimed.traceparent
+        with span("message", kind="consumer", parent=parent, start=began, schema=walk.schema, version=version):
+            with step("accept", start=began):
+                pass
+            return self._work_on(walk, extractor, claimed)
+
+    def _work_on(self, walk: Walk, extractor: Extractor, claimed: Claimed) -> tuple[bool, datetime | None]:
+        try:
             extraction, note = self._extract(extractor, claimed.accepted)
         except DatabaseError:
             raise
@@ -134,6 +164,7 @@ class Intake:
     def decide(self, walk: Walk, message: Message, extraction: Extraction, note: str | None = None) -> IngestResult:
         """Decide what was extracted, in one transaction, and take the statistics that are due."""
         decided: Decided = self._run(walk, lambda: decide_message(walk, message, extraction, note=note))
+        whole().tell(status=decided.result.status, decisions=len(decided.result.decisions))
         for decision in decided.result.decisions if decided.result.status == "decided" else ():
             _log.info(
                 "decided",
@@ -157,11 +188,26 @@ class Intake:
     def bury(self, walk: Walk, message: Message, failure: ExtractionFailed) -> IngestResult:
         """A message that cannot be extracted is dead: kept with the reason, to be tried again by a person."""
         _log.warning("extraction_failed", message_id=message.id, extractor=failure.facts["extractor"])
+        whole().tell(status="dead")
+        whole().fail(failure)
         return self._run(walk, lambda: bury(walk, message, failure))
 
     def _extract(self, extractor: Extractor, accepted: Accepted) -> tuple[Extraction, str | None]:
         """What a message says, with a note where it is not asked. Raises ExtractionFailed, and what an extractor
         raises."""
+        with step("extract", extractor=extractor.name) as told:
+            extraction, note = self._extract_once(extractor, accepted)
+            told.tell(
+                model=extraction.model,
+                proposals=len(extraction.proposals),
+                refused=len(extraction.refused),
+                requests=len(extraction.calls),
+                tokens_in=extraction.tokens_in,
+                tokens_out=extraction.tokens_out,
+            )
+        return extraction, note
+
+    def _extract_once(self, extractor: Extractor, accepted: Accepted) -> tuple[Extraction, str | None]:
         message = replace(accepted.message, text=without_recalled(accepted.message.text))
         if message.role.strip().lower() in self._ignored:
             note = f"messages of the role {message.role!r} are not extracted (MEMREG_IGNORED_ROLES)"
@@ -207,14 +253,16 @@ class Intake:
             return None
         _log.info("message_postponed", message_id=message.id, tries=tries)
         before = self._run(walk, _postponing(walk, message, failure, again, counts=counts))
+        whole().tell(status="postponed" if before is None else before.status)
         return again if before is None else None
 
     def _refresh(self, walk: Walk, due: Mapping[str, Due]) -> None:
         """Take the snapshots that are due. The message is decided already, so a failure here is only logged."""
         for class_name, due_now in due.items():
             try:
-                self._run(walk, _refreshing(walk, class_name, due_now))
-                self._run(walk, look_at_tables)
+                with step("refresh", class_=class_name):
+                    self._run(walk, _refreshing(walk, class_name, due_now))
+                    self._run(walk, look_at_tables)
             except DatabaseError as exc:
                 _log.warning("statistics_not_refreshed", class_name=class_name, error=type(exc).__name__)
 

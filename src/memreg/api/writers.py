@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import Context
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -65,7 +67,8 @@ class AsyncWriter:
             clock=self.clock,
             prepare_threshold=database.settings.prepare_threshold,
         )
-        self._task = asyncio.create_task(self._worker.run())
+        # It works for everybody: nothing of whose submit happened to start it goes with what it does for others.
+        self._task = asyncio.create_task(self._worker.run(), context=Context())
 
     async def aclose(self, drain: float, *, for_good: bool = False) -> None:
         """Wait up to `drain` seconds until the queue is empty, end what is at hand, and stop.
@@ -186,7 +189,9 @@ class _Running:
         self._worker, self._slots = worker, slots
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=asyncio.run, args=(self._main(),), name="memreg writer", daemon=True)
+        # Some Pythons give a thread the context of who starts it; this one works for everybody.
+        run = partial(Context().run, asyncio.run, self._main())
+        self._thread = threading.Thread(target=run, name="memreg writer", daemon=True)
         self._thread.start()
 
     def is_alive(self) -> bool:

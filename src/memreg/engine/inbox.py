@@ -12,6 +12,7 @@ from memreg.core.clock import Clock
 from memreg.core.errors import MessageNotFound, QueueFull
 from memreg.core.queries import Queries, Statement
 from memreg.core.steps import Steps, fetch, fetch_row, fetch_rows
+from memreg.core.tracing import traceparent
 from memreg.engine.ingest import Accepted, Walk, begin, decisions_of, dropped_by, kept, kept_message, known
 from memreg.engine.model import IngestResult, Message
 from memreg.engine.store import SQL
@@ -83,7 +84,7 @@ def submit(walk: Walk, message: Message, capacity: int) -> Steps[bool]:
     given = kept(walk, message, now)
     if newest:  # it may be of a machine whose clock is ahead, and comes before this one all the same
         given["arrival"] = max(walk.new_id(), UUID(int=newest[0]["arrival"].int + 1))
-    arrived = yield from fetch_rows(SQL["queue_message"](**given))
+    arrived = yield from fetch_rows(SQL["queue_message"](**given, traceparent=traceparent()))
     if not arrived:  # somebody else began with it since
         return False
     yield (_job(walk, arrived[0]["session"], arrived[0]["arrival"]),)
@@ -124,10 +125,12 @@ def pass_on(walk: Walk, arrival: UUID) -> Steps[None]:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message that a worker took up; `attempts`: tries of it that ended before."""
+    """A message that a worker took up; `attempts`: tries of it that ended before; `traceparent`: the span that it was
+    submitted in."""
 
     accepted: Accepted
     attempts: int
+    traceparent: str | None = None
 
 
 def claim(walk: Walk, arrival: UUID, turns: int) -> Steps[Claimed | None]:
@@ -150,7 +153,7 @@ def claim(walk: Walk, arrival: UUID, turns: int) -> Steps[Claimed | None]:
         return None
     version = yield from walk.cache.usable(walk.schema, heads)
     message = kept_message(row, row["id"])
-    return Claimed((yield from begin(walk, message, version, turns)), row["attempts"])
+    return Claimed((yield from begin(walk, message, version, turns)), row["attempts"], row["traceparent"])
 
 
 def one_message(walk: Walk, message_id: str) -> Steps[Message]:

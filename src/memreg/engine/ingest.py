@@ -13,6 +13,7 @@ from memreg.core.clock import Clock
 from memreg.core.errors import ExtractionFailed, MessageConflict
 from memreg.core.queries import Query, Statement
 from memreg.core.steps import Row, Steps, fetch, fetch_row, fetch_rows
+from memreg.core.tracing import step, whole
 from memreg.engine.cache import Cache
 from memreg.engine.identity import digest
 from memreg.engine.model import Action, Basis, Call, Decision, Extraction, IngestResult, Message
@@ -116,6 +117,7 @@ def decide_message(
         _switches_statement(walk),
     )
     version = yield from walk.cache.usable(walk.schema, heads)
+    whole().tell(version=version.version)
     replayed = yield from known(walk, message, kept_rows[0] if kept_rows else None)
     calls = _calls(walk, message, extraction.extractor, extraction.prompt_hash, extraction.calls)
     if replayed is not None:
@@ -160,7 +162,8 @@ def decide_message(
         if claimed["error"] is not None:  # it may have been dead before
             subject = f"message {message.id}"
             writes.append(SQL["settle_dead_letter"](tenant=walk.tenant, schema=walk.schema, subject=subject))
-    yield tuple(writes)
+    with step("write", statements=len(writes)):
+        yield tuple(writes)
     return Decided(IngestResult(message.id or "", "decided", tuple(decisions)), turn.due())
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from memreg.core.queries import Statement
 from memreg.core.steps import Row, Rows, Steps, fetch, fetch_rows
+from memreg.core.tracing import step
 from memreg.engine.apply import Outcome, Rules, apply
 from memreg.engine.cache import Cache
 from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, memory_keys
@@ -30,7 +31,7 @@ from memreg.engine.store import SQL, Writes, lock_classes, search_vector
 from memreg.engine.translated import translated
 from memreg.engine.validate import missing_columns
 from memreg.engine.workspace import MOST_HOLDERS, KeyPlace, Workspace
-from memreg.engine.written import Held, held_against, write_down
+from memreg.engine.written import Held, held_against, tell, write_down
 from memreg.registry.models import SchemaVersion
 
 
@@ -117,6 +118,15 @@ class Turn:
         """Read what may be the same objects, and score it, before anything is locked."""
         if not self._classes:
             return
+        with step("look_up", classes=len(self._classes), proposals=len(self.items)) as span:
+            yield from self._read()
+            span.tell(candidates=sum(len(item.found) for item in self.items))
+        with step("score") as span:
+            for item in self.items:
+                self._score(item, (hit.memory_id for hit in self._hits(item)))
+            span.tell(scored=sum(len(item.scores) for item in self.items))
+
+    def _read(self) -> Steps[None]:
         schema, places = self.version.name, self._places()
         given = [self._resolving.given()] if self._resolving else []
         snapshots, holders, *known = yield from fetch(
@@ -131,8 +141,6 @@ class Turn:
         yield from self._look_up([i for i in self.asking if not self._hits(i) and not i.is_judged_by_references])
         if self._resolving is not None:
             yield from self._resolving.guess()
-        for item in self.items:
-            self._score(item, (hit.memory_id for hit in self._hits(item)))
 
     def _look_up(self, items: Sequence[Item]) -> Steps[None]:
         """Find the candidates of proposals. Who has a hit needs none: no rule that asks for a score is reached."""
@@ -194,6 +202,13 @@ class Turn:
 
         Gives the rows of each claim.
         """
+        with step("lock", classes=len(self._classes)) as span:
+            changes, claimed = yield from self._lock(claims)
+            span.tell(changed=changes)
+        return claimed
+
+    def _lock(self, claims: Sequence[Statement]) -> Steps[tuple[int, list[Rows]]]:
+        """How many memories had changed, and the rows of each claim."""
         schema, classes, places = self.version.name, self._classes, self._places()
         locks = lock_classes(self.tenant, schema, classes)
         since = [
@@ -222,7 +237,8 @@ class Turn:
         if self._resolving is not None:
             self._resolving.take_given(results[end + 2])
             self._resolving.take_families(results[end + 3])
-        return results[len(locks) : len(locks) + len(claims)]
+        changed = sum(map(len, results[end - len(since) : end]))
+        return changed, results[len(locks) : len(locks) + len(claims)]
 
     def _likely(self) -> list[UUID]:
         """Memories that a decision may well be about: their keys are read along."""
@@ -267,6 +283,12 @@ class Turn:
         return [*(decisions[ordinal] for ordinal in sorted(decisions)), *self._followed]
 
     def _decide(self, item: Item) -> Steps[Decision]:
+        with step("decide") as span:
+            decision = yield from self._decide_one(item)
+            tell(span, item, decision)
+        return decision
+
+    def _decide_one(self, item: Item) -> Steps[Decision]:
         assert self._writes is not None
         situation = self.situation(item)
         verdict = decide(situation)
@@ -303,7 +325,10 @@ class Turn:
     def write_down(self, item: Item, verdict: Verdict, outcome: Outcome) -> Decision:
         """Write down what follows from other decisions."""
         assert self._writes is not None
-        return write_down(self, self._writes, item, Situation(item.checked), verdict, outcome, Held())
+        with step("decide") as span:
+            decision = write_down(self, self._writes, item, Situation(item.checked), verdict, outcome, Held())
+            tell(span, item, decision)
+        return decision
 
     def look_up_unless_hit(self, item: Item) -> Steps[None]:
         """Find the candidates of a proposal, where the memory that its keys matched before the lock may be gone."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from memreg.core.tracing import Span
 from memreg.engine import audit
 from memreg.engine.apply import Outcome
 from memreg.engine.decide import Situation, Verdict
@@ -76,3 +77,10 @@ def write_down(
     return Decision(
         verdict.action, verdict.basis, log["class"], entry.memory_id, verdict.score, entry.id, entry.reasons
     )
+
+
+def tell(span: Span, item: Item, decision: Decision) -> None:
+    """Tell a trace what was decided. A class that the schema does not have may be anything that somebody said."""
+    if item.spec is not None:
+        span.tell(class_=item.spec.name, operation=item.checked.operation)
+    span.tell(action=decision.action, basis=decision.basis, score=decision.score, audit_id=decision.audit_id)

@@ -18,6 +18,7 @@ from memreg.core.database import Database
 from memreg.core.ids import uuid7
 from memreg.core.queries import Statement
 from memreg.core.steps import Steps, fetch, fetch_rows
+from memreg.core.tracing import span, step
 from memreg.engine.cache import Cache
 from memreg.engine.identity import digest
 from memreg.engine.model import Decision
@@ -199,6 +200,13 @@ def _rehearse(resolver: Resolver) -> Steps[None]:
 
 
 def _decide(resolver: Resolver, version: SchemaVersion, held: HeldTurn) -> Steps[list[Outcome]]:
+    with span("resolve", schema=resolver.schema, version=version.version) as told:
+        outcomes = yield from _decide_turn(resolver, version, held)
+        told.tell(decisions=len(outcomes))
+    return outcomes
+
+
+def _decide_turn(resolver: Resolver, version: SchemaVersion, held: HeldTurn) -> Steps[list[Outcome]]:
     tenant, schema, now = resolver.tenant, resolver.schema, resolver.clock()
     turn = Turn(
         tenant=tenant,
@@ -225,7 +233,9 @@ def _decide(resolver: Resolver, version: SchemaVersion, held: HeldTurn) -> Steps
         )
     )
     decisions = yield from turn.decide()
-    yield (*_settled(resolver, held), *turn.writes())
+    writes = (*_settled(resolver, held), *turn.writes())
+    with step("write", statements=len(writes)):
+        yield writes
     for name, due in turn.due().items():
         yield from refresh(tenant, schema, name, due, resolver.clock)
     return [

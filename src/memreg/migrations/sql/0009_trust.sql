@@ -30,12 +30,15 @@ alter table memreg.memories
     add column pinned    jsonb not null default '{}',
     add column erased_at timestamptz;
 alter table memreg.memory_revisions add column pinned jsonb not null default '{}';
-alter table memreg.messages add column erased_at timestamptz;
+alter table memreg.messages
+    add column erased_at   timestamptz,
+    add column traceparent text;
 alter table memreg.audit_values add column erased_at timestamptz;
 
 comment on column memreg.memories.pinned is 'by column: who set its value, when and why; no message changes it';
 comment on column memreg.memories.erased_at is 'when its values were erased for good';
 comment on column memreg.messages.erased_at is 'when its text was erased for good';
+comment on column memreg.messages.traceparent is 'the span that it was submitted in, as W3C writes it: its worker''s is part of that trace';
 comment on column memreg.audit_values.erased_at is 'when these values were erased for good';
 
 alter table memreg.audit_log

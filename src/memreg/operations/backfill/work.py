@@ -14,6 +14,7 @@ from uuid import UUID
 from memreg.core.clock import Clock
 from memreg.core.database import Database
 from memreg.core.steps import Row, Steps, fetch, fetch_row, fetch_rows
+from memreg.core.tracing import Span, span, step
 from memreg.operations.backfill.activate import activate, catch_up
 from memreg.operations.backfill.collisions import settle
 from memreg.operations.backfill.index import index_part, moved_places
@@ -52,9 +53,14 @@ class Work:
 
     def chunk(self, backfill_id: UUID) -> tuple[Next, datetime | None]:
         """Do the next chunk of a backfill; what follows it, and when (None: at once)."""
+        with span("backfill", backfill_id=backfill_id) as told:
+            return self._chunk(backfill_id, told)
+
+    def _chunk(self, backfill_id: UUID, told: Span) -> tuple[Next, datetime | None]:
         row = self._run(lambda: fetch_row(SQL["read_backfill"](id=backfill_id)))
         if row is None:
             return Next.NOTHING, None
+        told.tell(schema=row["schema"], version=row["to_version"], stage=row["stage"], status=row["status"])
         if row["status"] == "cancelling":
             return self._cancel(row)
         if row["status"] != "running":
@@ -69,7 +75,9 @@ class Work:
             do = index_part
         else:
             do = partial(rewrite_part, is_indexed=row["activated_at"] is not None)
-        done = self._run(lambda: do(backfill_id, target, self.clock(), time.perf_counter))
+        with step("part") as part:
+            done = self._run(lambda: do(backfill_id, target, self.clock(), time.perf_counter))
+            part.tell(memories=done or 0)
         if done is not None:
             return Next.NOW, None
         left = self._run(lambda: fetch_rows(SQL["parts_left"](id=backfill_id, stage=row["stage"])))
