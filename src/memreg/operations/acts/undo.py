@@ -13,10 +13,11 @@ from memreg.core.steps import Steps, fetch_rows
 from memreg.engine.change import Change, Snapshot
 from memreg.engine.identity import key_values
 from memreg.engine.model import Action
+from memreg.engine.standing import standing_on
 from memreg.engine.state import HeldKey, MemoryState, name_at
 from memreg.operations.acts.act import SQL, Act
 from memreg.operations.acts.hands import Hands
-from memreg.operations.acts.undo_read import Entry, gained_by, read_entries, standing_on
+from memreg.operations.acts.undo_read import Entry, gained_by, read_entries
 
 
 @dataclass(frozen=True, slots=True)

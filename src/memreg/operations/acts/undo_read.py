@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -115,28 +115,6 @@ def read_entries(tenant: str, schema: str, ids: Iterable[UUID]) -> Steps[list[En
 def _none() -> Steps[list[Row]]:
     yield from ()
     return []
-
-
-def standing_on(raw: Sequence[UUID], target: UUID, undoes: dict[UUID, UUID | None]) -> tuple[UUID, ...]:
-    """Of the entries of a memory in order, `raw`, those after `target` that still stand, oldest first.
-
-    An entry that was undone and its undo cancel out, since an undo is always of what stood last; the undo of an undo
-    lets the entry stand again. `raw` must hold `target`.
-    """
-    standing: list[UUID] = []
-    cancelled: dict[UUID, UUID] = {}
-    brought_back: dict[UUID, UUID] = {}
-    for entry in raw[raw.index(target) + 1 :]:
-        undone = undoes.get(entry)
-        undone = brought_back.get(undone, undone) if undone is not None else None
-        if undone is not None and standing and standing[-1] == undone:
-            cancelled[entry] = standing.pop()
-        elif undone in cancelled:
-            brought_back[entry] = cancelled[undone]
-            standing.append(cancelled[undone])
-        else:
-            standing.append(entry)
-    return tuple(standing)
 
 
 def gained_by(entries: Iterable[Entry], memory_id: UUID, has: Any) -> UUID | None:
