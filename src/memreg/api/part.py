@@ -11,6 +11,7 @@ from memreg.api.arguments import who_and_why
 from memreg.core.clock import Clock
 from memreg.core.database import Database
 from memreg.core.steps import Steps
+from memreg.core.tracing import span
 from memreg.engine.cache import Cache
 from memreg.operations.acts.act import Actor
 
@@ -31,6 +32,11 @@ class Part(ABC):
 
     def _run(self, plan: Callable[[], Steps[T]]) -> T:
         return self.database.run(self.tenant, plan)
+
+    def _act(self, plan: Callable[[], Steps[T]]) -> T:
+        """Run the plan of an act, which a trace tells of."""
+        with span("act"):
+            return self._run(plan)
 
     def _actor(self, by: str, why: str | None) -> Actor:
         """Who acts in this engine's tenant and schema. Raises ArgumentInvalid and `schema`'s."""

@@ -10,6 +10,7 @@ from memreg.api.arguments import who_and_why
 from memreg.core.clock import Clock
 from memreg.core.database_async import AsyncDatabase
 from memreg.core.steps import Steps
+from memreg.core.tracing import span
 from memreg.engine.cache import Cache
 from memreg.operations.acts.act import Actor
 
@@ -30,6 +31,11 @@ class AsyncPart(ABC):
 
     async def _run(self, plan: Callable[[], Steps[T]]) -> T:
         return await self.database.run(self.tenant, plan)
+
+    async def _act(self, plan: Callable[[], Steps[T]]) -> T:
+        """Run the plan of an act, which a trace tells of."""
+        with span("act"):
+            return await self._run(plan)
 
     async def _actor(self, by: str, why: str | None) -> Actor:
         """Who acts in this engine's tenant and schema. Raises ArgumentInvalid and `schema`'s."""

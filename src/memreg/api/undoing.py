@@ -39,7 +39,7 @@ class Undoing(Part):
         wanted = as_uuid("audit_id", audit_id)
         actor = self._actor(by, why)
         asked = Undo((wanted,), f"entry {wanted}", cascade, again, dry_run)
-        return self._run(lambda: undo(actor, asked))
+        return self._act(lambda: undo(actor, asked))
 
     def undo_many(
         self,
@@ -90,5 +90,5 @@ class Undoing(Part):
         return done
 
     def _undo_part(self, actor: Actor, part: Undo, before: UndoResult) -> UndoResult:
-        done = self._run(lambda: undo(actor, part))
+        done = self._act(lambda: undo(actor, part))
         return replace(before + done, act_id=before.act_id or done.act_id)

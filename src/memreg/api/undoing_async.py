@@ -38,7 +38,7 @@ class AsyncUndoing(AsyncPart):
         wanted = as_uuid("audit_id", audit_id)
         actor = await self._actor(by, why)
         asked = Undo((wanted,), f"entry {wanted}", cascade, again, dry_run)
-        return await self._run(lambda: undo(actor, asked))
+        return await self._act(lambda: undo(actor, asked))
 
     async def undo_many(
         self,
@@ -89,5 +89,5 @@ class AsyncUndoing(AsyncPart):
         return done
 
     async def _undo_part(self, actor: Actor, part: Undo, before: UndoResult) -> UndoResult:
-        done = await self._run(lambda: undo(actor, part))
+        done = await self._act(lambda: undo(actor, part))
         return replace(before + done, act_id=before.act_id or done.act_id)

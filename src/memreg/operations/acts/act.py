@@ -12,6 +12,7 @@ from memreg.core.errors import ArgumentInvalid
 from memreg.core.ids import uuid7
 from memreg.core.queries import Queries, Statement
 from memreg.core.steps import Steps, fetch
+from memreg.core.tracing import whole
 from memreg.engine.cache import Cache
 from memreg.engine.identity import digest
 from memreg.engine.model import Basis
@@ -90,4 +91,5 @@ def begin(actor: Actor, verb: str) -> Steps[Act]:
     """Begin an act under the version in use, which stays that until its end. Raises NoUsableVersion, SchemaNotFound."""
     _, heads = yield from fetch(versions.lock_shared(actor.schema), versions.usable_head(actor.schema))
     version = yield from actor.cache.usable(actor.schema, heads)
+    whole().tell(verb=verb, schema=version.name, version=version.version)
     return Act(actor, version, verb, actor.clock(), f"{verb}:{actor.new_id()}")

@@ -9,6 +9,7 @@ from uuid import UUID
 from memreg.core.errors import ActRefused, MemoryNotFound
 from memreg.core.queries import Statement
 from memreg.core.steps import Rows, Steps, fetch, fetch_rows
+from memreg.core.tracing import step, whole
 from memreg.engine.candidates import memory_keys
 from memreg.engine.change import Change, Snapshot
 from memreg.engine.model import Action, Payload
@@ -48,20 +49,24 @@ class Hands:
         """
         wanted = [each for each in dict.fromkeys(ids) if each not in self.states]
         if wanted:
-            act, version = self.act, self.act.version
-            asked = {"tenant": act.tenant, "schema": act.schema, "ids": wanted}
-            rows = yield from fetch_rows(SQL["classes_of"](**asked))
-            yield from self._lock(rows)
-            _, rows, keys, changes = yield from fetch(
-                ENGINE_SQL["hold_memories"](tenant=act.tenant, ids=wanted),
-                SQL["memories_of"](**asked, version=version.version),
-                ENGINE_SQL["keys_of"](tenant=act.tenant, ids=wanted),
-                SQL["newest_changes"](tenant=act.tenant, schema=act.schema, classes=sorted(self._locked)),
-            )
-            self._take(wanted, rows, keys)
-            for row in changes:
-                self._changes.setdefault(row["class"], row["change"] or 0)
+            with step("take", memories=len(wanted)):
+                yield from self._read(wanted)
         return {each: self.states[each] for each in dict.fromkeys(ids)}
+
+    def _read(self, wanted: Sequence[UUID]) -> Steps[None]:
+        act, version = self.act, self.act.version
+        asked = {"tenant": act.tenant, "schema": act.schema, "ids": wanted}
+        rows = yield from fetch_rows(SQL["classes_of"](**asked))
+        yield from self._lock(rows)
+        _, rows, keys, changes = yield from fetch(
+            ENGINE_SQL["hold_memories"](tenant=act.tenant, ids=wanted),
+            SQL["memories_of"](**asked, version=version.version),
+            ENGINE_SQL["keys_of"](tenant=act.tenant, ids=wanted),
+            SQL["newest_changes"](tenant=act.tenant, schema=act.schema, classes=sorted(self._locked)),
+        )
+        self._take(wanted, rows, keys)
+        for row in changes:
+            self._changes.setdefault(row["class"], row["change"] or 0)
 
     def _lock(self, rows: Rows) -> Steps[None]:
         version = self.act.version
@@ -193,7 +198,8 @@ class Hands:
         """Everything that was recorded; `text` says in a few words what was done. Nothing where nothing was."""
         if not self.entries:
             return []
-        version, writes = self.act.version, self._writes
+        version, writes, first = self.act.version, self._writes, self.entries[0]
+        whole().tell(entries=len(self.entries), audit_id=first.id, action=first.action, class_=first.class_name)
         changed = {each.memory_id for entry in self.entries for each in entry.changes if each.has_effect}
         for memory_id in sorted(changed):
             state = self.states[memory_id]
