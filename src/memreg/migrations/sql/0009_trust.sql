@@ -2,23 +2,36 @@
 -- was found out about them, and kill switches their evidence.
 
 -- What every transaction of a tenant is set to, and what works across tenants without owning anything. Roles are of the
--- whole server: another database of memreg may have made them.
+-- whole server: another database of memreg, or whoever looks after the server, may have made them.
 do $$
+declare
+    wanted text;
 begin
-    if not exists (select from pg_catalog.pg_roles where rolname = 'memreg_app') then
-        create role memreg_app nologin;
-    end if;
-exception when duplicate_object or unique_violation then
-    null;
+    foreach wanted in array array['memreg_app', 'memreg_operator'] loop
+        begin
+            if not exists (select from pg_catalog.pg_roles where rolname = wanted) then
+                execute format('create role %I nologin', wanted);
+            end if;
+        exception
+            when duplicate_object or unique_violation then
+                null;
+            when insufficient_privilege then
+                raise exception '% may not make the role %: as an administrator, run "create role memreg_app; create role memreg_operator; grant memreg_app, memreg_operator to %", and migrate again',
+                    current_user, wanted, quote_ident(current_user);
+        end;
+    end loop;
 end
 $$;
 
+-- Who migrates may become memreg_app, where it may let itself: a superuser need not, and who made the role has to.
 do $$
+declare
+    may text := case when current_setting('server_version_num')::integer >= 160000 then 'SET' else 'MEMBER' end;
 begin
-    if not exists (select from pg_catalog.pg_roles where rolname = 'memreg_operator') then
-        create role memreg_operator nologin;
+    if not pg_has_role(current_user, 'memreg_app', may) then
+        execute format('grant memreg_app to %I', current_user);
     end if;
-exception when duplicate_object or unique_violation then
+exception when insufficient_privilege or unique_violation or internal_error then
     null;
 end
 $$;
