@@ -33,6 +33,7 @@ class Action(StrEnum):
     ERASE = "ERASE"
     SWITCH = "SWITCH"
     REVEAL = "REVEAL"
+    RETAIN = "RETAIN"
 
 
 class Basis(StrEnum):

@@ -143,7 +143,7 @@ create table memreg.audit_unsealed (
 ) with (autovacuum_vacuum_scale_factor = 0.05);
 
 insert into memreg.audit_unsealed (tenant, written_at, id)
-select tenant, created_at, id
+select tenant, least(created_at, now()), id
 from memreg.audit_log;
 
 -- A link of a tenant's chain: the entries that it ties, by their ids; what of them it knows; and the link before.
@@ -276,7 +276,7 @@ begin
             using errcode = 'restrict_violation', hint = 'memreg undo takes back what an entry did.';
     end if;
     new := old;
-    new.written_at := old.created_at;
+    new.written_at := least(old.created_at, clock_timestamp());
     select memreg.audit_values_digest(salt, audit_id, proposal, evidence, before, after, reasons, details)
     into new.values_digest
     from memreg.audit_values
