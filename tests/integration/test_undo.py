@@ -222,3 +222,40 @@ def test_the_questions_of_what_is_undone_are_answered_by_that(engine: Engine) ->
     assert asked() == []
     engine.undo(undo.undone[0].audit_id, by="ann")
     assert asked() == ["identity_contradiction"]
+
+
+def test_what_is_undone_can_be_decided_again(database: Database) -> None:
+    engine = people(database)
+    message(engine, "m1", Proposal("Person", {"name": "Ana Lopez", "email": "ana@lopez.io", "city": "Lisbon"}))
+    bo = Proposal("Person", {"name": "Bo Ek", "email": "bo@ek.se"})
+    message(engine, "m2", Proposal("Person", {"email": "ana@lopez.io", "city": "Oslo"}), bo)
+    message(engine, "m3", Proposal("Person", {"email": "bo@ek.se", "city": "Rome"}))
+
+    def said() -> list[dict[str, object]]:
+        return sorted((each.values for each in every(engine).values()), key=lambda values: str(values["name"]))
+
+    after = said()
+    undone = engine.undo_many(message_id="m2", by="ann", cascade=True, again=True, dry_run=False)
+    assert said() == [{"name": "Ana Lopez", "email": "ana@lopez.io", "city": "Lisbon"}]
+    rehearsed = resolve(database, "default", "people", by="ann", dry_run=True)
+    assert len(rehearsed.outcomes) == 3
+    assert len(said()) == 1
+    resolved = resolve(database, "default", "people", by="ann")
+    assert [each.message_id for each in resolved.outcomes] == ["m2", "m2", "m3"]
+    assert said() == after
+    assert resolve(database, "default", "people", by="ann").outcomes == ()
+    assert undone.act_id is not None
+    with pytest.raises(ActRefused):  # what was decided again was built on it
+        engine.undo_many(message_id=undone.act_id, by="ann", dry_run=False)
+    check_replay(database, "default", people_spec())
+
+
+def test_an_undo_that_was_undone_has_nothing_decided_again(database: Database) -> None:
+    engine = people(database)
+    made = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    undo = engine.undo(made.audit_id, by="ann", again=True)
+    engine.undo(undo.undone[0].audit_id, by="ann")
+    assert resolve(database, "default", "people", by="ann").outcomes == ()
+    engine.undo(made.audit_id, by="ann", again=True)
+    assert len(resolve(database, "default", "people", by="ann").outcomes) == 1
+    assert len(every(engine)) == 1

@@ -30,6 +30,7 @@ from memreg.cli.resolve import resolve
 from memreg.cli.review import review
 from memreg.cli.schemas import register, schemas
 from memreg.cli.show import show
+from memreg.cli.undo import undo
 from memreg.cli.usage import usage
 from memreg.cli.views import views
 from memreg.cli.worker import worker
@@ -53,6 +54,7 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Ask why": (audit, explain),
     "Measure": (evaluate, calibrate),
     "Keep it running": (inbox, usage, metrics),
+    "Put it right": (undo,),
     "Keep it safe": (review, kill_switch, resolve, backfill),
 }
 

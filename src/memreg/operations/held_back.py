@@ -32,9 +32,10 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class HeldTurn:
     """What a message said about a class, in order, under a version. It is decided again as one turn, under an id of its
-    own."""
+    own. `order_id`: the entry that stands for its place among the others."""
 
     first_id: UUID
+    order_id: UUID
     class_name: str
     message_id: str
     version: int
@@ -48,7 +49,7 @@ class HeldTurn:
     @property
     def text(self) -> str:
         """What stands for it among the messages."""
-        return f"what message {self.message_id} said about {self.class_name}, held back while it was create-only"
+        return f"what message {self.message_id} said about {self.class_name}, held back or undone, decided again"
 
     @property
     def extraction(self) -> Extraction:
@@ -65,11 +66,13 @@ class HeldTurn:
 def turns_from(rows: Rows) -> list[HeldTurn]:
     """The turns of the rows of `held_back`. A memory that was settled otherwise since is left out."""
     found = []
-    for first_id, group in groupby(rows, key=lambda row: row["first_id"]):
+    for (first_id, order_id), group in groupby(rows, key=lambda row: (row["first_id"], row["order_id"])):
         members = list(group)
-        held = tuple(_held(row) for row in members if row["action"] != "CREATE" or row["id"] is not None)
+        held = tuple(
+            _held(row) for row in members if row["again"] or row["action"] != "CREATE" or row["id"] is not None
+        )
         first = members[0]
-        found.append(HeldTurn(first_id, first["said_class"], first["message_id"], first["said_under"], held))
+        found.append(HeldTurn(first_id, order_id, first["said_class"], first["message_id"], first["said_under"], held))
     return found
 
 

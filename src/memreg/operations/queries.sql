@@ -30,7 +30,7 @@ group by class
 order by class
 
 -- count_held_back --
--- How many proposals of each class were decided while it was create-only, and wait to be decided again.
+-- How many proposals of each class wait to be decided again: decided while it was create-only, or undone for that.
 with held as (
     select log.class, first_value(log.id) over (partition by log.message_id, log.class order by log.id) as first_id
     from memreg.audit_log as log
@@ -39,6 +39,23 @@ with held as (
         and log.schema = %(schema)s
         and log.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
         and said.details ->> 'mode' in ('kill_switch', 'pending')
+    union all
+    select log.class, first_value(undo.id) over (partition by log.message_id, log.class order by undo.id) as first_id
+    from memreg.audit_log as undo
+    join memreg.audit_values as said on said.tenant = undo.tenant and said.audit_id = undo.id
+    join memreg.audit_log as log on log.tenant = %(tenant)s and log.id = undo.undoes
+    where undo.tenant = %(tenant)s
+        and undo.schema = %(schema)s
+        and undo.undoes is not null
+        and said.details ->> 'again' = 'true'
+        and not exists (
+            select from memreg.audit_log as redo
+            where redo.tenant = %(tenant)s
+                and redo.undoes = undo.id
+                and not exists (
+                    select from memreg.audit_log as back where back.tenant = %(tenant)s and back.undoes = redo.id
+                )
+        )
 )
 
 select class, count(*) as proposals
@@ -54,42 +71,82 @@ order by class
 
 -- held_back --
 -- What waits to be decided again after an entry, in the order it came, with the unresolved memory each proposal made; a message whole.
-with waiting as (
-    select log.id as first_id, log.message_id, log.class
-    from memreg.audit_log as log
-    join memreg.audit_values as said on said.tenant = log.tenant and said.audit_id = log.id
-    where log.tenant = %(tenant)s
-        and log.schema = %(schema)s
+with again as materialized (
+    select
+        log.id, log.message_id, log.class,
+        first_value(undo.id) over (partition by log.message_id, log.class order by undo.id) as first_id,
+        first_value(log.id) over (partition by log.message_id, log.class order by log.id) as order_id
+    from memreg.audit_log as undo
+    join memreg.audit_values as said on said.tenant = undo.tenant and said.audit_id = undo.id
+    join memreg.audit_log as log on log.tenant = %(tenant)s and log.id = undo.undoes
+    where undo.tenant = %(tenant)s
+        and undo.schema = %(schema)s
+        and undo.undoes is not null
         and log.class = any(%(classes)s)
-        and log.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
-        and log.id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
-        and said.details ->> 'mode' in ('kill_switch', 'pending')
+        and said.details ->> 'again' = 'true'
         and not exists (
-            select from memreg.messages
-            where messages.tenant = %(tenant)s
-                and messages.schema = %(schema)s
-                and messages.id = 'resolve:' || log.id::text
+            select from memreg.audit_log as redo
+            where redo.tenant = %(tenant)s
+                and redo.undoes = undo.id
+                and not exists (
+                    select from memreg.audit_log as back where back.tenant = %(tenant)s and back.undoes = redo.id
+                )
         )
-        and not exists (
-            select from memreg.audit_log as earlier
-            join memreg.audit_values as said_earlier
-                on said_earlier.tenant = earlier.tenant and said_earlier.audit_id = earlier.id
-            where earlier.tenant = %(tenant)s
-                and earlier.schema = %(schema)s
-                and earlier.message_id = log.message_id
-                and earlier.class = log.class
-                and earlier.id < log.id
-                and earlier.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
-                and said_earlier.details ->> 'mode' in ('kill_switch', 'pending')
-        )
-    order by log.id
+),
+waiting as (
+    (
+        select log.id as first_id, log.id as order_id, log.message_id, log.class, false as again
+        from memreg.audit_log as log
+        join memreg.audit_values as said on said.tenant = log.tenant and said.audit_id = log.id
+        where log.tenant = %(tenant)s
+            and log.schema = %(schema)s
+            and log.class = any(%(classes)s)
+            and log.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
+            and log.id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+            and said.details ->> 'mode' in ('kill_switch', 'pending')
+            and not exists (
+                select from memreg.messages
+                where messages.tenant = %(tenant)s
+                    and messages.schema = %(schema)s
+                    and messages.id = 'resolve:' || log.id::text
+            )
+            and not exists (
+                select from memreg.audit_log as earlier
+                join memreg.audit_values as said_earlier
+                    on said_earlier.tenant = earlier.tenant and said_earlier.audit_id = earlier.id
+                where earlier.tenant = %(tenant)s
+                    and earlier.schema = %(schema)s
+                    and earlier.message_id = log.message_id
+                    and earlier.class = log.class
+                    and earlier.id < log.id
+                    and earlier.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
+                    and said_earlier.details ->> 'mode' in ('kill_switch', 'pending')
+            )
+        order by log.id
+        limit %(limit)s
+    )
+    union all
+    (
+        select distinct on (order_id) first_id, order_id, message_id, class, true
+        from again
+        where order_id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+            and not exists (
+                select from memreg.messages
+                where messages.tenant = %(tenant)s
+                    and messages.schema = %(schema)s
+                    and messages.id = 'resolve:' || again.first_id::text
+            )
+        order by order_id
+        limit %(limit)s
+    )
+    order by order_id, again
     limit %(limit)s
 )
 
 select
-    held.id as audit_id, waiting.first_id, held.class as said_class, held.version as said_under,
-    coalesce(memories.class, held.class) as class, held.message_id, held.ordinal, held.action, said.proposal,
-    said.details -> 'values' as decided_values,
+    held.id as audit_id, waiting.first_id, waiting.order_id, waiting.again, held.class as said_class,
+    held.version as said_under, coalesce(memories.class, held.class) as class, held.message_id, held.ordinal,
+    held.action, said.proposal, said.details -> 'values' as decided_values,
     memories.id, memories.version, memories.payload, memories.originals, memories.is_deleted, memories.unresolved,
     memories.revision, memories.change, memories.created_at, memories.updated_at, memories.last_seen_at,
     memories.said_version, memories.pinned, memories.merged_into,
@@ -103,18 +160,20 @@ join memreg.audit_log as held
     and held.schema = %(schema)s
     and held.message_id = waiting.message_id
     and held.class = waiting.class
-    and held.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
-join memreg.audit_values as said
-    on said.tenant = %(tenant)s
-    and said.audit_id = held.id
-    and said.details ->> 'mode' in ('kill_switch', 'pending')
+join memreg.audit_values as said on said.tenant = %(tenant)s and said.audit_id = held.id
 left join memreg.memories
     on held.action = 'CREATE'
+    and not waiting.again
     and memories.tenant = %(tenant)s
     and memories.id = held.memory_id
     and memories.unresolved
     and not memories.is_deleted
-order by waiting.first_id, held.ordinal
+where case
+        when waiting.again then held.id in (select id from again)
+        else held.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
+            and said.details ->> 'mode' in ('kill_switch', 'pending')
+    end
+order by waiting.order_id, waiting.again, held.ordinal
 
 -- keep_resolution --
 -- What was held back of a message is decided again: kept like a message of its own, so that it happens once.

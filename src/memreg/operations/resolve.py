@@ -174,7 +174,7 @@ def resolve_chunk(resolver: Resolver, turns: int, after: UUID | None = None) -> 
     outcomes: list[Outcome] = []
     for held in found:
         outcomes += yield from _decide(resolver, version, held)
-    return Chunk(tuple(outcomes), found[-1].first_id)
+    return Chunk(tuple(outcomes), found[-1].order_id)
 
 
 def left_out(resolver: Resolver) -> Steps[tuple[LeftOut, ...]]:
