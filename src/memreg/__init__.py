@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from memreg.engine.inbox import Stats
     from memreg.engine.model import Decision, IngestResult, Message, Proposal, Referred, Stored
     from memreg.engine.recalled import recalled
+    from memreg.operations.acts.undo_run import UndoResult
 
 __version__ = "0.1.0"
 
@@ -25,6 +26,7 @@ __all__ = [
     "Referred",
     "Stats",
     "Stored",
+    "UndoResult",
     "__version__",
     "recalled",
 ]
@@ -40,6 +42,7 @@ _HOMES = {
     "Referred": "memreg.engine.model",
     "Stats": "memreg.engine.inbox",
     "Stored": "memreg.engine.model",
+    "UndoResult": "memreg.operations.acts.undo_run",
     "recalled": "memreg.engine.recalled",
 }
 

@@ -75,7 +75,8 @@ def undo(
             told = engine.undo(audit_id, **how, dry_run=True)
         else:
             told = engine.undo_many(**given, **how, dry_run=True)
-        only_told = dry_run or (not yes and len(told.undone) != 1)
+        is_refused = bool(told.blocked) and audit_id is not None  # which is then said as an error
+        only_told = dry_run or not (yes or is_refused or len(told.undone) == 1)
         if only_told:
             done = told
         elif audit_id is not None:
