@@ -176,8 +176,10 @@ def test_every_rule_is_documented() -> None:
     rows = re.findall(r"^\| (\d+) \|(.*)\|$", (REFERENCE / "decision-table.md").read_text(), re.M)
     assert [int(number) for number, _ in rows] == list(range(1, 15))
     text = " ".join(cells for _, cells in rows)
-    assert set(re.findall(r"`([a-z_]+)`", text)) == set(Basis)
-    assert set(re.findall(r"\b[A-Z]{4,}\b", text)) == set(Action)
+    assert set(re.findall(r"`([a-z_]+)`", text)) == set(Basis) - {Basis.PERSON, Basis.MONITOR}
+    acts = set(re.findall(r"^\| ([A-Z]+) \|", (REFERENCE / "decision-table.md").read_text(), re.M))
+    assert set(re.findall(r"\b[A-Z]{4,}\b", text)) == set(Action) - acts
+    assert not acts - set(Action)
 
 
 def test_every_table_is_documented() -> None:
