@@ -33,7 +33,11 @@ WHOLE_TABLES = frozenset({"look_at_tables", "table_growth"})
 # A backfill takes the memories of every tenant to a schema's new version.
 EVERY_TENANT = frozenset({"count_behind", "insert_backfill", "insert_failures", "refer_again"})
 PACKAGES = ("memreg.engine", "memreg.evaluation", "memreg.operations", "memreg.testing")
-FILES = [(name, "queries.sql") for name in PACKAGES] + [("memreg.engine", "references.sql")]
+FILES = [(name, "queries.sql") for name in PACKAGES] + [
+    ("memreg.engine", "references.sql"),
+    ("memreg.operations.acts", "queries.sql"),
+    ("memreg.operations.acts", "verbs.sql"),
+]
 QUERIES = sorted((q for place in FILES for q in Queries.load(*place).values()), key=lambda query: query.name)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -55,15 +55,23 @@ def _now(model: type[BaseModel], version: SchemaVersion, name: str, number: int)
     return Wanted(model, now, renamed)
 
 
+LookUp = Callable[[str, SchemaVersion, Sequence[Stored[Payload]]], Steps[list[Stored[Payload]]]]
+"""Finds what memories refer to: as it is now, or as it was at a time."""
+
+
 def typed(
-    tenant: str, version: SchemaVersion, memories: Sequence[Stored[Payload]], model: type[BaseModel] | None
+    tenant: str,
+    version: SchemaVersion,
+    memories: Sequence[Stored[Payload]],
+    model: type[BaseModel] | None,
+    look_up: LookUp = with_references,
 ) -> Steps[list[Stored[Any]]]:
     """The memories with instances of a Pydantic class as their values (None: as they are). A field whose type is such a
     class gets what its reference leads to. Raises ArgumentInvalid where a memory does not fit, without its values."""
     wanted = None if model is None else wanted_class(model, version)
     if wanted is None:
         return list(memories)
-    followed = (yield from _follow(tenant, version, memories, wanted.model)) if _nested(wanted.model) else {}
+    followed = (yield from _follow(tenant, version, memories, wanted.model, look_up)) if _nested(wanted.model) else {}
     spec = version.spec.by_name.get(wanted.class_name)
     found: list[Stored[Any]] = []
     for memory in memories:
@@ -77,7 +85,11 @@ Followed = Mapping[UUID, Mapping[str, tuple[Referred, ...]]]
 
 
 def _follow(
-    tenant: str, version: SchemaVersion, memories: Sequence[Stored[Payload]], model: type[BaseModel]
+    tenant: str,
+    version: SchemaVersion,
+    memories: Sequence[Stored[Payload]],
+    model: type[BaseModel],
+    look_up: LookUp,
 ) -> Steps[Followed]:
     """What the memories refer to that memories refer to, as far as the Pydantic classes are nested."""
     found: dict[UUID, Mapping[str, tuple[Referred, ...]]] = {}
@@ -91,7 +103,7 @@ def _follow(
                         next_ones[each.id] = (_as_stored(each, memories[0]), inner)
         if not next_ones:
             break
-        stored = yield from with_references(tenant, version, [memory for memory, _ in next_ones.values()])
+        stored = yield from look_up(tenant, version, [memory for memory, _ in next_ones.values()])
         found.update({memory.id: memory.references for memory in stored})
         pairs = [(memory.references, next_ones[memory.id][1]) for memory in stored]
     return found

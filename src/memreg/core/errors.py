@@ -83,6 +83,11 @@ class DatabaseReadOnly(DatabaseError):
     Point MEMREG_DATABASE_URL at the primary."""
 
 
+class RoleRefused(DatabaseError):
+    """The login at {where} cannot work for a tenant: {reason}. As an administrator, run
+    `grant memreg_app, memreg_operator to` that login; `memreg doctor` tells what else is missing."""
+
+
 class MigrationsBehind(DatabaseError):
     """The database is at migration {current}, this memreg needs {expected}. Run `memreg migrate`."""
 
@@ -240,6 +245,10 @@ class MemoryNotFound(MemregError):
     """No memory {memory_id} in tenant {tenant!r}. `memreg memories` lists them."""
 
 
+class MemoryNotThere(MemoryNotFound):
+    """No memory {memory_id} in tenant {tenant!r} at {at}: {reason}."""
+
+
 class AuditNotFound(MemregError):
     """No audit entry {audit_id} in tenant {tenant!r}. `memreg audit` lists them."""
 
@@ -276,6 +285,10 @@ class ViewsRefused(MemregError):
 
 class MetricsUnavailable(MemregError):
     """Metrics need prometheus-client, which is not installed: `pip install "memreg[metrics]"`."""
+
+
+class TracesUnavailable(MemregError):
+    """Traces need OpenTelemetry's SDK, which is not installed: `pip install "memreg[traces]"`."""
 
 
 # Evaluation

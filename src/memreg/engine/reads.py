@@ -49,7 +49,7 @@ def list_memories(
     if class_name is None:
         statement = SQL["list_all_memories"](tenant=tenant, schema=schema, version=number, limit=limit)
     else:
-        places = _places(version, class_name)
+        places = places_of(version, class_name)
         statement = SQL["list_memories"](
             tenant=tenant,
             schema=schema,
@@ -76,7 +76,7 @@ def search(
     if not words:
         return []
     classes = [class_name] if class_name else [spec.name for spec in version.spec.classes]
-    names = dict.fromkeys(place.class_name for name in classes for place in _places(version, name))
+    names = dict.fromkeys(place.class_name for name in classes for place in places_of(version, name))
     scopes = [scope_token(tenant, version.name, name) for name in names]
     rows = yield from fetch_rows(
         SQL["search_memories"](
@@ -158,7 +158,7 @@ def _number(version: SchemaVersion | None) -> int:
     return 0 if version is None else version.version
 
 
-def _places(version: SchemaVersion, class_name: str) -> Sequence[Place]:
+def places_of(version: SchemaVersion, class_name: str) -> Sequence[Place]:
     """Where the memories of a class are, under each of its names."""
     if version.lineage is None or class_name not in version.spec.by_name:
         return (Place(class_name, 1, _NEWEST),)
