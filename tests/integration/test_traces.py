@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -17,8 +18,14 @@ from memreg.api.engine_async import AsyncEngine
 from memreg.core.database import Database
 from memreg.core.database_async import AsyncDatabase
 from memreg.core.errors import ExtractionFailed, MessageConflict
+from memreg.core.settings import Settings
 from memreg.engine.model import Call, Message, Proposal
-from tests.support.engines import register
+from memreg.operations.backfill import backfill
+from memreg.operations.kill_switch import switch
+from memreg.operations.resolve import resolve
+from memreg.testing import ScriptedServer, content
+from tests.integration.test_logs_hold_no_values import BORN, EMAIL, SCHEMA, failing_replies, leaks, turns
+from tests.support.engines import people_spec, register
 from tests.support.scripted import AsyncScripted, Scripted, named
 from tests.support.spans import Traces, facts
 
@@ -287,3 +294,71 @@ def test_what_is_put_off_says_so(database: Database, traces: Traces) -> None:
     assert [facts(each)["status"] for each in (first, second)] == ["postponed", "decided"]
     assert first.parent == second.parent
     assert traces.steps(first) == ["accept", "extract", "commit"]
+
+
+# Acts, what is decided again, backfills
+
+
+def test_an_act_is_a_span(engine: Engine, traces: Traces) -> None:
+    (decision,) = engine.ingest("Ana Lopez").decisions
+    undone = engine.undo(decision.audit_id, by="ana@x.org", why="not Ana")
+    whole = traces.one("memreg.act")
+    assert facts(whole) == {
+        "verb": "undo",
+        "schema": "people",
+        "version": 1,
+        "entries": 1,
+        "audit_id": str(undone.undone[0].audit_id),
+        "action": "UNDO",
+        "class": "Person",
+    }
+    assert traces.steps(whole) == ["take", "commit"]
+    assert not {"ana", "not"} & set(traces.told().casefold().split('"'))
+
+
+def test_what_is_decided_again_has_the_steps_of_a_message(engine: Engine, traces: Traces) -> None:
+    switch(engine.database, "default", "people", on=True, by="test")
+    engine.ingest("Ana Lopez")
+    switch(engine.database, "default", "people", on=False, by="test")
+    traces.exporter.clear()
+    resolve(engine.database, "default", "people")
+    whole = traces.one("memreg.resolve")
+    assert facts(whole) == {"schema": "people", "version": 1, "decisions": 1}
+    assert traces.steps(whole) == ["look_up", "score", "lock", "decide", "write"]
+
+
+def test_the_parts_of_a_backfill_are_of_the_trace_that_asked_for_it(engine: Engine, traces: Traces) -> None:
+    engine.ingest("Ana Lopez")
+    spec = people_spec()
+    longer = replace(spec, classes=tuple(replace(each, description=f"{each.description}!") for each in spec.classes))
+    assert register(engine.database, longer).version == 2
+    traces.exporter.clear()
+    with traces.tracer.start_as_current_span("request"):
+        backfill(engine.database, "people", 2)
+    parts = traces.named("memreg.backfill")
+    assert {facts(each)["stage"] for each in parts} == {"index", "rewrite"}
+    assert all(each in traces.below(traces.one("request")) for each in parts)
+    assert sum(facts(each)["memories"] for each in traces.named("memreg.part")) == 1
+
+
+# No values
+
+
+def test_traces_hold_no_values(settings: Settings, traces: Traces) -> None:
+    said = f"Xanthippe Quux, born {BORN}, is at {EMAIL}"
+    replies = failing_replies()
+    changes = {"llm_model": "m", "llm_max_retries": 0, "llm_timeout": 1.0, "breaker_failures": 1000}
+    with ScriptedServer() as server:
+        asking = settings.model_copy(update={"llm_base_url": server.base_url, **changes})
+        with Engine.connect(tenant=EMAIL, extractor="llm", settings=asking) as engine:
+            engine.registry.register(SCHEMA, annotate="heuristic")
+            engine.registry.approve("assistant")
+            for proposals in turns():
+                engine.ingest(proposals=proposals)
+            for number, reply in enumerate(replies):
+                server.script([reply] * 2)
+                engine.ingest(Message(f"{said}, {number}", f"{EMAIL} {number}", session=EMAIL))
+            server.script([content(f"I know {EMAIL}.")] * 2)
+            engine.submit(Message(said, EMAIL, session=EMAIL))
+    assert len(traces.named("memreg.message")) >= len(replies) + len(turns()) + 1
+    assert not leaks(traces.told())

@@ -86,6 +86,10 @@ class Access:
                 raise ArgumentInvalid(name=option, value="empty", reason="give a value, or leave the option out")
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
         configure_for_cli(settings.log_level)
+        if settings.traces is not None:
+            from memreg.cli.tracing import configure
+
+            configure(settings.traces)
         return settings
 
     @contextmanager

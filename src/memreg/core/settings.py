@@ -87,6 +87,9 @@ class Settings(BaseSettings):
         None, ge=0, le=1, description="Confidence above which a version is approved without a person; none means never"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="What the command logs")
+    traces: Literal["otlp", "console"] | None = Field(
+        None, description="Where the command sends traces: to a collector or to stderr; none means nowhere"
+    )
 
     def __init__(self, **values: Any) -> None:
         try:
