@@ -35,10 +35,12 @@ from memreg.core.steps import Rows, Steps, fetch, fetch_row, fetch_rows
 from tests.support.server import Server
 
 TENANT = Query("tenant", "The tenant.", "select current_setting('memreg.tenant', true) as tenant")
-CREATE = Query("create_thing", "A table.", "create table thing (n int primary key)")
-PUT = Query("put_thing", "A row.", "insert into thing (n) values (%(n)s)")
-ALL = Query("all_things", "Every row.", "select n from thing order by n")
-KILL = Query("kill", "End this connection.", "select pg_terminate_backend(pg_backend_pid())")
+CREATE = Query("create_thing", "A table.", "create table public.thing (n int primary key)")
+GRANT = Query("grant_thing", "It is for every tenant.", "grant select, insert, update on public.thing to memreg_app")
+PUT = Query("put_thing", "A row.", "insert into public.thing (n) values (%(n)s)")
+ALL = Query("all_things", "Every row.", "select n from public.thing order by n")
+# A tenant's role may not end the connection of a superuser, even if it is its own.
+KILL = Query("kill", "End it.", "select set_config('role', 'none', true), pg_terminate_backend(pg_backend_pid())")
 
 
 def one(query: Query, **params: Any) -> Callable[[], Steps[Rows]]:
@@ -49,7 +51,7 @@ def one(query: Query, **params: Any) -> Callable[[], Steps[Rows]]:
 @pytest.fixture
 def things(database: Database) -> Database:
     """The test's database with an empty table `thing`."""
-    database.run_admin(one(CREATE))
+    database.run_admin(lambda: fetch(CREATE(), GRANT()))
     return database
 
 
@@ -171,7 +173,7 @@ def test_a_deadlock_is_run_again(things: Database) -> None:
     """Two plans lock two rows in opposite order; one is refused by Postgres, runs again, and both are kept."""
     for n in (1, 2):
         things.run("t", one(PUT, n=n))
-    take = Query("take", "Lock a row.", "select n from thing where n = %(n)s for update")
+    take = Query("take", "Lock a row.", "select n from public.thing where n = %(n)s for update")
     both = threading.Barrier(2)
     calls: list[int] = []
 
@@ -243,7 +245,7 @@ def test_threads_share_the_pool(things: Database) -> None:
 
 
 async def test_the_asynchronous_twin(async_database: AsyncDatabase) -> None:
-    await async_database.run_admin(one(CREATE))
+    await async_database.run_admin(lambda: fetch(CREATE(), GRANT()))
     await async_database.run("t", one(PUT, n=1))
     async with async_database.transaction("acme") as conn:
         row = await (await conn.execute(TENANT.sql.encode())).fetchone()
@@ -289,7 +291,7 @@ async def test_a_plan_cancelled_while_it_is_rolled_back_gives_its_connection_bac
 
 
 async def test_coroutines_share_the_pool(async_database: AsyncDatabase) -> None:
-    await async_database.run_admin(one(CREATE))
+    await async_database.run_admin(lambda: fetch(CREATE(), GRANT()))
     await asyncio.gather(*(async_database.run("t", one(PUT, n=n)) for n in range(24)))
     assert await async_database.run("t", one(ALL)) == [{"n": n} for n in range(24)]
 
@@ -369,9 +371,9 @@ def test_gone_while_committing_says_that_nobody_knows(things: Database, database
     with psycopg.connect(database_url) as conn:
         conn.execute(
             """
-            create function die() returns trigger language plpgsql as
+            create function die() returns trigger language plpgsql security definer as
                 $$ begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$;
-            create constraint trigger die after insert on thing deferrable initially deferred
+            create constraint trigger die after insert on public.thing deferrable initially deferred
                 for each row execute function die()
             """
         )

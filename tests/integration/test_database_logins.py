@@ -39,15 +39,15 @@ def count() -> Steps[int]:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """A server with passwords and four connections, migrated; `worker` may log in and read nothing but the version."""
+    """A server with passwords and four connections, migrated; `guest` may log in and read nothing but the version."""
     with running_cluster() as cluster:
         runner.upgrade(cluster.dsn())
         with psycopg.connect(cluster.dsn(), autocommit=True) as conn:
             conn.execute("create role worker login password 'battery staple'")
             conn.execute("create role idle nologin password 'battery staple'")
             conn.execute("create role guest login password 'battery staple'")
-            conn.execute("grant usage on schema memreg to worker, guest")
-            conn.execute("grant select on all tables in schema memreg to worker")
+            conn.execute("grant memreg_app, memreg_operator to worker")
+            conn.execute("grant usage on schema memreg to guest")
             conn.execute("grant select on memreg.alembic_version to guest")
         yield cluster
 
@@ -90,7 +90,9 @@ def test_a_database_that_does_not_exist(cluster: Cluster) -> None:
 
 def test_a_role_without_rights(cluster: Cluster) -> None:
     with Database.connect(HASTY, dsn=cluster.dsn("guest", WORD)) as database:
-        with pytest.raises(DatabaseError, match="permission denied for table memories; grant it to the user of"):
+        with pytest.raises(
+            DatabaseError, match='denied to set role "memreg_app". As an administrator, run `grant memreg_app'
+        ):
             database.run("t", count)
 
 

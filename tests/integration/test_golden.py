@@ -8,6 +8,8 @@ import pytest
 
 from memreg.api.engine import Engine
 from memreg.core.database import Database
+from memreg.core.queries import Query
+from memreg.core.steps import fetch_rows
 from memreg.engine.model import Proposal
 from memreg.evaluation.golden import Outcome, run_golden
 from memreg.evaluation.golden_file import load_golden
@@ -15,6 +17,7 @@ from memreg.evaluation.golden_report import failure_lines, golden_data
 from memreg.evaluation.rehearsal import rehearse
 from tests.support.engines import people
 
+PAYLOADS = Query("payloads", "Every memory of every tenant.", "select payload from memreg.memories")
 SCHEMA = """\
 schema:
   schema: contacts
@@ -82,8 +85,8 @@ def test_a_case_sees_nothing_of_the_ones_before(database: Database, tmp_path: Pa
     report = run_golden(golden, database, tell=told.append)
     assert [outcome.passed for outcome in report.outcomes] == [True] * golden.outcomes == [True] * len(told)
     assert report.background == {"Contact": 1}
-    with database.transaction("anyone") as conn:
-        assert conn.execute("select payload from memreg.memories").fetchall() == [{"payload": {"name": "Zoe Quist"}}]
+    found = database.run_admin(lambda: fetch_rows(PAYLOADS()))
+    assert found == [{"payload": {"name": "Zoe Quist"}}]
 
 
 def test_a_failure_says_what_decided(database: Database, tmp_path: Path) -> None:

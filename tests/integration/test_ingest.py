@@ -486,19 +486,19 @@ def test_values_near_their_limits_are_stored(database: Database) -> None:
     assert len(engine.search("Ana Lopez")) == 1
 
 
-def test_a_lost_connection_leaves_nothing_half_written(database: Database) -> None:
+def test_a_lost_connection_leaves_nothing_half_written(database: Database, database_url: str) -> None:
     engine = people(database)
     ana = say(engine, **ANA.values)
     before = rows(database, EVERYTHING, "default")
-    with database.transaction("default") as conn:
+    with psycopg.connect(database_url) as conn:
         conn.execute(
-            b"create function memreg.fall() returns trigger language plpgsql as $$"
+            b"create function memreg.fall() returns trigger language plpgsql security definer as $$"
             b" begin perform pg_terminate_backend(pg_backend_pid()); return new; end $$"
         )
         conn.execute(b"create trigger fall before insert on memreg.audit_values execute function memreg.fall()")
     with pytest.raises(ConnectionLost):
         engine.ingest(Message("said", "m1"), proposals=[Proposal("Person", {"email": "ana@lopez.io", "city": "Rome"})])
-    with database.transaction("default") as conn:
+    with psycopg.connect(database_url) as conn:
         conn.execute(b"drop trigger fall on memreg.audit_values")
     assert rows(database, EVERYTHING, "default") == before
     result = engine.ingest(

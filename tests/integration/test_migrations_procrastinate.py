@@ -51,7 +51,7 @@ async def test_a_worker_does_a_job(database_url: str) -> None:
 
 def test_its_functions_work_inside_our_transactions(database: Database, database_url: str) -> None:
     """Without a search_path of the caller's: the functions bring their own, so a defer commits with our rows."""
-    job = "row('queue', 'count', 0, null, null, '{}', null)::memreg.procrastinate_job_to_defer_v1"
+    job = "row('queue', 'count', 0, null, null, '{\"tenant\": \"acme\"}', null)::memreg.procrastinate_job_to_defer_v1"
     with database.transaction("acme") as conn:
         conn.execute(f"select memreg.procrastinate_defer_jobs_v1(array[{job}])".encode())
     assert jobs(database_url) == [("count", "todo")]

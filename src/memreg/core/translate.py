@@ -13,6 +13,7 @@ from memreg.core.errors import (
     DatabaseReadOnly,
     DatabaseUnavailable,
     LoginRefused,
+    RoleRefused,
     TooManyConnections,
 )
 
@@ -23,6 +24,7 @@ _LOGIN = re.compile(
     re.IGNORECASE,
 )
 _CROWDED = re.compile(r"too many (clients|connections)|remaining connection slots", re.IGNORECASE)
+_ROLE = re.compile(r"permission denied to set role|role \"memreg_\w+\" does not exist")
 _PREFIX = re.compile(r"^.*?(FATAL|ERROR):\s+", re.DOTALL)
 # libpq's words where the server went between a pipeline's statements; the connection does not count as broken then.
 _CUT_OFF = "cannot exit pipeline mode while busy"
@@ -70,6 +72,8 @@ def translate(exc: BaseException, where: str, *, broken: bool = False) -> Databa
         return LoginRefused(where=where, reason=reason)
     if state == "57014":
         return DatabaseError(reason=f"{reason}; MEMREG_STATEMENT_TIMEOUT is the limit")
+    if _ROLE.search(reason):
+        return RoleRefused(where=where, reason=reason)
     if state == "42501":
         return DatabaseError(reason=f"{reason}; grant it to the user of MEMREG_DATABASE_URL")
     return DatabaseError(reason=reason)

@@ -29,13 +29,13 @@ WORKERS = Queries.load("memreg.engine", "workers.sql")
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """The queue of a tenant and schema, and the workers of all.
+    """The queue of a tenant and schema, and the workers.
 
     `queue_size`: messages that wait for a worker; `pending`: those, and the ones being worked on. `capacity`: how many
     may be pending; `utilisation` is pending / capacity, in [0, 1]. `submitted`, `completed` (decided) and `failed`
     (dead, or dropped by a person) are of the messages left to the workers that were received within the last `hours`;
-    `error_rate` is failed / (completed + failed), 0 where there are none. `workers_active` and `workers_idle` count
-    slots, of the workers of every tenant and machine seen within the last 30 seconds.
+    `error_rate` is failed / (completed + failed), 0 where there are none. Of the slots of all workers seen within the
+    last 30 seconds, which work for every tenant, `workers_active` are at a message of this tenant, `workers_idle` not.
     """
 
     queue_size: int

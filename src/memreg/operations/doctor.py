@@ -101,7 +101,7 @@ def _tables(
     def plan() -> Steps[State]:
         return read_state(tenant, schema, lease, clock)
 
-    state = database.run_admin(plan) if tenant is None else database.run(tenant, plan)
+    state = database.run_admin(plan)  # the queue, its workers and the backfills are of every tenant
     yield from verdicts(state, database.settings.queue_capacity)
     yield from _keys(database, tenant, found)
 

@@ -52,7 +52,7 @@ def metrics(
             yield from versions.resolve_name(one_schema)
         return (yield from read_state(one_tenant, one_schema, lease, clock))
 
-    state = database.run_admin(plan) if one_tenant is None else database.run(one_tenant, plan)
+    state = database.run_admin(plan)  # the queue, its workers and the backfills are of every tenant
     return figures(state, database.settings.queue_capacity)
 
 

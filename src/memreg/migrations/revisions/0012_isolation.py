@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from memreg.migrations import runner
 from memreg.migrations.apply import apply_file
 
 revision = "0012"
-down_revision = max(number for number in runner.revisions() if number < revision)
+down_revision = "0011"
 
 
 def upgrade() -> None:

@@ -6,7 +6,8 @@
 
 grant usage on schema memreg to memreg_app, memreg_operator;
 
--- Policies, on every table that has a tenant. The sub-select is asked once for a statement, not for every row.
+-- Policies, on every table that has a tenant; partitions are reached through their table. The sub-select is asked once
+-- for a statement, not for every row.
 do $$
 declare
     of_table regclass;
@@ -15,7 +16,7 @@ begin
         select pg_class.oid
         from pg_catalog.pg_class
         join pg_catalog.pg_attribute on attrelid = pg_class.oid and attname = 'tenant' and not attisdropped
-        where relnamespace = 'memreg'::regnamespace and relkind in ('r', 'p')
+        where relnamespace = 'memreg'::regnamespace and relkind in ('r', 'p') and not relispartition
         order by relname
     loop
         execute format('alter table %s enable row level security', of_table);
@@ -53,7 +54,7 @@ grant select, insert, update on
 grant select, insert, delete on memreg.candidate_keys, memreg.memory_references to memreg_app;
 grant select on
     memreg.schemas, memreg.schema_versions, memreg.annotations, memreg.backfills, memreg.backfill_failures,
-    memreg.backfill_collisions, memreg.workers
+    memreg.backfill_collisions, memreg.workers, memreg.procrastinate_workers
     to memreg_app;
 grant insert on memreg.procrastinate_events to memreg_app;
 grant usage on sequence memreg.procrastinate_jobs_id_seq, memreg.procrastinate_events_id_seq to memreg_app;
