@@ -1,4 +1,4 @@
-"""`memreg audit`, `explain`: every decision, and why one was made."""
+"""`memreg audit`: every decision."""
 
 from __future__ import annotations
 
@@ -61,22 +61,6 @@ def audit(
     if len(entries) == limit:
         say(f"These are the newest {limit}: --before {entries[-1].audit_id} goes on.")
     say("memreg explain AUDIT_ID tells why.")
-
-
-@click.command()
-@click.argument("audit_id", metavar="AUDIT_ID", type=WORDS)
-@data_options
-def explain(access: Access, audit_id: str) -> None:
-    """Tell why a decision was made.
-
-    The rule that fired, the values that met, and the parts of the score.
-    """
-    with access.engine() as engine:
-        explanation = engine.explain(audit_id)
-    if access.as_json:
-        print_json(explanation)
-    else:
-        say(explanation.text)
 
 
 def print_entries(entries: Sequence[AuditEntry]) -> None:

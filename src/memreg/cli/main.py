@@ -10,13 +10,14 @@ from rich_click import RichCommandPanel
 
 from memreg import __version__
 from memreg.cli.annotations import annotate, approve, reject, show_annotations
-from memreg.cli.audit import audit, explain
+from memreg.cli.audit import audit
 from memreg.cli.backfill import backfill
 from memreg.cli.calibrate import calibrate
 from memreg.cli.demo.command import demo
 from memreg.cli.diff import diff
 from memreg.cli.doctor import doctor
 from memreg.cli.evaluate import evaluate
+from memreg.cli.explain import explain
 from memreg.cli.import_ import import_
 from memreg.cli.inbox import inbox
 from memreg.cli.ingest import ingest

@@ -1,142 +1,76 @@
-"""One decision explained, from its audit entry alone: the rule, the two values that met, the parts of the score."""
+"""One audit entry explained: why it was decided so, what it changed, what became of that since, and what undoes it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from memreg.core.errors import AuditNotFound
-from memreg.core.steps import Row, Steps, fetch_row
-from memreg.engine.decide import rule_number, rule_sentence
+from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
+from memreg.engine.explain_facts import Cost, facts_of
+from memreg.engine.explain_store import SQL
+from memreg.engine.explain_text import text_of
 from memreg.engine.model import Explanation
-from memreg.engine.score import describe
-from memreg.engine.store import SQL
-
-SHOWN_CANDIDATES = 3
+from memreg.engine.standing import standing_on
+from memreg.engine.why_not import why_not_told
 
 
-def explain(tenant: str, schema: str, audit_id: UUID) -> Steps[Explanation]:
-    """Why a decision was made. Raises AuditNotFound."""
-    row = yield from fetch_row(SQL["one_entry"](tenant=tenant, schema=schema, id=audit_id))
+def explain(
+    tenant: str, schema: str, audit_id: UUID, why_not: UUID | None = None, cost: Cost | None = None
+) -> Steps[Explanation]:
+    """The whole story of one entry; `why_not`: and why it did not choose that memory. `cost`: what tokens cost.
+
+    Raises AuditNotFound, MemoryNotFound.
+    """
+    row = yield from fetch_row(SQL["told_entry"](tenant=tenant, schema=schema, id=audit_id))
     if row is None:
         raise AuditNotFound(audit_id=audit_id, tenant=tenant)
-    facts = _facts(row)
-    return Explanation(audit_id, "\n".join(_lines(facts)), facts)
+    facts = facts_of(row, cost)
+    facts["since"] = yield from _since(tenant, audit_id, facts)
+    if why_not is not None:
+        facts["why_not"] = yield from why_not_told(tenant, schema, row, facts, why_not)
+    return Explanation(audit_id, text_of(audit_id, facts), facts)
 
 
-def _facts(row: Row) -> dict[str, Any]:
-    facts = {name: value for name, value in row.items() if name not in ("tenant", "digest", "id")}
-    facts["score"] = None if row["score"] is None else float(row["score"])
-    facts["rule"] = {
-        "number": rule_number(row["basis"], row["operation"]),
-        "basis": row["basis"],
-        "sentence": rule_sentence(row["basis"], row["operation"]),
-    }
-    details = row["details"]
-    met, payloads = details.get("met", {}), details.get("compared_with", {})
-    facts["candidates"] = [
-        candidate
-        | {
-            "values": payloads.get(candidate["memory_id"], {}),
-            "parts": [
-                part
-                | {
-                    "met": met.get(candidate["memory_id"], {}).get(part["name"], []),
-                    "meaning": describe(part["name"]),
-                }
-                for part in candidate["parts"]
-            ],
+def _since(tenant: str, audit_id: UUID, facts: Mapping[str, Any]) -> Steps[dict[str, Any]]:
+    """What became of what the entry changed: by which entry it was undone, what was built on it, and how to undo."""
+    changes = facts["changes"]
+    rows: Sequence[Row] = ()
+    if changes:
+        asked = {
+            "ids": [each["memory_id"] for each in changes],
+            "revisions": [each["revision_after"] for each in changes],
         }
-        for candidate in row["candidates"]
-    ]
-    return facts
+        rows = yield from fetch_rows(SQL["revisions_since"](tenant=tenant, **asked))
+    undoes = {row["audit_id"]: row["undoes"] for row in rows if row["audit_id"] is not None}
+    known = {row["audit_id"]: row for row in rows}
+    later: dict[UUID, None] = {}
+    for change in changes:
+        entries = [row["audit_id"] for row in rows if row["memory_id"] == change["memory_id"] and row["audit_id"]]
+        if audit_id in entries:
+            later |= dict.fromkeys(standing_on(list(dict.fromkeys(entries)), audit_id, undoes))
+    undone_by = next((each for each in later if undoes.get(each) == audit_id), None)
+    built_on = sorted(each for each in later if each != undone_by)
+    return {
+        "undone_by": _entry(known[undone_by]) if undone_by is not None else None,
+        "built_on": [_entry(known[each]) for each in built_on if each in known],
+        "undo": _undo(audit_id, facts, undone_by, bool(built_on)),
+    }
 
 
-def _lines(facts: dict[str, Any]) -> Iterator[str]:
-    rule = facts["rule"]
-    yield f"{facts['action']} by rule {rule['number']}, {rule['basis']}: {rule['sentence']}"
-    for reason in facts["reasons"]:
-        yield f"  because {reason}"
-    yield ""
-    role = facts["message_role"] or "unknown role"
-    yield f"message   {facts['message_id']} ({role}): {_short(facts['message_text'])}"
-    if facts["evidence"]:
-        yield f"evidence  “{_short(facts['evidence'])}”"
-    yield f"proposal  {facts['operation']} {facts['class'] or '?'} {_values(facts['details'].get('values') or {})}"
-    for column, original in facts["details"].get("originals", {}).items():
-        yield f"          {column} was said as {original!r}"
-    if facts["memory_id"]:
-        revision = f", revision {facts['revision']}" if facts["revision"] else ""
-        yield f"memory    {facts['memory_id']}{revision}"
-    yield from _changes(facts)
-    yield from _keys(facts)
-    yield from _candidates(facts)
-    yield ""
-    approver = f"approved by {facts['approved_by']}" if facts["approved_by"] else "not approved"
-    yield (
-        f"in force  {facts['schema']}@{facts['version']}, annotation {facts['annotation']} "
-        f"({facts['annotation_source'] or 'none'}, {approver}), "
-        f"thresholds {facts['thresholds']['update']:.2f}/{facts['thresholds']['possible']:.2f}, "
-        f"statistics snapshot {facts['snapshot']}, extractor {facts['extractor']}"
-    )
-    if facts["model"]:
-        requests = facts["attempts"] or 1
-        yield (
-            f"model     {facts['model']}, {requests} {'request' if requests == 1 else 'requests'}, "
-            f"{facts['tokens_in']} tokens in, {facts['tokens_out']} out, "
-            f"{facts['latency_ms']:.0f} ms, prompt {str(facts['prompt_hash'])[:12]}"
-        )
-    yield f"decided   {facts['created_at'].isoformat(timespec='seconds')}"
+def _entry(row: Row) -> dict[str, Any]:
+    return {name: row[name] for name in ("audit_id", "action", "basis", "actor", "message_id", "created_at")}
 
 
-def _changes(facts: dict[str, Any]) -> Iterator[str]:
-    before = (facts["before"] or {}).get("payload", {})
-    after = (facts["after"] or {}).get("payload", {})
-    for column in facts["details"].get("changed", []):
-        old = f"{before[column]!r} → " if column in before else ""
-        yield f"changed   {column}: {old}{after.get(column)!r}"
-    for column, value in facts["details"].get("conflicts", {}).items():
-        yield f"conflict  {column}: {before.get(column)!r} stayed, {value!r} was said"
-    if facts["before"] and facts["after"] and not facts["details"].get("changed") and facts["revision"] is None:
-        yield "changed   nothing: the memory said the same"
-
-
-def _keys(facts: dict[str, Any]) -> Iterator[str]:
-    said, payloads = facts["details"].get("values") or {}, facts["details"].get("compared_with", {})
-    for key in facts["details"].get("keys", []):
-        columns = key["key"].split("+")
-        values = ", ".join(repr(said.get(column)) for column in columns)
-        start = f"key       {key['key']} ({key['strength']}) {values}"
-        if not key["holders"]:
-            yield f"{start}: no live memory has it"
-        for memory in key["holders"]:
-            held = ", ".join(repr(payloads.get(memory, {}).get(column)) for column in columns)
-            met = f"met {held} of" if held == values else f"is held from before, now {held}, by"
-            note = "" if memory in key["answers"] else "; it takes one memory with an equal name token to answer"
-            yield f"{start} {met} memory {memory}{note}"
-
-
-def _candidates(facts: dict[str, Any]) -> Iterator[str]:
-    for candidate in facts["candidates"][:SHOWN_CANDIDATES]:
-        yield ""
-        yield f"candidate {candidate['memory_id']}: score {candidate['score']:.4f}"
-        for column, value in (facts["details"].get("values") or {}).items():
-            if candidate["values"].get(column) is not None:
-                sign = "=" if candidate["values"][column] == value else "≠"
-                yield f"  {column}: {value!r} {sign} {candidate['values'][column]!r}"
-        for part in candidate["parts"]:
-            if part["amount"] or part.get("bounds"):
-                amount = f"{part['amount']:+.2f}" if part["amount"] else "bound"
-                met = f"  [{'; '.join(part['met'])}]" if part["met"] else ""
-                yield f"  {amount:>6}  {part['name']}{met}"
-                yield f"          {part['meaning']}"
-
-
-def _values(values: dict[str, Any]) -> str:
-    return "{" + ", ".join(f"{column}: {value!r}" for column, value in values.items()) + "}"
-
-
-def _short(text: str | None, length: int = 300) -> str:
-    text = " ".join((text or "").split())
-    return text if len(text) <= length else text[: length - 1] + "…"
+def _undo(audit_id: UUID, facts: Mapping[str, Any], undone_by: UUID | None, is_built_on: bool) -> dict[str, Any]:
+    """The command that undoes the entry, or why there is none."""
+    if facts["erased_at"] is not None:
+        return {"command": None, "note": "its values were erased for good, so that it cannot be undone"}
+    if not facts["changes"]:
+        return {"command": None, "note": "it changed no memory, so there is nothing to undo"}
+    if undone_by is not None:
+        return {"command": f"memreg undo {undone_by}", "note": "it is undone; this brings it back"}
+    if is_built_on:
+        return {"command": f"memreg undo {audit_id} --cascade", "note": "this undoes what was built on it first"}
+    return {"command": f"memreg undo {audit_id}", "note": None}

@@ -668,25 +668,6 @@ join memreg.memories on memories.tenant = revisions.tenant and memories.id = rev
 where revisions.tenant = %(tenant)s and memories.schema = %(schema)s and revisions.memory_id = %(id)s
 order by revisions.revision
 
--- one_entry --
--- One audit entry with its values, its message and who approved the annotation it was made under.
-select
-    audit_log.*, audit_values.proposal, audit_values.evidence, audit_values.before, audit_values.after,
-    audit_values.reasons, audit_values.details, messages.text as message_text, messages.role as message_role,
-    annotations.source as annotation_source, annotations.decided_by as approved_by,
-    annotations.decided_at as approved_at
-from memreg.audit_log
-join memreg.audit_values on audit_values.tenant = audit_log.tenant and audit_values.audit_id = audit_log.id
-left join memreg.messages
-    on messages.tenant = audit_log.tenant
-    and messages.schema = audit_log.schema
-    and messages.id = audit_log.message_id
-left join memreg.annotations
-    on annotations.schema = audit_log.schema
-    and annotations.version = audit_log.version
-    and annotations.ordinal = audit_log.annotation
-where audit_log.tenant = %(tenant)s and audit_log.schema = %(schema)s and audit_log.id = %(id)s
-
 -- list_entries --
 -- Audit entries, newest first, of a message, a memory, a class, an action or a basis where given.
 select
