@@ -231,13 +231,14 @@ def _settled_before(result: IngestResult, calls: Sequence[Statement]) -> Steps[D
 
 
 def known(walk: Walk, message: Message, row: Row | None) -> Steps[IngestResult | None]:
-    """The recorded result of a message settled before; None for one that is new, waiting or dead.
+    """The recorded result of a message settled before; None for one that is new, waiting or dead. Of one whose text was
+    erased nobody can say whether the text is the same: it gives its result whatever it is.
 
     Raises MessageConflict.
     """
     if row is None:
         return None
-    if bytes(row["digest"]) != message_digest(message):
+    if row["erased_at"] is None and bytes(row["digest"]) != message_digest(message):
         raise MessageConflict(message_id=message.id)
     if row["status"] == "dropped":
         return IngestResult(message.id or "", "replayed", error=dropped_by(row))

@@ -10,7 +10,8 @@ where tenant in (%(tenant)s, '*') and schema in (%(schema)s, '*') and is_on
 
 -- one_message --
 -- What is known of a message.
-select arrival, session, role, at, zone, text, digest, status, queued, attempts, error, settled_by, received_at
+select
+    arrival, session, role, at, zone, text, digest, status, queued, attempts, error, settled_by, received_at, erased_at
 from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
 
@@ -68,6 +69,7 @@ returning received_at
 select id, session, role, coalesce(at, received_at) as at, zone, text
 from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and session = %(session)s and status <> 'dropped'
+    and erased_at is null
     and arrival < (
         select arrival from memreg.messages where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
     )
@@ -76,7 +78,7 @@ limit %(limit)s
 
 -- claim_message --
 -- Hold a kept message until the end of the transaction, and give its state.
-select status, digest, error, settled_by
+select status, digest, error, settled_by, erased_at
 from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
 for update
