@@ -10,12 +10,13 @@ import pytest
 from memreg.api.engine import Engine
 from memreg.core.database import Database
 from memreg.core.errors import ActRefused, ArgumentInvalid, AuditNotFound
+from memreg.core.queries import Query
 from memreg.engine.model import Action, Decision, Message, Proposal
 from memreg.operations.kill_switch import switch
 from memreg.operations.resolve import resolve
 from memreg.operations.review import review
 from tests.support.engines import every, people, people_spec, say
-from tests.support.replay import check_replay, stored
+from tests.support.replay import check_replay, rows, stored
 
 
 @pytest.fixture
@@ -259,3 +260,17 @@ def test_an_undo_that_was_undone_has_nothing_decided_again(database: Database) -
     engine.undo(made.audit_id, by="ann", again=True)
     assert len(resolve(database, "default", "people", by="ann").outcomes) == 1
     assert len(every(engine)) == 1
+
+
+def test_what_is_undone_counts_as_wrong_until_it_is_brought_back(engine: Engine) -> None:
+    say(engine, name="Ana Lopez", email="ana@lopez.io", city="Lisbon")
+    moved = say(engine, name="Ana Lopez", email="ana@lopez.io", city="Oslo")
+    standing = Query(
+        "standing",
+        "Judgements that stand.",
+        "select audit_id, kind from memreg.judgements where tenant = %(tenant)s and withdrawn_at is null",
+    )
+    undo = engine.undo(moved.audit_id, by="ann")
+    assert rows(engine.database, standing, "default") == [{"audit_id": moved.audit_id, "kind": "false_update"}]
+    engine.undo(undo.undone[0].audit_id, by="ann")
+    assert rows(engine.database, standing, "default") == []

@@ -18,6 +18,7 @@ from memreg.engine.state import HeldKey, MemoryState, name_at
 from memreg.operations.acts.act import SQL, Act
 from memreg.operations.acts.hands import Hands
 from memreg.operations.acts.undo_read import Entry, gained_by, read_entries
+from memreg.operations.monitor.judgements import Judged, judge, withdraw
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +269,11 @@ class Undoing:
         brought_back = [
             back for each in self.undone for back in [self._entries[each.undoes].undoes] if back is not None
         ]
-        found.append(SQL["settle_moot"](**place, ids=undone, by=self.act.actor.by, now=self.act.now))
+        by, now = self.act.actor.by, self.act.now
+        found.append(SQL["settle_moot"](**place, ids=undone, by=by, now=now))
+        for each in self.undone:
+            found += judge(self.act.tenant, [Judged(each.undoes, "false_update")], act_id=each.audit_id, by=by, now=now)
+        found += withdraw(self.act.tenant, undone, now)
         if brought_back:
             found.append(SQL["reopen_moot"](**place, ids=brought_back))
         return found
