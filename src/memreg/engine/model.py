@@ -216,7 +216,8 @@ class AuditEntry:
     """One line of the audit: a decision, when it was made, on which message, and what the message's extraction took.
 
     `attempts` are requests to the model; they, the tokens and `latency_ms` are the whole message's, the same on each of
-    its entries, and None where no model was asked. `usage` adds them up.
+    its entries, and None where no model was asked. `usage` adds them up. `actor`: the person of an act, who may have
+    undone another entry (`undoes`).
     """
 
     audit_id: UUID
@@ -238,3 +239,5 @@ class AuditEntry:
     tokens_out: int | None = None
     attempts: int | None = None
     latency_ms: float | None = None
+    actor: str | None = None
+    undoes: UUID | None = None

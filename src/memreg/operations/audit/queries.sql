@@ -1,0 +1,317 @@
+-- seal_batch --
+-- Tie the oldest entries of a tenant that no seal ties yet; how many, or null where another one seals them now.
+select memreg.seal_audit(%(tenant)s, %(most)s) as sealed
+
+-- make_partitions --
+-- The months to come get their partitions; how many were made.
+select memreg.make_audit_partitions() as made
+
+-- tenants_waiting --
+-- The tenants with entries that no seal ties yet.
+select distinct tenant
+from memreg.audit_unsealed
+order by tenant
+
+-- audited_tenants --
+-- The tenants that the audit knows of, `*` too: that of what holds for all of them.
+select tenant from memreg.audit_seals where seal = 1
+union
+select tenant from memreg.audit_unsealed
+order by tenant
+
+-- without_limit --
+-- What looks at the whole audit of a tenant may take its time.
+select set_config('statement_timeout', '0', true)
+
+-- head_of --
+-- The newest seal of a tenant: what an anchor keeps.
+select seal, hash, sealed_at
+from memreg.audit_seals
+where tenant = %(tenant)s
+order by seal desc
+limit 1
+
+-- seal_of --
+-- The hash of one seal.
+select hash
+from memreg.audit_seals
+where tenant = %(tenant)s and seal = %(seal)s
+
+-- first_link --
+-- What the first seal of a tenant follows on.
+select sha256(convert_to('memreg audit ' || %(tenant)s::text, 'UTF8')) as hash
+
+-- check_links --
+-- Seals after one, each with what is found of its entries; every digest is made here and by no function of the database.
+with links as materialized (
+    select tenant, seal, entries, content, newest, previous, sealed_at, hash
+    from memreg.audit_seals
+    where tenant = %(tenant)s and seal > %(after)s and not %(unsealed)s
+    order by seal
+    limit %(limit)s
+),
+waiting as materialized (
+    select tenant, array_agg(id order by written_at, id) as entries
+    from memreg.audit_unsealed
+    where tenant = %(tenant)s and %(unsealed)s
+    group by tenant
+),
+ties as (
+    select tenant, seal, entries from links
+    union all
+    select tenant, 0, entries from waiting
+)
+select
+    ties.seal, cardinality(ties.entries) as tied, links.content, links.previous, links.newest, links.sealed_at,
+    links.hash, found.*,
+    case when links.seal is not null then
+        sha256(convert_to(jsonb_build_array(
+            1, links.tenant, links.seal, encode(sha256(convert_to(links.entries::text, 'UTF8')), 'hex'),
+            encode(links.content, 'hex'), extract(epoch from links.newest), encode(links.previous, 'hex'),
+            extract(epoch from links.sealed_at)
+        )::text, 'UTF8'))
+    end as hash_found
+from ties
+left join links on links.tenant = ties.tenant and links.seal = ties.seal
+left join lateral (
+    select seal.newest
+    from memreg.audit_seals as seal
+    where seal.tenant = %(tenant)s and (ties.seal = 0 or seal.seal < ties.seal)
+    order by seal.seal desc
+    limit 1
+) as before on true
+cross join lateral (
+    select
+        count(entry.id) as present,
+        sha256(string_agg(uuid_send(tied.id) || entry.digest, ''::bytea order by tied.place)) as content_found,
+        min(entry.written_at) as oldest,
+        coalesce(array_agg(tied.id) filter (where entry.id is null), '{}') as missing,
+        coalesce(array_agg(tied.id) filter (
+            where entry.written_at is not null and entry.digest is distinct from sha256(convert_to(jsonb_build_array(
+                1, entry.tenant, entry.id, entry.schema, entry.version, entry.class, entry.message_id, entry.ordinal,
+                entry.operation, entry.action, entry.basis, entry.memory_id, entry.revision, entry.score,
+                entry.unresolved, entry.candidates, entry.thresholds, entry.snapshot, entry.annotation,
+                entry.extractor, entry.model, entry.prompt_hash, entry.tokens_in, entry.tokens_out,
+                encode(float8send(entry.latency_ms), 'hex'), entry.attempts, entry.actor, entry.undoes,
+                encode(float8send(entry.took_ms), 'hex'), extract(epoch from entry.created_at),
+                extract(epoch from entry.written_at), encode(entry.values_digest, 'hex')
+            )::text, 'UTF8'))
+        ), '{}') as changed,
+        coalesce(array_agg(tied.id) filter (where entry.id is not null and said.audit_id is null), '{}')
+            as without_values,
+        coalesce(array_agg(tied.id) filter (
+            where said.erased_at is null and entry.written_at is not null and entry.values_digest <> said.now_digest
+        ), '{}') as changed_values,
+        coalesce(jsonb_object_agg(tied.id, encode(said.now_digest, 'hex')) filter (where said.erased_at is not null), '{}')
+            as erased,
+        coalesce(array_agg(tied.id) filter (where entry.id is not null and message.id is null), '{}')
+            as without_message,
+        coalesce(array_agg(tied.id) filter (
+            where entry.written_at < before.newest - %(patience)s::interval
+        ), '{}') as late,
+        coalesce(array_agg(tied.id) filter (
+            where abs(extract(epoch from entry.created_at - entry.written_at)) > extract(epoch from %(patience)s::interval)
+            or (
+                substr(entry.id::text, 15, 1) = '7'
+                and abs(
+                    ('x' || substr(replace(entry.id::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0
+                    - extract(epoch from entry.written_at)
+                ) > extract(epoch from %(patience)s::interval)
+            )
+        ), '{}') as misdated
+    from unnest(ties.entries) with ordinality as tied (id, place)
+    left join memreg.audit_log as entry on entry.tenant = %(tenant)s and entry.id = tied.id
+    left join lateral (
+        select
+            kept.audit_id, kept.erased_at,
+            sha256(kept.salt || convert_to(jsonb_build_array(
+                1, kept.audit_id, kept.proposal, kept.evidence, kept.before, kept.after, kept.reasons, kept.details
+            )::text, 'UTF8')) as now_digest
+        from memreg.audit_values as kept
+        where kept.tenant = %(tenant)s and kept.audit_id = entry.id
+    ) as said on true
+    left join memreg.messages as message
+        on message.tenant = %(tenant)s and message.schema = entry.schema and message.id = entry.message_id
+) as found
+order by ties.seal
+
+-- unknown_entries --
+-- Entries that neither a seal ties nor the queue of the unsealed has: nobody but the tables' owner can write one so.
+select entry.id
+from memreg.audit_log as entry
+where entry.tenant = %(tenant)s
+    and not exists (
+        select from memreg.audit_unsealed as waiting where waiting.tenant = %(tenant)s and waiting.id = entry.id
+    )
+    and not exists (
+        select from (select unnest(seal.entries) as id from memreg.audit_seals as seal where seal.tenant = %(tenant)s) as tied
+        where tied.id = entry.id
+    )
+order by entry.id
+limit %(limit)s
+
+-- values_alone --
+-- Values without their entry.
+select said.audit_id as id
+from memreg.audit_values as said
+where said.tenant = %(tenant)s
+    and not exists (
+        select from memreg.audit_log as entry where entry.tenant = %(tenant)s and entry.id = said.audit_id
+    )
+order by said.audit_id
+limit %(limit)s
+
+-- removals --
+-- What the audit of a tenant tells of entries that were removed because they were old, newest first.
+select entry.id, entry.actor, entry.created_at, said.details ->> 'ends' as ends
+from memreg.audit_log as entry
+join memreg.audit_values as said on said.tenant = %(tenant)s and said.audit_id = entry.id
+where entry.tenant = %(tenant)s and entry.action = 'RETAIN'
+order by entry.id desc
+
+-- erasures --
+-- What the audit of a tenant tells of values that were erased: the digest of what was left, by entry, oldest first.
+select entry.id, said.details -> 'left' as rest
+from memreg.audit_log as entry
+join memreg.audit_values as said on said.tenant = %(tenant)s and said.audit_id = entry.id
+where entry.tenant = %(tenant)s and entry.action = 'ERASE'
+order by entry.id
+
+-- unsealed_facts --
+-- How many entries of every tenant no seal ties yet, counted up to a limit, and since when the oldest waits.
+select count(*) as entries, min(written_at) as since
+from (select written_at from memreg.audit_unsealed limit %(limit)s) as waiting
+
+-- partition_facts --
+-- The partitions of the audit: which months they hold, and whether the one for the rest holds anything.
+select
+    pg_class.relname as name, parts.ends, memreg.time_of(parts.ends) as ends_at, parts.is_default,
+    pg_class.reltuples::bigint as entries, pg_total_relation_size(pg_class.oid) as bytes
+from memreg.audit_partitions('memreg.audit_log') as parts
+join pg_catalog.pg_class on pg_class.oid = parts.partition
+order by parts.ends nulls last
+
+-- counted_before --
+-- The entries of each tenant before an id, and the newest seal that ties one of them.
+select entry.tenant, count(*) as entries, min(entry.created_at) as first_at, max(entry.created_at) as last_at
+from memreg.audit_log as entry
+where entry.id < %(ends)s
+group by entry.tenant
+order by entry.tenant
+
+-- drop_months --
+-- Remove the months that end by an id; how many.
+select memreg.drop_audit_months(%(ends)s) as dropped
+
+-- replayed_entries --
+-- What the entries of a schema did to memories, in the order of their ids, after one.
+select
+    entry.id, entry.action, entry.class, entry.memory_id, said.before, said.after, said.erased_at,
+    jsonb_build_object('absorbed', said.details -> 'absorbed', 'others', coalesce(said.details -> 'others', '[]'))
+        as details
+from memreg.audit_log as entry
+join memreg.audit_values as said on said.tenant = %(tenant)s and said.audit_id = entry.id
+where entry.tenant = %(tenant)s and entry.schema = %(schema)s
+    and entry.id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+order by entry.id
+limit %(limit)s
+
+-- replayed_memories --
+-- The memories of a schema as they are, by id, after one, with the keys that they hold and what they refer to.
+select
+    held.id, held.class, held.payload, held.originals, held.version, held.revision, held.is_deleted, held.unresolved,
+    held.pinned, held.merged_into, held.erased_at, held.created_at,
+    (
+        select coalesce(jsonb_agg(
+            jsonb_build_object('key', key, 'digest', encode(digest, 'hex'), 'strong', strong) order by key, digest
+        ), '[]')
+        from memreg.identity_keys
+        where identity_keys.tenant = %(tenant)s and identity_keys.memory_id = held.id and released_at is null
+    ) as keys,
+    (
+        select coalesce(jsonb_agg(jsonb_build_array("column", target_id) order by "column", target_id), '[]')
+        from memreg.memory_references
+        where memory_references.tenant = %(tenant)s and memory_references.memory_id = held.id
+    ) as refers
+from memreg.memories as held
+where held.tenant = %(tenant)s and held.schema = %(schema)s
+    and held.id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+order by held.id
+limit %(limit)s
+
+-- schema_versions_held --
+-- The versions that memories and entries of a schema are of.
+select distinct version
+from memreg.schema_versions
+where schema = %(schema)s
+order by version
+
+-- list_entries --
+-- Audit entries, newest first, that fit what is given: a memory also where the entry is about another one and changed it.
+select
+    entry.id, entry.class, entry.version, entry.message_id, entry.ordinal, entry.operation, entry.action, entry.basis,
+    entry.memory_id, entry.revision, entry.score, entry.unresolved, entry.extractor, entry.model, entry.tokens_in,
+    entry.tokens_out, entry.attempts, entry.latency_ms, entry.created_at, entry.actor, entry.undoes, said.reasons
+from memreg.audit_log as entry
+join memreg.audit_values as said on said.tenant = %(tenant)s and said.audit_id = entry.id
+where entry.tenant = %(tenant)s
+    and entry.schema in (%(schema)s, '*')
+    and (%(message_id)s::text is null or entry.message_id = %(message_id)s)
+    and (%(memory_id)s::uuid is null or entry.id = any(array(
+        select mine.id from memreg.audit_log as mine
+        where mine.tenant = %(tenant)s and mine.memory_id = %(memory_id)s
+        union
+        select kept.audit_id from memreg.memory_revisions as kept
+        where kept.tenant = %(tenant)s and kept.memory_id = %(memory_id)s and kept.audit_id is not null
+    )))
+    and (%(session)s::text is null or entry.message_id = any(array(
+        select messages.id from memreg.messages
+        where messages.tenant = %(tenant)s and messages.schema = %(schema)s and messages.session = %(session)s
+    )))
+    and (%(class_name)s::text is null or entry.class = %(class_name)s)
+    and (%(action)s::text is null or entry.action = %(action)s)
+    and (%(basis)s::text is null or entry.basis = %(basis)s)
+    and (%(by)s::text is null or entry.actor = %(by)s)
+    and (%(min_score)s::double precision is null or entry.score >= %(min_score)s)
+    and (%(max_score)s::double precision is null or entry.score <= %(max_score)s)
+    and (%(since)s::timestamptz is null or entry.created_at >= %(since)s)
+    and (%(until)s::timestamptz is null or entry.created_at < %(until)s)
+    and (%(before)s::uuid is null or entry.id < %(before)s)
+order by entry.id desc
+limit %(limit)s
+
+-- export_entries --
+-- Audit entries with everything in them, oldest first, after one, that fit what is given as above.
+select
+    entry.*, said.proposal, said.evidence, said.before, said.after, said.reasons, said.details, said.erased_at,
+    messages.session
+from memreg.audit_log as entry
+join memreg.audit_values as said on said.tenant = %(tenant)s and said.audit_id = entry.id
+left join memreg.messages
+    on messages.tenant = %(tenant)s and messages.schema = entry.schema and messages.id = entry.message_id
+where entry.tenant = %(tenant)s
+    and entry.schema in (%(schema)s, '*')
+    and (%(message_id)s::text is null or entry.message_id = %(message_id)s)
+    and (%(memory_id)s::uuid is null or entry.id = any(array(
+        select mine.id from memreg.audit_log as mine
+        where mine.tenant = %(tenant)s and mine.memory_id = %(memory_id)s
+        union
+        select kept.audit_id from memreg.memory_revisions as kept
+        where kept.tenant = %(tenant)s and kept.memory_id = %(memory_id)s and kept.audit_id is not null
+    )))
+    and (%(session)s::text is null or entry.message_id = any(array(
+        select messages.id from memreg.messages
+        where messages.tenant = %(tenant)s and messages.schema = %(schema)s and messages.session = %(session)s
+    )))
+    and (%(class_name)s::text is null or entry.class = %(class_name)s)
+    and (%(action)s::text is null or entry.action = %(action)s)
+    and (%(basis)s::text is null or entry.basis = %(basis)s)
+    and (%(by)s::text is null or entry.actor = %(by)s)
+    and (%(min_score)s::double precision is null or entry.score >= %(min_score)s)
+    and (%(max_score)s::double precision is null or entry.score <= %(max_score)s)
+    and (%(since)s::timestamptz is null or entry.created_at >= %(since)s)
+    and (%(until)s::timestamptz is null or entry.created_at < %(until)s)
+    and (%(before)s::uuid is null or entry.id < %(before)s)
+    and entry.id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+order by entry.id
+limit %(limit)s

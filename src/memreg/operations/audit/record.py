@@ -1,0 +1,113 @@
+"""An audit entry as it is handed out: one JSON document, or one line of CSV, personal values masked. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from memreg.operations.masking import mask, mask_snapshot, mask_text
+from memreg.registry.models import ClassSpec, SchemaVersion
+
+Record = dict[str, Any]
+FORMATS = ("jsonl", "csv")
+COLUMNS = (
+    "audit_id", "created_at", "written_at", "tenant", "schema", "version", "class", "message_id", "session", "ordinal",
+    "operation", "action", "basis", "actor", "memory_id", "revision", "score", "unresolved", "undoes", "annotation",
+    "snapshot", "thresholds", "candidates", "extractor", "model", "prompt_hash", "tokens_in", "tokens_out", "attempts",
+    "latency_ms", "took_ms", "proposal", "evidence", "before", "after", "reasons", "details", "erased_at", "digest",
+    "values_digest",
+)  # fmt: skip
+"""What a record holds, in the order of the columns of CSV."""
+_TOLD_OF_DETAILS = ("mode", "changed", "keys", "why", "ends", "entries", "first_at", "last_at", "left")
+"""Details that hold no values of memories."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def record_of(row: Mapping[str, Any], version: SchemaVersion | None, *, reveal: bool = False) -> Record:
+    """The record of a row of `export_entries`.
+
+    Unless `reveal`, values of columns marked `pii` are masked by what the `version` in use says of the class (where it
+    does not know the class, all values are), in the evidence and the reasons too; of the details, only what holds no
+    values is handed out.
+    """
+    found = {name: _plain(row["id"] if name == "audit_id" else row[name]) for name in COLUMNS}
+    if reveal:
+        return found
+    spec = None if version is None else version.spec.by_name.get(row["class"])
+    return found | _masked(row, spec)
+
+
+def _masked(row: Mapping[str, Any], spec: ClassSpec | None) -> Record:
+    proposal = row["proposal"] if isinstance(row["proposal"], dict) else {}
+    values = proposal.get("values")
+    said = [part for part in (values, *_states(row)) if isinstance(part, dict)]
+
+    def hide(text: Any) -> Any:
+        return mask_text(text, said, spec) if isinstance(text, str) else text
+
+    if isinstance(values, dict):
+        proposal = proposal | {"values": mask(values, spec)}
+    elif values is not None or not isinstance(row["proposal"], dict):
+        proposal = {}
+    details = {name: row["details"][name] for name in _TOLD_OF_DETAILS if name in row["details"]}
+    return {
+        "proposal": {name: hide(value) for name, value in proposal.items()},
+        "evidence": hide(row["evidence"]),
+        "before": mask_snapshot(row["before"], spec) if row["before"] else None,
+        "after": mask_snapshot(row["after"], spec) if row["after"] else None,
+        "reasons": [hide(reason) for reason in row["reasons"]],
+        "details": {name: hide(value) for name, value in details.items()},
+    }
+
+
+def _states(row: Mapping[str, Any]) -> list[Any]:
+    states = [state for state in (row["before"], row["after"]) if state]
+    return [state.get(part) for state in states for part in ("payload", "originals")]
+
+
+def as_json(record: Record) -> str:
+    """A record as one line of JSON."""
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+
+
+def as_csv(record: Record) -> str:
+    """A record as one line of CSV (RFC 4180); what is nested is JSON in its cell.
+
+    A text that a spreadsheet would take for a formula is led by an apostrophe.
+    """
+    return _line([_cell(record[name]) for name in COLUMNS])
+
+
+def csv_header() -> str:
+    """The first line of CSV."""
+    return _line(list(COLUMNS))
+
+
+def _line(cells: list[Any]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue().removesuffix("\r\n")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    return float(value) if isinstance(value, Decimal) else value
