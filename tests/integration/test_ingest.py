@@ -583,3 +583,17 @@ def test_every_proposal_has_one_entry_and_the_audit_rebuilds_the_memories(databa
         assert [each.revision for each in history] == list(range(1, memory["revision"] + 1))
         assert (history[-1].values, history[-1].is_deleted) == (memory["payload"], memory["is_deleted"])
         assert all(isinstance(each.audit_id, UUID) for each in history)
+
+
+TOOK = Query("took", "How long it took.", "select took_ms from memreg.audit_log where tenant = %(tenant)s order by id")
+
+
+def test_an_entry_says_how_long_deciding_took_until_it_was_written(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = people(database)
+    written = iter([10.25, 10.5])
+    monkeypatch.setattr("memreg.engine.ingest.perf_counter", lambda: 10.0)
+    monkeypatch.setattr("memreg.engine.written.perf_counter", lambda: next(written))
+    engine.ingest(proposals=[Proposal("Note", {"title": "Buy milk"}), Proposal("Note", {"title": "Call Ana"})])
+    assert [each["took_ms"] for each in rows(database, TOOK, "default")] == [250.0, 500.0]

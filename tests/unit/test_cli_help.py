@@ -19,8 +19,9 @@ from memreg.operations import review
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "src" / "memreg" / "cli" / "demo"
 HEAVY = {
-    "alembic", "asyncio", "instructor", "matplotlib", "numpy", "openai", "phonenumbers", "procrastinate", "psycopg",
-    "psycopg_pool", "pydantic", "pydantic_settings", "rapidfuzz", "ruamel", "sqlalchemy", "sqlglot", "structlog",
+    "alembic", "asyncio", "instructor", "matplotlib", "numpy", "openai", "opentelemetry", "phonenumbers",
+    "procrastinate", "psycopg", "psycopg_pool", "pydantic", "pydantic_settings", "rapidfuzz", "ruamel", "sqlalchemy",
+    "sqlglot", "structlog",
 }  # fmt: skip
 COMMANDS = (
     "demo migrate register schemas show annotate annotations approve reject ingest memories get search history audit"

@@ -23,7 +23,7 @@ MOST_CLASS_NAME = 300
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Everything that is known about one decision when it is written down. `compared_with`: the payloads, as they were,
-    of the memories that the proposal was held against."""
+    of the memories that the proposal was held against; `took_ms`: from the start of deciding to here."""
 
     id: UUID
     version: int
@@ -41,6 +41,7 @@ class Entry:
     keys: Sequence[KeyValue] = ()
     key_holders: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
     compared_with: Mapping[UUID, Payload] = field(default_factory=dict)
+    took_ms: float | None = None
 
     @property
     def memory_id(self) -> UUID | None:
@@ -103,6 +104,7 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
         "latency_ms": extraction.latency_ms,
         "attempts": len(extraction.calls) or None,
         "actor": entry.actor,
+        "took_ms": entry.took_ms,
         "created_at": entry.now.isoformat(),
     }
     values: JsonRow = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from time import perf_counter
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -109,7 +110,7 @@ def decide_message(
 
     `note`: why nothing was extracted, kept with the message. Raises MessageConflict, NoUsableVersion, SchemaNotFound.
     """
-    now = walk.clock()
+    now, began = walk.clock(), perf_counter()
     _, heads, kept_rows, switches = yield from fetch(
         versions.lock_shared(walk.schema),
         versions.usable_head(walk.schema),
@@ -134,6 +135,7 @@ def decide_message(
             new_id=walk.new_id,
             actor=actor,
             cache=walk.cache,
+            began=began,
         )
         yield from turn.read()
         settled, claims, switches = yield from turn.lock(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from time import perf_counter
 from uuid import UUID
 
 from memreg.core.queries import Statement
@@ -39,6 +40,7 @@ from memreg.registry.models import SchemaVersion
 class Turn:
     """`read`, `lock`, `decide`, then `writes`, each once and in this order.
 
+    `began`: when deciding did, by `perf_counter`.
     `unresolved`: where a proposal is decided again, the row of the unresolved memory that it made, by its ordinal.
     `items`: the proposals in the message's order, `order` that in which they are decided, `looked_up` what they only
     look up.
@@ -53,6 +55,7 @@ class Turn:
     new_id: Callable[[], UUID]
     cache: Cache
     actor: str | None = None
+    began: float = field(default_factory=perf_counter)
     unresolved: Mapping[int, Row] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
     workspace: Workspace = field(default_factory=Workspace)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -64,6 +65,7 @@ def write_down(
         keys=list({each.key.name: each for each in reversed(item.keys)}.values())[::-1],
         compared_with=held.payloads,
         key_holders=held.key_holders,
+        took_ms=round((perf_counter() - turn.began) * 1000, 3),
     )
     log, values = audit.rows(entry)
     writes.audit.append(log)
