@@ -18,6 +18,8 @@ from memreg.operations.acts.hands import Hands
 from memreg.operations.acts.keys import completed, refuse_rivals, strong
 from memreg.operations.acts.outcome import ActResult, Seen, need_live, refuse
 from memreg.operations.acts.referring import check_referred
+from memreg.operations.acts.steps import decisions_behind, read_steps
+from memreg.operations.monitor.judgements import Judged, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,11 @@ def correct(actor: Actor, wanted: Correction) -> Steps[ActResult]:
         dry_run=wanted.dry_run,
     )
     if not wanted.dry_run:
-        yield tuple(hands.statements(f"correction of memory {state.id}"))
+        made = (yield from read_steps(act, state)) if changed else []
+        behind = decisions_behind(made, [name for name in changed if name in was])
+        judged = [Judged(each.audit_id, "false_update") for each in behind if each.audit_id is not None]
+        found = judge(act.tenant, judged, act_id=audit_id, by=actor.by, now=act.now, new_id=actor.new_id)
+        yield (*hands.statements(f"correction of memory {state.id}"), *found)
     return result
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from memreg.core.errors import ArgumentInvalid
-from memreg.core.steps import Steps
+from memreg.core.steps import Steps, fetch_rows
 from memreg.engine.model import Action
 from memreg.engine.state import MemoryState
 from memreg.operations.acts.act import Actor, begin
@@ -17,6 +17,7 @@ from memreg.operations.acts.keys import completed, rivals_of, strong
 from memreg.operations.acts.outcome import SQL, ActResult, Seen, need_live, refuse
 from memreg.operations.acts.referring import keepers_of
 from memreg.operations.acts.winners import Half, Joined, Side, join
+from memreg.operations.monitor.judgements import Judged, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,14 @@ def merge(actor: Actor, wanted: Merging) -> Steps[ActResult]:
     )
     if not wanted.dry_run:
         pair = [kept.id, other.id]
+        younger = max(kept, other, key=lambda state: (state.created_at, state.id))
+        rows = yield from fetch_rows(SQL["made_by"](tenant=act.tenant, id=younger.id))
+        judged = [Judged(row["audit_id"], "missed_update") for row in rows if row["audit_id"] is not None]
         settled = SQL["settle_merged"](
             tenant=act.tenant, schema=act.schema, ids=pair, by=actor.by, now=act.now, why=actor.why, act_id=audit_id
         )
-        yield (*hands.statements(f"merge of memory {other.id} into {kept.id}"), settled)
+        found = judge(act.tenant, judged, act_id=audit_id, by=actor.by, now=act.now, new_id=actor.new_id)
+        yield (*hands.statements(f"merge of memory {other.id} into {kept.id}"), settled, *found)
     return result
 
 

@@ -21,6 +21,7 @@ from memreg.operations.acts.keys import refuse_rivals
 from memreg.operations.acts.outcome import ActResult, Affected, Seen, need_live, refuse, values_of
 from memreg.operations.acts.referring import check_referred
 from memreg.operations.acts.steps import Made, decisions_behind, read_steps
+from memreg.operations.monitor.judgements import Judged, judge
 from memreg.registry.models import ClassSpec
 
 
@@ -87,7 +88,7 @@ def split(actor: Actor, wanted: Splitting) -> Steps[ActResult]:
         [new],
         given={"revisions": sorted(wanted.revisions), "columns": list(wanted.columns), "values": dict(given.values)},
         reasons=[f"what {by} said is memory {new.id} now", *notes],
-        details={"made": str(new.id), "judged": [str(each.audit_id) for each in judged]},
+        details={"made": str(new.id)},
     )
     will = "would be" if wanted.dry_run else "is"
     result = ActResult(
@@ -102,7 +103,9 @@ def split(actor: Actor, wanted: Splitting) -> Steps[ActResult]:
         dry_run=wanted.dry_run,
     )
     if not wanted.dry_run:
-        yield tuple(hands.statements(f"split of memory {state.id} by {by}"))
+        wrong = [Judged(each.audit_id, "false_update") for each in judged if each.audit_id is not None]
+        found = judge(act.tenant, wrong, act_id=audit_id, by=actor.by, now=act.now, new_id=actor.new_id)
+        yield (*hands.statements(f"split of memory {state.id} by {by}"), *found)
     return result
 
 

@@ -13,12 +13,11 @@ left join memreg.audit_values as said on said.tenant = %(tenant)s and said.audit
 where revisions.tenant = %(tenant)s and revisions.memory_id = %(id)s
 order by revisions.revision
 
--- created_by --
--- The decision that made a memory.
-select log.id, log.action, log.basis, log.operation, log.class, log.version, log.created_at
-from memreg.memory_revisions as revisions
-join memreg.audit_log as log on log.tenant = %(tenant)s and log.id = revisions.audit_id
-where revisions.tenant = %(tenant)s and revisions.memory_id = %(id)s and revisions.revision = 1
+-- made_by --
+-- The entry that made a memory.
+select audit_id
+from memreg.memory_revisions
+where tenant = %(tenant)s and memory_id = %(id)s and revision = 1
 
 -- settle_merged --
 -- The open questions whether some memories are the same one are answered.
