@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from memreg.engine.model import Decision, IngestResult, Message, Proposal, Referred, Stored
     from memreg.engine.recalled import recalled
     from memreg.operations.acts.undo_run import UndoResult
+    from memreg.operations.erase.outcome import Erased
 
 __version__ = "0.1.0"
 
@@ -19,6 +20,7 @@ __all__ = [
     "AsyncEngine",
     "Decision",
     "Engine",
+    "Erased",
     "IngestResult",
     "MemregError",
     "Message",
@@ -35,6 +37,7 @@ _HOMES = {
     "AsyncEngine": "memreg.api.engine_async",
     "Decision": "memreg.engine.model",
     "Engine": "memreg.api.engine",
+    "Erased": "memreg.operations.erase.outcome",
     "IngestResult": "memreg.engine.model",
     "MemregError": "memreg.core.errors",
     "Message": "memreg.engine.model",

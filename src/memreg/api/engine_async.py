@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from uuid import UUID
 
 from pydantic import BaseModel
 
+from memreg.api.acting_async import AsyncActing
 from memreg.api.arguments import as_text, as_uuid, as_words, class_of, who_and_why
+from memreg.api.erasing_async import AsyncErasing
+from memreg.api.explaining_async import AsyncExplaining
 from memreg.api.extractors_async import AsyncExtractors, ExtractorChoice
 from memreg.api.intake_async import AsyncIntake
 from memreg.api.queueing_async import AsyncQueueing
@@ -27,13 +32,11 @@ from memreg.core.tenant import check_tenant
 from memreg.engine import calibrate, reads
 from memreg.engine.cache import Cache
 from memreg.engine.class_calibration import ClassCalibration
-from memreg.engine.explain import explain
 from memreg.engine.extract import AsyncExtractor
 from memreg.engine.given import as_proposals
 from memreg.engine.message import prepare
 from memreg.engine.model import (
     AuditEntry,
-    Explanation,
     Extraction,
     IngestResult,
     Message,
@@ -42,6 +45,7 @@ from memreg.engine.model import (
     Revision,
     Stored,
 )
+from memreg.operations.acts.as_of import check_time, get_at, list_at, with_references_at
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
 
@@ -52,7 +56,7 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-class AsyncEngine(AsyncQueueing, AsyncUndoing):
+class AsyncEngine(AsyncQueueing, AsyncUndoing, AsyncActing, AsyncExplaining, AsyncErasing):
     """Decides what becomes of messages in one tenant and schema, and reads what was remembered.
 
     Made by `connect`; use it in `async with`, or call `aclose` at the end. Safe to share between tasks.
@@ -169,26 +173,48 @@ class AsyncEngine(AsyncQueueing, AsyncUndoing):
 
     # Reads
 
-    async def get(self, memory_id: UUID | str) -> Stored[Payload]:
-        """One memory. Raises MemoryNotFound, ArgumentInvalid."""
+    async def get(self, memory_id: UUID | str, *, as_of: datetime | None = None) -> Stored[Payload]:
+        """One memory; `as_of`: as it was at a time (with a zone), with what it referred to then.
+
+        Raises MemoryNotFound, MemoryNotThere (it was not there at that time), ArgumentInvalid.
+        """
         wanted = as_uuid("memory_id", memory_id)
+        if as_of is not None:
+            at, version = check_time("as_of", as_of), await self.version()
+            return await self._run(lambda: get_at(self.tenant, version, wanted, at))
         schema = await self.schema()
         return await self._run(lambda: self._get(schema, wanted))
 
     @overload
     async def list(
-        self, class_name: type[M], *, limit: int = 100, after: UUID | str | None = None
+        self,
+        class_name: type[M],
+        *,
+        limit: int = 100,
+        after: UUID | str | None = None,
+        as_of: datetime | None = None,
     ) -> builtins.list[Stored[M]]: ...
 
     @overload
     async def list(
-        self, class_name: str | None = None, *, limit: int = 100, after: UUID | str | None = None
+        self,
+        class_name: str | None = None,
+        *,
+        limit: int = 100,
+        after: UUID | str | None = None,
+        as_of: datetime | None = None,
     ) -> builtins.list[Stored[Payload]]: ...
 
     async def list(
-        self, class_name: type[BaseModel] | str | None = None, *, limit: int = 100, after: UUID | str | None = None
+        self,
+        class_name: type[BaseModel] | str | None = None,
+        *,
+        limit: int = 100,
+        after: UUID | str | None = None,
+        as_of: datetime | None = None,
     ) -> builtins.list[Any]:
-        """Up to `limit` (1 to 10,000) memories of a class by id, after the one with the id `after`.
+        """Up to `limit` (1 to 10,000) memories of a class by id, after the one with the id `after`. With `as_of` (a
+        time with a zone): those that were there then, deleted or merged since or not, each as it was.
 
         With the Pydantic class that the class was registered from, now or in an earlier version, `values` are its
         instances; a field whose type is another Pydantic class has what it refers to. Without a class: the first ones
@@ -197,8 +223,12 @@ class AsyncEngine(AsyncQueueing, AsyncUndoing):
         version = await self.version()
         name, model = class_of(class_name, version)
         start = None if after is None else as_uuid("after", after)
+        at = None if as_of is None else check_time("as_of", as_of)
 
         def plan() -> Steps[builtins.list[Stored[Any]]]:
+            if at is not None:
+                then = yield from list_at(self.tenant, version, name, at, limit, start)
+                return (yield from typed(self.tenant, version, then, model, partial(with_references_at, at=at)))
             found = yield from reads.list_memories(self.tenant, version, name, limit, start)
             return (yield from typed(self.tenant, version, found, model))
 
@@ -234,12 +264,6 @@ class AsyncEngine(AsyncQueueing, AsyncUndoing):
         wanted = as_uuid("memory_id", memory_id)
         schema = await self.schema()
         return await self._run(lambda: reads.history(self.tenant, schema, wanted))
-
-    async def explain(self, audit_id: UUID | str) -> Explanation:
-        """Why one decision was made: as text, and as facts. Raises AuditNotFound, ArgumentInvalid."""
-        wanted = as_uuid("audit_id", audit_id)
-        schema = await self.schema()
-        return await self._run(lambda: explain(self.tenant, schema, wanted))
 
     async def audit(
         self,

@@ -16,6 +16,7 @@ from memreg.cli.calibrate import calibrate
 from memreg.cli.demo.command import demo
 from memreg.cli.diff import diff
 from memreg.cli.doctor import doctor
+from memreg.cli.erase import erase
 from memreg.cli.evaluate import evaluate
 from memreg.cli.explain import explain
 from memreg.cli.import_ import import_
@@ -55,7 +56,7 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Ask why": (audit, explain),
     "Measure": (evaluate, calibrate),
     "Keep it running": (inbox, usage, metrics),
-    "Put it right": (undo,),
+    "Put it right": (undo, erase),
     "Keep it safe": (review, kill_switch, resolve, backfill),
 }
 
