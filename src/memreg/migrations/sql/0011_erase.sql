@@ -41,42 +41,50 @@ $$;
 -- of that act can vouch for it.
 create function memreg.erase_audit_values(remains jsonb, by_entry uuid, at timestamptz)
 returns table (entry uuid, left_digest bytea)
-language sql volatile security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set memreg.audit_gate = 'erase'
-begin atomic
-    update memreg.audit_values as kept
-    set proposal = rest.proposal, evidence = rest.evidence, before = rest.before, after = rest.after,
-        reasons = rest.reasons, details = rest.details, salt = rest.salt, erased_at = at, erased_by = by_entry
-    from jsonb_to_recordset(remains) as rest (
-        audit_id uuid, proposal jsonb, evidence text, before jsonb, after jsonb, reasons jsonb, details jsonb, salt bytea
-    )
-    where kept.tenant = memreg.erasing_tenant() and kept.audit_id = rest.audit_id
-    returning kept.audit_id, kept.digest;
-end;
+as $$
+begin
+    -- Not as a setting of the function: only a superuser may give a function one that Postgres does not know.
+    perform set_config('memreg.audit_gate', 'erase', true);
+    return query
+        update memreg.audit_values as kept
+        set proposal = rest.proposal, evidence = rest.evidence, before = rest.before, after = rest.after,
+            reasons = rest.reasons, details = rest.details, salt = rest.salt, erased_at = at, erased_by = by_entry
+        from jsonb_to_recordset(remains) as rest (
+            audit_id uuid, proposal jsonb, evidence text, before jsonb, after jsonb, reasons jsonb, details jsonb,
+            salt bytea
+        )
+        where kept.tenant = memreg.erasing_tenant() and kept.audit_id = rest.audit_id
+        returning kept.audit_id, kept.digest;
+    perform set_config('memreg.audit_gate', '', true);
+end
+$$;
 
 -- What is left of revisions; all of a memory's where none is named.
 create function memreg.erase_revisions(remains jsonb)
 returns bigint
-language sql volatile security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set memreg.audit_gate = 'erase'
-begin atomic
-    with erased as (
-        update memreg.memory_revisions as kept
-        set payload = coalesce(rest.payload, '{}'), originals = coalesce(rest.originals, '{}'),
-            pinned = coalesce(rest.pinned, '{}')
-        from jsonb_to_recordset(remains) as rest (
-            memory_id uuid, revision integer, payload jsonb, originals jsonb, pinned jsonb
-        )
-        where kept.tenant = memreg.erasing_tenant()
-            and kept.memory_id = rest.memory_id
-            and (rest.revision is null or kept.revision = rest.revision)
-        returning 1
+as $$
+declare
+    erased bigint;
+begin
+    perform set_config('memreg.audit_gate', 'erase', true);
+    update memreg.memory_revisions as kept
+    set payload = coalesce(rest.payload, '{}'), originals = coalesce(rest.originals, '{}'),
+        pinned = coalesce(rest.pinned, '{}')
+    from jsonb_to_recordset(remains) as rest (
+        memory_id uuid, revision integer, payload jsonb, originals jsonb, pinned jsonb
     )
-
-    select count(*) from erased;
-end;
+    where kept.tenant = memreg.erasing_tenant()
+        and kept.memory_id = rest.memory_id
+        and (rest.revision is null or kept.revision = rest.revision);
+    get diagnostics erased = row_count;
+    perform set_config('memreg.audit_gate', '', true);
+    return erased;
+end
+$$;
 
 -- What memories are found by and what was noted about them: keys, references, and what backfills keep.
 create function memreg.erase_keys(of_memories uuid[])
