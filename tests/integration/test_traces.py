@@ -17,7 +17,7 @@ from memreg.api.engine import Engine
 from memreg.api.engine_async import AsyncEngine
 from memreg.core.database import Database
 from memreg.core.database_async import AsyncDatabase
-from memreg.core.errors import ExtractionFailed, MessageConflict
+from memreg.core.errors import ActRefused, ExtractionFailed, MessageConflict
 from memreg.core.settings import Settings
 from memreg.engine.model import Call, Message, Proposal
 from memreg.operations.backfill import backfill
@@ -314,6 +314,31 @@ def test_an_act_is_a_span(engine: Engine, traces: Traces) -> None:
     }
     assert traces.steps(whole) == ["take", "commit"]
     assert not {"ana", "not"} & set(traces.told().casefold().split('"'))
+
+
+def test_every_verb_is_told(engine: Engine, traces: Traces) -> None:
+    ids = [engine.ingest(name).decisions[0].memory_id for name in ("Ana Lopez", "Bo Berg")]
+    kept, other = (each for each in ids if each is not None)
+    traces.exporter.clear()
+    engine.correct(kept, {"city": "Oslo"}, by="test")
+    engine.merge(kept, other, by="test")
+    engine.forget(kept, by="test")
+    engine.restore(kept, by="test")
+    told = [facts(span) for span in traces.named("memreg.act")]
+    assert [each["verb"] for each in told] == ["correct", "merge", "forget", "restore"]
+    assert [each["action"] for each in told] == ["CORRECT", "MERGE", "FORGET", "RESTORE"]
+    assert not {"oslo", "ana lopez", "bo berg"} & set(traces.told().casefold().split('"'))
+
+
+def test_an_act_that_is_refused_is_an_error_and_wrote_nothing(engine: Engine, traces: Traces) -> None:
+    (first,) = engine.ingest("Ana Lopez").decisions
+    assert first.memory_id is not None
+    engine.forget(first.memory_id, by="test")
+    with pytest.raises(ActRefused):
+        engine.undo(first.audit_id, by="test")
+    refused = traces.named("memreg.act")[1]
+    assert facts(refused)["error.type"] == "ActRefused"
+    assert "audit_id" not in facts(refused)
 
 
 def test_what_is_decided_again_has_the_steps_of_a_message(engine: Engine, traces: Traces) -> None:

@@ -46,7 +46,7 @@ class Acting(Part):
         """
         wanted = Merging(as_uuid("keep", keep), as_uuid("other", other), _mapping("prefer", prefer), dry_run)
         actor = self._actor(by, why)
-        return self._run(lambda: merge(actor, wanted))
+        return self._act(lambda: merge(actor, wanted))
 
     def split(
         self,
@@ -75,7 +75,7 @@ class Acting(Part):
             dry_run,
         )
         actor = self._actor(by, why)
-        return self._run(lambda: split(actor, wanted))
+        return self._act(lambda: split(actor, wanted))
 
     def correct(
         self,
@@ -105,7 +105,7 @@ class Acting(Part):
             dry_run,
         )
         actor = self._actor(by, why)
-        return self._run(lambda: correct(actor, wanted))
+        return self._act(lambda: correct(actor, wanted))
 
     def forget(self, memory_id: UUID | str, *, by: str, why: str | None = None, dry_run: bool = False) -> ActResult:
         """Delete a memory softly: it is no more read or found, and lets its identity keys go; its history stays.
@@ -115,7 +115,7 @@ class Acting(Part):
         """
         wanted = Forgetting(as_uuid("memory_id", memory_id), dry_run)
         actor = self._actor(by, why)
-        return self._run(lambda: forget(actor, wanted))
+        return self._act(lambda: forget(actor, wanted))
 
     def restore(self, memory_id: UUID | str, *, by: str, why: str | None = None, dry_run: bool = False) -> ActResult:
         """Bring a deleted memory back, with the identity keys that it had.
@@ -125,7 +125,7 @@ class Acting(Part):
         """
         wanted = Restoring(as_uuid("memory_id", memory_id), dry_run)
         actor = self._actor(by, why)
-        return self._run(lambda: restore(actor, wanted))
+        return self._act(lambda: restore(actor, wanted))
 
 
 def _mapping(name: str, given: Mapping[str, Any] | None) -> Mapping[str, Any]:

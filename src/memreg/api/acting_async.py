@@ -45,7 +45,7 @@ class AsyncActing(AsyncPart):
         """
         wanted = Merging(as_uuid("keep", keep), as_uuid("other", other), _mapping("prefer", prefer), dry_run)
         actor = await self._actor(by, why)
-        return await self._run(lambda: merge(actor, wanted))
+        return await self._act(lambda: merge(actor, wanted))
 
     async def split(
         self,
@@ -74,7 +74,7 @@ class AsyncActing(AsyncPart):
             dry_run,
         )
         actor = await self._actor(by, why)
-        return await self._run(lambda: split(actor, wanted))
+        return await self._act(lambda: split(actor, wanted))
 
     async def correct(
         self,
@@ -104,7 +104,7 @@ class AsyncActing(AsyncPart):
             dry_run,
         )
         actor = await self._actor(by, why)
-        return await self._run(lambda: correct(actor, wanted))
+        return await self._act(lambda: correct(actor, wanted))
 
     async def forget(
         self, memory_id: UUID | str, *, by: str, why: str | None = None, dry_run: bool = False
@@ -116,7 +116,7 @@ class AsyncActing(AsyncPart):
         """
         wanted = Forgetting(as_uuid("memory_id", memory_id), dry_run)
         actor = await self._actor(by, why)
-        return await self._run(lambda: forget(actor, wanted))
+        return await self._act(lambda: forget(actor, wanted))
 
     async def restore(
         self, memory_id: UUID | str, *, by: str, why: str | None = None, dry_run: bool = False
@@ -128,7 +128,7 @@ class AsyncActing(AsyncPart):
         """
         wanted = Restoring(as_uuid("memory_id", memory_id), dry_run)
         actor = await self._actor(by, why)
-        return await self._run(lambda: restore(actor, wanted))
+        return await self._act(lambda: restore(actor, wanted))
 
 
 def _mapping(name: str, given: Mapping[str, Any] | None) -> Mapping[str, Any]:
