@@ -14,7 +14,8 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from memreg.api.acting import Acting
-from memreg.api.arguments import as_text, as_uuid, as_words, class_of, who_and_why
+from memreg.api.arguments import as_uuid, as_words, class_of, who_and_why
+from memreg.api.auditing import Auditing
 from memreg.api.erasing import Erasing
 from memreg.api.explaining import Explaining
 from memreg.api.extractors import ExtractorChoice, Extractors
@@ -37,7 +38,6 @@ from memreg.engine.extract import Extractor
 from memreg.engine.given import as_proposals
 from memreg.engine.message import prepare
 from memreg.engine.model import (
-    AuditEntry,
     Extraction,
     IngestResult,
     Message,
@@ -57,7 +57,7 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-class Engine(Queueing, Undoing, Acting, Explaining, Erasing):
+class Engine(Queueing, Undoing, Acting, Explaining, Erasing, Auditing):
     """Decides what becomes of messages in one tenant and schema, and reads what was remembered.
 
     Made by `connect`; use it in `with`, or call `close` at the end. Safe to share between tasks.
@@ -84,6 +84,7 @@ class Engine(Queueing, Undoing, Acting, Explaining, Erasing):
         self._writer = Writer(self._intake, self._cache, clock, database.settings.workers)
         self._owns_database = owns_database
         self._is_shared = False
+        self._decided = 0
 
     @classmethod
     def connect(
@@ -130,6 +131,8 @@ class Engine(Queueing, Undoing, Acting, Explaining, Erasing):
         finally:
             try:
                 self._intake.extractors.close()
+                if drain:
+                    self._seal_when_due()
             finally:
                 if self._owns_database:
                     self.database.close()
@@ -169,8 +172,11 @@ class Engine(Queueing, Undoing, Acting, Explaining, Erasing):
         prepared = prepare(message, given, uuid7)
         walk = self._walk()
         if given is not None:
-            return self._intake.given(walk, prepared, Extraction(given, "structured", ids=True))
-        return self._intake.take(walk, prepared)
+            result = self._intake.given(walk, prepared, Extraction(given, "structured", ids=True))
+        else:
+            result = self._intake.take(walk, prepared)
+        self._decided_again(len(result.decisions))
+        return result
 
     # Reads
 
@@ -265,32 +271,6 @@ class Engine(Queueing, Undoing, Acting, Explaining, Erasing):
         wanted = as_uuid("memory_id", memory_id)
         schema = self.schema()
         return self._run(lambda: reads.history(self.tenant, schema, wanted))
-
-    def audit(
-        self,
-        *,
-        limit: int = 100,
-        message_id: str | None = None,
-        memory_id: UUID | str | None = None,
-        class_name: str | None = None,
-        action: str | None = None,
-        basis: str | None = None,
-        before: UUID | str | None = None,
-    ) -> builtins.list[AuditEntry]:
-        """Audit entries, newest first, up to `limit` (1 to 10,000); `before`: only those older than an entry.
-
-        Raises ArgumentInvalid.
-        """
-        filters = {
-            "message_id": None if message_id is None else as_text("message_id", message_id),
-            "memory_id": None if memory_id is None else as_uuid("memory_id", memory_id),
-            "class_name": None if class_name is None else as_text("class_name", class_name),
-            "action": None if action is None else as_text("action", action).upper(),
-            "basis": None if basis is None else as_text("basis", basis),
-            "before": None if before is None else as_uuid("before", before),
-        }
-        schema = self.schema()
-        return self._run(lambda: reads.audit_entries(self.tenant, schema, limit, **filters))
 
     # Calibration
 

@@ -13,7 +13,8 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from memreg.api.acting_async import AsyncActing
-from memreg.api.arguments import as_text, as_uuid, as_words, class_of, who_and_why
+from memreg.api.arguments import as_uuid, as_words, class_of, who_and_why
+from memreg.api.auditing_async import AsyncAuditing
 from memreg.api.erasing_async import AsyncErasing
 from memreg.api.explaining_async import AsyncExplaining
 from memreg.api.extractors_async import AsyncExtractors, ExtractorChoice
@@ -36,7 +37,6 @@ from memreg.engine.extract import AsyncExtractor
 from memreg.engine.given import as_proposals
 from memreg.engine.message import prepare
 from memreg.engine.model import (
-    AuditEntry,
     Extraction,
     IngestResult,
     Message,
@@ -56,7 +56,7 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-class AsyncEngine(AsyncQueueing, AsyncUndoing, AsyncActing, AsyncExplaining, AsyncErasing):
+class AsyncEngine(AsyncQueueing, AsyncUndoing, AsyncActing, AsyncExplaining, AsyncErasing, AsyncAuditing):
     """Decides what becomes of messages in one tenant and schema, and reads what was remembered.
 
     Made by `connect`; use it in `async with`, or call `aclose` at the end. Safe to share between tasks.
@@ -83,6 +83,7 @@ class AsyncEngine(AsyncQueueing, AsyncUndoing, AsyncActing, AsyncExplaining, Asy
         self._writer = AsyncWriter(self._intake, self._cache, clock, database.settings.workers)
         self._owns_database = owns_database
         self._is_shared = False
+        self._decided = 0
 
     @classmethod
     def connect(
@@ -129,6 +130,8 @@ class AsyncEngine(AsyncQueueing, AsyncUndoing, AsyncActing, AsyncExplaining, Asy
         finally:
             try:
                 await self._intake.extractors.aclose()
+                if drain:
+                    await self._seal_when_due()
             finally:
                 if self._owns_database:
                     await self.database.close()
@@ -168,8 +171,11 @@ class AsyncEngine(AsyncQueueing, AsyncUndoing, AsyncActing, AsyncExplaining, Asy
         prepared = prepare(message, given, uuid7)
         walk = await self._walk()
         if given is not None:
-            return await self._intake.given(walk, prepared, Extraction(given, "structured", ids=True))
-        return await self._intake.take(walk, prepared)
+            result = await self._intake.given(walk, prepared, Extraction(given, "structured", ids=True))
+        else:
+            result = await self._intake.take(walk, prepared)
+        await self._decided_again(len(result.decisions))
+        return result
 
     # Reads
 
@@ -264,32 +270,6 @@ class AsyncEngine(AsyncQueueing, AsyncUndoing, AsyncActing, AsyncExplaining, Asy
         wanted = as_uuid("memory_id", memory_id)
         schema = await self.schema()
         return await self._run(lambda: reads.history(self.tenant, schema, wanted))
-
-    async def audit(
-        self,
-        *,
-        limit: int = 100,
-        message_id: str | None = None,
-        memory_id: UUID | str | None = None,
-        class_name: str | None = None,
-        action: str | None = None,
-        basis: str | None = None,
-        before: UUID | str | None = None,
-    ) -> builtins.list[AuditEntry]:
-        """Audit entries, newest first, up to `limit` (1 to 10,000); `before`: only those older than an entry.
-
-        Raises ArgumentInvalid.
-        """
-        filters = {
-            "message_id": None if message_id is None else as_text("message_id", message_id),
-            "memory_id": None if memory_id is None else as_uuid("memory_id", memory_id),
-            "class_name": None if class_name is None else as_text("class_name", class_name),
-            "action": None if action is None else as_text("action", action).upper(),
-            "basis": None if basis is None else as_text("basis", basis),
-            "before": None if before is None else as_uuid("before", before),
-        }
-        schema = await self.schema()
-        return await self._run(lambda: reads.audit_entries(self.tenant, schema, limit, **filters))
 
     # Calibration
 

@@ -1,15 +1,14 @@
-"""Reads as plans: get, list, search, history and the audit, each within one tenant and schema."""
+"""Reads as plans: get, list, search and history, each within one tenant and schema."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from memreg.core.errors import ArgumentInvalid, MemoryNotFound
 from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
-from memreg.engine.model import Action, AuditEntry, Basis, Payload, Revision, Stored
+from memreg.engine.model import Payload, Revision, Stored
 from memreg.engine.referred import with_references
 from memreg.engine.state import in_form
 from memreg.engine.store import SQL
@@ -112,17 +111,6 @@ def history(tenant: str, schema: str, memory_id: UUID) -> Steps[list[Revision]]:
     ]
 
 
-def audit_entries(tenant: str, schema: str, limit: int = 100, **filters: Any) -> Steps[list[AuditEntry]]:
-    """Audit entries, newest first; `filters`: message_id, memory_id, class_name, action, basis, before (an audit id).
-
-    Raises ArgumentInvalid.
-    """
-    check_limit(limit)
-    wanted = dict.fromkeys(("message_id", "memory_id", "class_name", "action", "basis", "before")) | filters
-    rows = yield from fetch_rows(SQL["list_entries"](tenant=tenant, schema=schema, limit=limit, **wanted))
-    return [_entry(row) for row in rows]
-
-
 def stored(row: Row, version: SchemaVersion | None = None) -> Stored[Payload]:
     """A memory from its row, in the form of a version where one is given; it says itself which one it is stored as.
 
@@ -165,27 +153,3 @@ def places_of(version: SchemaVersion, class_name: str) -> Sequence[Place]:
     places = version.lineage.places(class_name)
     # What is stored under a version that came after the one in use is of the class by its name.
     return [replace(each, last=_NEWEST) if each.last >= version.version else each for each in places]
-
-
-def _entry(row: Row) -> AuditEntry:
-    return AuditEntry(
-        audit_id=row["id"],
-        class_name=row["class"],
-        version=row["version"],
-        message_id=row["message_id"],
-        operation=row["operation"],
-        action=Action(row["action"]),
-        basis=Basis(row["basis"]),
-        memory_id=row["memory_id"],
-        revision=row["revision"],
-        score=None if row["score"] is None else float(row["score"]),
-        unresolved=row["unresolved"],
-        extractor=row["extractor"],
-        reasons=tuple(row["reasons"]),
-        created_at=row["created_at"],
-        model=row["model"],
-        tokens_in=row["tokens_in"],
-        tokens_out=row["tokens_out"],
-        attempts=row["attempts"],
-        latency_ms=row["latency_ms"],
-    )

@@ -315,3 +315,14 @@ where entry.tenant = %(tenant)s
     and entry.id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
 order by entry.id
 limit %(limit)s
+
+-- tail_of --
+-- How many entries of a tenant no seal ties yet, counted up to a limit, and since when the oldest waits.
+select count(*) as entries, min(written_at) as since
+from (
+    select written_at
+    from memreg.audit_unsealed
+    where tenant = %(tenant)s
+    order by written_at
+    limit %(limit)s
+) as waiting
