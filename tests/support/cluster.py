@@ -22,12 +22,13 @@ CONNECTIONS = 4
 
 @dataclass(frozen=True)
 class Cluster:
-    """A server that runs between `start` and `stop`; its owner is a superuser."""
+    """A server that runs between `start` and `stop`, with so many connections; its owner is a superuser."""
 
     home: Home
     port: int
     installed: binaries.Binaries
     account: accounts.Account
+    connections: int = CONNECTIONS
 
     def dsn(self, user: str = OWNER, password: str = PASSWORD, dbname: str = "postgres") -> str:
         """How to connect over TCP."""
@@ -39,7 +40,7 @@ class Cluster:
         """Start, and wait until it answers."""
         options = (
             f"-c listen_addresses=127.0.0.1 -p {self.port} -c unix_socket_directories='' -c fsync=off"
-            f" -c max_connections={CONNECTIONS} -c superuser_reserved_connections=1 -c reserved_connections=0"
+            f" -c max_connections={self.connections} -c superuser_reserved_connections=1 -c reserved_connections=0"
             " -c max_wal_senders=0"
         )
         self._run("pg_ctl", "start", "-w", "-D", str(self.home.data), "-l", str(self.home.path / "log"), "-o", options)
@@ -70,14 +71,14 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
+def running_cluster(connections: int = CONNECTIONS) -> Iterator[Cluster]:
     """A cluster in a folder of its own, started; stopped and removed at the end."""
     folder = short_folder("memreg-cluster-")
     try:
         home = Home.at(folder)
         home.path.chmod(0o755)
         account = accounts.server_account(home)
-        cluster = Cluster(home, _free_port(), binaries.reachable(binaries.find(), account, home), account)
+        cluster = Cluster(home, _free_port(), binaries.reachable(binaries.find(), account, home), account, connections)
         cluster.make()
         cluster.start()
         try:
