@@ -1,28 +1,45 @@
 """The kill switch: from the next message on nothing of a class is merged or deleted, by any worker.
 
-Ingest reads the switches in each of its transactions, so there is nothing to tell to anybody.
+Ingest reads the switches in each of its transactions, so there is nothing to tell to anybody. Each turn of a switch is
+an entry of the audit; what trips one by itself is in `memreg.operations.trip`, and only a person turns it off.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
 from memreg.core.errors import ArgumentInvalid
+from memreg.core.ids import uuid7
 from memreg.core.logs import get_logger
+from memreg.core.queries import Queries
 from memreg.core.steps import Row, Steps, fetch, fetch_row, fetch_rows
+from memreg.engine.model import Action, Basis
 from memreg.engine.storable import storable_text
-from memreg.operations.store import EVERY, SQL
+from memreg.operations.acts.notes import Note, note
+from memreg.operations.store import EVERY
+from memreg.operations.store import SQL as OPERATIONS
 from memreg.registry import versions
 
+SQL = Queries.load("memreg.operations", "kill_switch.sql")
+MONITOR = "monitor"
+"""Who sets a switch that trips by itself."""
+AUTOMATIC = frozenset({MONITOR, versions.AUTO_APPROVAL})
 _log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A switch as it was last set: by whom, when and why. `*` stands for every tenant, schema or class."""
+    """A switch as it was last set: by whom, when and why. `*` stands for every tenant, schema or class.
+
+    `evidence`: what it last tripped by, where it did so by itself. `audit_id`: the entry of how it was last set.
+    `reset_at`: when a person last turned it off; what came before trips it no more.
+    """
 
     tenant: str
     schema: str
@@ -31,14 +48,14 @@ class Switch:
     reason: str | None
     set_by: str
     set_at: datetime
+    evidence: Mapping[str, Any] | None = None
+    audit_id: UUID | None = None
+    reset_at: datetime | None = None
 
     @property
     def scope(self) -> str:
         """What it covers, in words."""
-        what = "every class" if self.class_name == EVERY else self.class_name
-        where = "every schema" if self.schema == EVERY else self.schema
-        who = "every tenant" if self.tenant == EVERY else f"tenant {self.tenant}"
-        return f"{what} of {where} for {who}"
+        return _scope(self.tenant, self.schema, self.class_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +138,14 @@ def status(database: Database, tenant: str, schema: str) -> Switches:
 
 
 def set_switch(
-    tenant: str, schema: str, class_name: str | None, on: bool, by: str, reason: str | None, clock: Clock
+    tenant: str,
+    schema: str,
+    class_name: str | None,
+    on: bool,
+    by: str,
+    reason: str | None,
+    clock: Clock,
+    new_id: Callable[[], UUID] = uuid7,
 ) -> Steps[Switched]:
     """`switch` as a plan. Raises SchemaNotFound, ArgumentInvalid."""
     if not by.strip():
@@ -131,8 +155,26 @@ def set_switch(
     before = yield from fetch_row(SQL["one_switch"](tenant=tenant, schema=schema, class_name=name))
     # A person's word takes over what auto-approval holds back: an approval does not end it then.
     is_held_back = before is not None and before["is_on"] and before["set_by"] == versions.AUTO_APPROVAL
+    if not on and by in AUTOMATIC:
+        raise ArgumentInvalid(name="by", value=repr(by), reason="only a person turns a kill switch off")
     changed = on != (before is not None and before["is_on"]) or (on and is_held_back and by != versions.AUTO_APPROVAL)
     if changed:
+        now = clock()
+        audit_id, entry = note(
+            Note(
+                tenant=tenant,
+                schema=schema,
+                class_name=name,
+                action=Action.SWITCH,
+                basis=Basis.PERSON,
+                by=by,
+                text=f"kill switch of {_scope(tenant, schema, name)} turned {'on' if on else 'off'}",
+                why=reason,
+                details={"on": on, "reset": dict(before["evidence"] or {}) if before is not None and not on else None},
+            ),
+            now,
+            new_id,
+        )
         yield (
             SQL["set_switch"](
                 tenant=tenant,
@@ -141,12 +183,14 @@ def set_switch(
                 is_on=on,
                 reason=storable_text(reason) if reason else None,
                 by=storable_text(by),
-                now=clock(),
+                now=now,
+                audit_id=audit_id,
             ),
+            *entry,
         )
     all_switches, counts = yield from fetch(
         SQL["switches_of"](tenant=tenant, schema=schema, class_name=name),
-        SQL["count_held_back"](tenant=tenant, schema=schema),
+        OPERATIONS["count_held_back"](tenant=tenant, schema=schema),
     )
     found = [switch_of(row) for row in all_switches]
     mine = next((each for each in found if (each.tenant, each.schema, each.class_name) == (tenant, schema, name)), None)
@@ -161,8 +205,8 @@ def read_switches(tenant: str, schema: str) -> Steps[Switches]:
         yield from versions.resolve_name(schema)
     switches, waiting, unresolved = yield from fetch(
         SQL["switches_of"](tenant=tenant, schema=schema, class_name=EVERY),
-        SQL["count_held_back"](tenant=tenant, schema=schema),
-        SQL["count_unresolved"](tenant=tenant, schema=schema),
+        OPERATIONS["count_held_back"](tenant=tenant, schema=schema),
+        OPERATIONS["count_unresolved"](tenant=tenant, schema=schema),
     )
     return Switches(
         tuple(switch_of(row) for row in switches),
@@ -177,7 +221,7 @@ def check_class(schema: str, class_name: str | None) -> Steps[None]:
         yield from versions.resolve_name(schema)
     if class_name is None or class_name == EVERY:
         return
-    known = yield from fetch_rows(SQL["class_names"](schema=schema))
+    known = yield from fetch_rows(OPERATIONS["class_names"](schema=schema))
     names = [row["class"] for row in known]
     if class_name not in names:
         listed = ", ".join(names) or "none"
@@ -187,4 +231,22 @@ def check_class(schema: str, class_name: str | None) -> Steps[None]:
 
 def switch_of(row: Row) -> Switch:
     """A switch from its row."""
-    return Switch(row["tenant"], row["schema"], row["class"], row["is_on"], row["reason"], row["set_by"], row["set_at"])
+    return Switch(
+        row["tenant"],
+        row["schema"],
+        row["class"],
+        row["is_on"],
+        row["reason"],
+        row["set_by"],
+        row["set_at"],
+        row["evidence"],
+        row["audit_id"],
+        row["reset_at"],
+    )
+
+
+def _scope(tenant: str, schema: str, class_name: str) -> str:
+    what = "every class" if class_name == EVERY else class_name
+    where = "every schema" if schema == EVERY else schema
+    who = "every tenant" if tenant == EVERY else f"tenant {tenant}"
+    return f"{what} of {where} for {who}"

@@ -12,6 +12,7 @@ from memreg.core.steps import Row, Steps, fetch, fetch_rows
 from memreg.engine.inbox import ALIVE, QUEUE
 from memreg.operations.backfill.life import Backfill, list_backfills
 from memreg.operations.inbox import count_statement
+from memreg.operations.kill_switch import SQL as SWITCHES
 from memreg.operations.kill_switch import Switch, switch_of
 from memreg.operations.store import EVERY, SQL
 from memreg.operations.usage import call_scopes
@@ -160,7 +161,7 @@ def read_state(tenant: str | None, schema: str | None, lease: timedelta, clock: 
         SQL["list_workers"](),
         SQL["count_jobs"](now=now, alive=now - ALIVE),
         SQL["review_backlog"](**asked),
-        SQL["switches_of"](tenant=tenant or EVERY, schema=schema or EVERY, class_name=EVERY),
+        SWITCHES["switches_of"](tenant=tenant or EVERY, schema=schema or EVERY, class_name=EVERY),
     )
     return State(
         now=now,

@@ -1,0 +1,86 @@
+"""When a class is to be looked at: after decisions that speak against it, and every so many decisions or seconds."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+from memreg.engine.decide import THRESHOLDS
+from memreg.engine.model import Action, Basis, Decision
+
+DECISIONS = 50
+"""Decisions about a class after which it is looked at, whatever they were."""
+CONTRADICTIONS = 3
+"""Identity updates that the rest of what was said contradicts, after which it is looked at."""
+SECONDS = 10.0
+"""How long after a decision a class is looked at at the latest, where decisions go on or a worker runs."""
+MOST_CLASSES = 10_000
+
+ClassKey = tuple[str, str, str]
+_COUNTED = frozenset({Action.CREATE, Action.UPDATE, Action.UPSERT, Action.DELETE})
+
+
+@dataclass(slots=True)
+class _Waiting:
+    since: float
+    decisions: int = 0
+    contradictions: int = 0
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to look."""
+        is_late = now - self.since >= SECONDS
+        return is_late or self.decisions >= DECISIONS or self.contradictions >= CONTRADICTIONS
+
+
+def contradicts(decision: Decision) -> bool:
+    """Whether a decision is an identity update that the rest of what was said contradicts."""
+    return (
+        decision.basis is Basis.IDENTITY
+        and decision.action is Action.UPDATE
+        and decision.score is not None
+        and decision.score < THRESHOLDS.possible
+    )
+
+
+class Pending:
+    """What a process decided since it last looked, by tenant, schema and class. Safe between threads; bounded: of more
+    than 10,000 classes at once, those that waited longest are left to the next decision about them."""
+
+    def __init__(self, tick: Callable[[], float] = time.monotonic) -> None:
+        self._tick = tick
+        self._lock = Lock()
+        self._waiting: OrderedDict[ClassKey, _Waiting] = OrderedDict()
+
+    def decided(self, tenant: str, schema: str, decisions: Sequence[Decision]) -> tuple[str, ...]:
+        """Take note of decisions; gives the classes that are to be looked at now."""
+        now = self._tick()
+        due = []
+        with self._lock:
+            for decision in decisions:
+                if decision.action not in _COUNTED or decision.basis is Basis.KILL_SWITCH:
+                    continue
+                waiting = self._waiting.setdefault((tenant, schema, decision.class_name), _Waiting(now))
+                waiting.decisions += 1
+                waiting.contradictions += contradicts(decision)
+            for name in {decision.class_name for decision in decisions}:
+                waiting_now = self._waiting.get((tenant, schema, name))
+                if waiting_now is not None and waiting_now.is_due(now):
+                    del self._waiting[tenant, schema, name]
+                    due.append(name)
+            while len(self._waiting) > MOST_CLASSES:
+                self._waiting.popitem(last=False)
+        return tuple(sorted(due))
+
+    def overdue(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """The classes, by tenant and schema, about which something was decided 10 seconds ago and that nobody has
+        looked at since: to be looked at now."""
+        now = self._tick()
+        found: dict[tuple[str, str], list[str]] = defaultdict(list)
+        with self._lock:
+            for key in [key for key, waiting in self._waiting.items() if now - waiting.since >= SECONDS]:
+                del self._waiting[key]
+                found[key[:2]].append(key[2])
+        return {place: tuple(names) for place, names in found.items()}
