@@ -10,8 +10,6 @@ from uuid import UUID
 from memreg.engine.references import reference_rows
 from memreg.operations.audit.replay import PARTS, Rebuilt, Replay, State, differing
 
-_FLAGS = ("revision", "is_deleted")
-
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -33,7 +31,7 @@ class Difference:
 
 @dataclass
 class Comparison:
-    """Memories compared so far. `tombstones`: erased ones, of which only the flags are known; `older`: those whose
+    """Memories compared so far. `tombstones`: erased ones; `older`: those whose
     entries retention removed."""
 
     replay: Replay
@@ -68,9 +66,11 @@ class Comparison:
     def _parts(self, known: Rebuilt, row: Mapping[str, Any]) -> list[str]:
         stored: State = {part: row[part] for part in PARTS}
         stored["merged_into"] = str(row["merged_into"]) if row["merged_into"] else None
-        if row["erased_at"] is not None or known.is_erased:
+        if (row["erased_at"] is not None) != known.is_erased:
+            return ["erasing"]
+        if known.is_erased:
             self.tombstones += 1
-            return differing(known.state, stored, _FLAGS)
+            return differing(known.state, stored) + (["references"] if row["refers"] else [])
         name, state = known.class_name, known.state
         if stored["version"] > state["version"]:
             name, state = self.replay.converted(name, state, stored["version"])

@@ -25,8 +25,8 @@ PARTS = ("payload", "originals", "version", "revision", "is_deleted", "unresolve
 
 @dataclass(slots=True)
 class Rebuilt:
-    """A memory as its entries tell it. `is_erased`: what it held was taken away for good, in the entry that made its
-    last state; then only its flags are known."""
+    """A memory as its entries tell it. `is_erased`: what it held was taken away for good, in all of its entries; its
+    state tells only that it was there."""
 
     class_name: str
     state: State
@@ -63,12 +63,13 @@ class Replay:
     _waiting: dict[UUID, dict[int, _Step]] = field(default_factory=dict)
 
     def read(self, row: Mapping[str, Any]) -> None:
-        """One entry: its row with `id`, `class`, `memory_id`, `before`, `after`, `details`, `erased_at`."""
+        """One entry: its row with `id`, `class`, `memory_id`, `before`, `after`, `details`."""
         self.entries += 1
         for change in changes_of(row):
             after = int(change.before["revision"]) if change.before is not None else 0
             waiting = self._waiting.setdefault(change.memory_id, {})
-            step = _Step(row["id"], change, row["erased_at"] is not None)
+            # An entry may have lost what it says of another memory than this one.
+            step = _Step(row["id"], change, bool(change.after.get("erased")))
             if after in waiting:
                 self._misfit(step, f"another entry goes on from revision {after} as well")
                 continue
