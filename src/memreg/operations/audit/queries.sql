@@ -220,7 +220,7 @@ limit %(limit)s
 -- The memories of a schema as they are, by id, after one, with the keys that they hold and what they refer to.
 select
     held.id, held.class, held.payload, held.originals, held.version, held.revision, held.is_deleted, held.unresolved,
-    held.pinned, held.merged_into, held.erased_at, held.created_at,
+    held.pinned, held.merged_into, held.void_revisions as void, held.erased_at, held.created_at,
     (
         select coalesce(jsonb_agg(
             jsonb_build_object('key', key, 'digest', encode(digest, 'hex'), 'strong', strong) order by key, digest

@@ -19,7 +19,9 @@ from memreg.registry.models import SchemaVersion
 State = dict[str, Any]
 Versions = Callable[[int], SchemaVersion]
 """Gives a version of the schema by its number."""
-PARTS = ("payload", "originals", "version", "revision", "is_deleted", "unresolved", "keys", "pinned", "merged_into")
+PARTS = (
+    "payload", "originals", "version", "revision", "is_deleted", "unresolved", "keys", "pinned", "merged_into", "void",
+)  # fmt: skip
 """The parts of a state, as `MemoryState.snapshot` names them; the last two are absent where there is nothing."""
 
 
