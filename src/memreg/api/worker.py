@@ -37,6 +37,8 @@ STALLED = 20.0
 """Seconds without a heartbeat after which a worker's jobs are taken over."""
 _POLL = 0.5
 _TRIES_TO_WRITE = 5
+_MONTHS = timedelta(hours=1)
+"""How often it is looked whether the audit of the months to come has its partitions."""
 _PART_PAUSE = 10.0
 """Seconds until a part of a backfill that failed is tried again."""
 _log = get_logger(__name__)
@@ -86,6 +88,7 @@ class InboxWorker:
     _working: asyncio.Task[None] | None = None
     _is_open: bool = False
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _months_at: datetime | None = None
 
     async def run(self) -> None:
         """Work until `stop`.
@@ -268,8 +271,19 @@ class InboxWorker:
 
         return [QUEUE, BACKGROUND]
 
+    async def _seal(self) -> None:
+        """Tie what was written to the audit meanwhile, of every tenant; another worker may do so as well."""
+        from memreg.operations.audit import seal
+
+        if self._months_at is None or self.clock() >= self._months_at:
+            await self.run_admin(seal.make_partitions)
+            self._months_at = self.clock() + _MONTHS
+        for tenant in await self.run_admin(seal.tenants_waiting):
+            while await self.run_admin(partial(seal.seal_batch, tenant)) == seal.BATCH and self.goes_on():
+                pass
+
     async def _look_after(self) -> None:
-        """Say that this worker is alive, and find what others left behind."""
+        """Say that this worker is alive, find what others left behind, and seal the audit."""
         while True:
             try:
                 await self.run_admin(
@@ -279,6 +293,7 @@ class InboxWorker:
                 for each in await self.run_admin(lambda: inbox.left_behind(self.clock() - self.lease)):
                     with suppress(MessageNotFound):  # it was erased since
                         await self.requeue(each.tenant, each.schema, each.message_id)
+                await self._seal()
             except Exception as exc:  # it would never be seen again, and nobody would know
                 _log.warning("worker_not_seen", error=type(exc).__name__)
             await asyncio.sleep(BEAT)
