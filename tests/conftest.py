@@ -39,7 +39,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """A command that is run in this process sets up logging for itself, and leaves it so."""
-    loggers = [logging.getLogger(name) for name in ("memreg", "psycopg")]
+    loggers = [logging.getLogger(name) for name in ("memreg", "psycopg", "opentelemetry")]
     before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield
     for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):

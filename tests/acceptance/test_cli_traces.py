@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.support.command import Command
 
@@ -25,3 +32,40 @@ def test_a_worker_process_goes_on_with_the_trace_of_the_one_that_submitted(peopl
     assert submit["resource"]["attributes"]["service.name"] == "memreg"
     assert message["resource"]["attributes"]["service.name"] == "night shift"
     assert not spans(people("memories", MEMREG_TRACES="none").stderr)
+
+
+@contextmanager
+def collector() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+    """A collector's address, and what was sent to it: path and body."""
+    sent: list[tuple[str, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", sent
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_command_sends_its_spans_to_a_collector_before_it_ends(people: Command) -> None:
+    with collector() as (address, sent):
+        asked = people.settings | {"MEMREG_TRACES": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": address}
+        replace(people, settings=asked)("ingest", stdin="Ana Lopez lives in Oslo, ana@lopez.io")
+    assert {path for path, _ in sent} == {"/v1/traces"}
+    names = []
+    for _, body in sent:
+        (resource,) = ExportTraceServiceRequest.FromString(body).resource_spans
+        names += [span.name for scope in resource.scope_spans for span in scope.spans]
+        assert b"lopez" not in body
+    assert {"memreg.message", "memreg.extract", "memreg.decide"} <= set(names)

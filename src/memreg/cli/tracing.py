@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 SERVICE = "memreg"
+_PATIENCE = 3.0
+"""Seconds that a command waits at its end for a collector that does not answer."""
+_TIMEOUTS = {"OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"}
 
 
 def configure(where: Literal["otlp", "console"]) -> None:
@@ -38,7 +43,9 @@ def configure(where: Literal["otlp", "console"]) -> None:
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         except ImportError as exc:
             raise TracesUnavailable from exc
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))  # which is flushed when the process exits
+        logging.getLogger("opentelemetry").setLevel(logging.ERROR)  # it warns of each try to reach a collector
+        patience = None if _TIMEOUTS & os.environ.keys() else _PATIENCE
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=patience)))
     trace.set_tracer_provider(provider)
 
 
