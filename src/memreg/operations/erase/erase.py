@@ -219,7 +219,7 @@ class _Erasing:
             changes=[Change(root["id"], root["class"], before, after)],
             reasons=["what it said was erased for good"],
             details={
-                "erased": self.sweep.digests,
+                "left": self.sweep.digests,
                 "memories": [str(each) for each in self.ids],
                 "removed": dict(self.sweep.removed.counts),
             },
@@ -243,8 +243,9 @@ def _state(row: Row) -> JsonRow:
     """The state of a memory that is erased, as the audit keeps it."""
     found = blank(row)
     assert found is not None
-    into = found.pop("merged_into", None)
-    return found | ({"merged_into": str(into)} if into else {})
+    into, void = found.pop("merged_into", None), row["void_revisions"]
+    found |= {"merged_into": str(into)} if into else {}
+    return found | ({"void": sorted(void)} if void else {})
 
 
 def _is_needed(version: SchemaVersion, class_name: str, column_name: str) -> bool:

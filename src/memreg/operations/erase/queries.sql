@@ -2,7 +2,7 @@
 -- Memories as rows, erased and deleted ones too.
 select
     id, class, version, revision, is_deleted, unresolved, merged_into, erased_at, created_at, updated_at, last_seen_at,
-    payload, originals
+    void_revisions, payload, originals
 from memreg.memories
 where tenant = %(tenant)s and schema = %(schema)s and id = any(%(ids)s::uuid[])
 order by id

@@ -13,7 +13,7 @@ from memreg.operations.quotes import Quotes
 
 ERASED = "[erased]"
 """What stands in the place of a quote in a text."""
-_KEPT = ("version", "revision", "is_deleted", "unresolved", "merged_into")
+_KEPT = ("version", "revision", "is_deleted", "unresolved", "merged_into", "void")
 _SAID = ("values", "originals", "conflicts")
 _STATES = ("before", "after")
 
@@ -77,7 +77,7 @@ class Scrub:
     def _of_family(self, row: Mapping[str, Any]) -> JsonRow:
         """An entry about one of the family: its states without values, and what it did to other memories."""
         details = row["details"]
-        kept: JsonRow = {"erased": details.get("erased", True)}
+        kept: JsonRow = {"erased": True}
         for name in ("absorbed", "others"):
             if details.get(name):
                 kept[name] = self._others(details[name])
@@ -153,7 +153,7 @@ class Scrub:
                 details[name] = self._values(details[name], class_name)
         if compared:
             details["compared_with"] = {each: self._values(said, class_name) for each, said in compared.items()}
-        rest = {name: self._deep(details[name]) for name in details if name not in ("absorbed", "others", "erased")}
+        rest = {name: self._deep(details[name]) for name in details if name not in ("absorbed", "others", "left")}
         return {
             "proposal": self._deep(row["proposal"]),
             "evidence": self._deep(row["evidence"]),
