@@ -13,6 +13,7 @@ from memreg.core.database import Database
 from memreg.core.errors import DatabaseError, ExtractorUnavailable, MemregError, SettingsInvalid
 from memreg.core.settings import Settings
 from memreg.core.steps import Steps
+from memreg.operations.audit.health import audit_checks, audit_facts
 from memreg.operations.check import Check, Health, counted
 from memreg.operations.inbox import lease_of
 from memreg.operations.key_precision import read_precision
@@ -103,6 +104,7 @@ def _tables(
 
     state = database.run_admin(plan)  # the queue, its workers and the backfills are of every tenant
     yield from verdicts(state, database.settings.queue_capacity)
+    yield from audit_checks(*database.run_admin(audit_facts), clock())
     yield from _keys(database, tenant, found)
 
 

@@ -11,27 +11,24 @@ from memreg.operations.check import Check, span
 
 PATIENCE = timedelta(days=1)
 """How long an entry may wait for its seal."""
-MOST = 10_000
-"""Entries that are counted."""
 
 
 def audit_facts() -> Steps[tuple[Row, list[Row]]]:
     """How many entries of every tenant wait for a seal and since when; and the partitions. An operator's question."""
-    (tail,), parts = yield from fetch(SQL["unsealed_facts"](limit=MOST), SQL["partition_facts"]())
+    (tail,), parts = yield from fetch(SQL["unsealed_facts"](), SQL["partition_facts"]())
     return tail, parts
 
 
 def audit_checks(tail: Row, parts: list[Row], now: datetime) -> Iterator[Check]:
-    """The checks of these facts: `entries` and `since` of the tail; `ends_at`, `is_default`, `entries` of partitions."""
+    """The checks of `audit_facts`. Pure."""
     count, since = tail["entries"], tail["since"]
-    much = "at least " if count == MOST else ""
     if count and now - since > PATIENCE:
         entries = "1 entry" if count == 1 else f"{count:,} entries"
-        text = f"{much}{entries} not sealed, the oldest for {span(now - since)}"
+        text = f"{entries} not sealed, the oldest for {span(now - since)}"
         yield Check("audit", "warn", text, "memreg audit seal, or run memreg worker")
     else:
-        yield Check("audit", "ok", f"{much}{count:,} entries wait for their seal" if count else "all of it is sealed")
-    rest = [part for part in parts if part["is_default"] and part["entries"] > 0]
+        yield Check("audit", "ok", f"{count:,} entries wait for their seal" if count else "all of it is sealed")
+    rest = [part for part in parts if part["is_default"] and not part["is_empty"]]
     ends = max((part["ends_at"] for part in parts if part["ends_at"] is not None), default=None)
     if rest or (ends is not None and ends <= now):
         text = "this month of the audit has no partition of its own, so that it cannot be removed by itself later"

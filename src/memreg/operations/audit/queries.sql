@@ -178,15 +178,14 @@ where entry.tenant = %(tenant)s and entry.action = 'ERASE'
 order by entry.id
 
 -- unsealed_facts --
--- How many entries of every tenant no seal ties yet, counted up to a limit, and since when the oldest waits.
-select count(*) as entries, min(written_at) as since
-from (select written_at from memreg.audit_unsealed limit %(limit)s) as waiting
+-- How many entries of every tenant no seal ties yet, and since when the oldest waits.
+select count(*) as entries, min(written_at) as since from memreg.audit_unsealed
 
 -- partition_facts --
--- The partitions of the audit: which months they hold, and whether the one for the rest holds anything.
+-- The partitions of the audit: up to when each holds entries, and whether it holds any.
 select
     pg_class.relname as name, parts.ends, memreg.time_of(parts.ends) as ends_at, parts.is_default,
-    pg_class.reltuples::bigint as entries, pg_total_relation_size(pg_class.oid) as bytes
+    pg_relation_size(pg_class.oid) = 0 as is_empty, pg_total_relation_size(pg_class.oid) as bytes
 from memreg.audit_partitions('memreg.audit_log') as parts
 join pg_catalog.pg_class on pg_class.oid = parts.partition
 order by parts.ends nulls last

@@ -87,8 +87,7 @@ def retain(
 
 
 def partitions() -> Steps[list[Row]]:
-    """The months of the audit: `name`, `ends_at` (None: what no month holds), `is_default`, about how many `entries`,
-    and `bytes`."""
+    """The months of the audit: `name`, `ends_at` (None: what no month holds), `is_default`, `is_empty` and `bytes`."""
     return (yield from fetch_rows(SQL["partition_facts"]()))
 
 
