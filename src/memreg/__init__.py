@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from memreg.engine.inbox import Stats
     from memreg.engine.model import Decision, IngestResult, Message, Proposal, Referred, Stored
     from memreg.engine.recalled import recalled
+    from memreg.operations.acts.outcome import ActResult
     from memreg.operations.acts.undo_run import UndoResult
     from memreg.operations.erase.outcome import Erased
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ActResult",
     "AsyncEngine",
     "Decision",
     "Engine",
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ActResult": "memreg.operations.acts.outcome",
     "AsyncEngine": "memreg.api.engine_async",
     "Decision": "memreg.engine.model",
     "Engine": "memreg.api.engine",

@@ -13,18 +13,21 @@ from memreg.cli.annotations import annotate, approve, reject, show_annotations
 from memreg.cli.audit import audit
 from memreg.cli.backfill import backfill
 from memreg.cli.calibrate import calibrate
+from memreg.cli.correct import correct
 from memreg.cli.demo.command import demo
 from memreg.cli.diff import diff
 from memreg.cli.doctor import doctor
 from memreg.cli.erase import erase
 from memreg.cli.evaluate import evaluate
 from memreg.cli.explain import explain
+from memreg.cli.forget import forget, restore
 from memreg.cli.import_ import import_
 from memreg.cli.inbox import inbox
 from memreg.cli.ingest import ingest
 from memreg.cli.kill_switch import kill_switch
 from memreg.cli.lint import lint
 from memreg.cli.memories import get, history, memories, search
+from memreg.cli.merge import merge
 from memreg.cli.metrics import metrics
 from memreg.cli.migrate import migrate
 from memreg.cli.output import tell
@@ -32,6 +35,7 @@ from memreg.cli.resolve import resolve
 from memreg.cli.review import review
 from memreg.cli.schemas import register, schemas
 from memreg.cli.show import show
+from memreg.cli.split import split
 from memreg.cli.undo import undo
 from memreg.cli.usage import usage
 from memreg.cli.views import views
@@ -56,7 +60,7 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Ask why": (audit, explain),
     "Measure": (evaluate, calibrate),
     "Keep it running": (inbox, usage, metrics),
-    "Put it right": (undo, erase),
+    "Put it right": (undo, merge, split, correct, forget, restore, erase),
     "Keep it safe": (review, kill_switch, resolve, backfill),
 }
 

@@ -7,30 +7,45 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from memreg.cli.moment import MOMENT
 from memreg.cli.options import WORDS, Access, data_options
 from memreg.cli.output import Col, plain, print_json, print_table, say
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from memreg.engine.model import Payload, Referred, Revision, Stored
     from memreg.registry.models import SchemaVersion
+
+
+_as_of = click.option(
+    "--as-of", metavar="TIME", type=MOMENT, help="As it was then: 2026-11-21T03:00Z, or 2h for two hours ago."
+)
 
 
 @click.command()
 @click.argument("class_name", metavar="[CLASS]", type=WORDS, required=False)
 @click.option("--limit", metavar="N", type=int, default=100, show_default=True, help="How many, from 1 to 10,000.")
 @click.option("--after", metavar="ID", type=WORDS, help="Go on after this memory; needs a CLASS.")
+@_as_of
 @data_options
-def memories(access: Access, class_name: str | None, limit: int, after: str | None) -> None:
-    """List memories of a class by id, or the first of every class."""
+def memories(access: Access, class_name: str | None, limit: int, after: str | None, as_of: datetime | None) -> None:
+    """List memories of a class by id, or the first of every class.
+
+    With --as-of those that were there at a time, deleted or merged since or not, each as it was then.
+    """
     if after is not None and class_name is None:
         raise click.UsageError("--after goes on within a class: memreg memories CLASS --after ID")
     with access.engine() as engine:
-        found = engine.list(class_name, limit=limit, after=after)
+        found = engine.list(class_name, limit=limit, after=after, as_of=as_of)
         version = engine.version()
     if not found:
         check_class(version, class_name)
     if access.as_json:
         print_json(found)
+        return
+    if not found and as_of is not None:
+        say(f"Nothing was remembered{f' after {after}' if after else ''} at {plain(as_of)} UTC.")
         return
     if not found:
         say(f"Nothing more after {after}." if after else "Nothing is remembered: memreg ingest FILE")
@@ -38,21 +53,24 @@ def memories(access: Access, class_name: str | None, limit: int, after: str | No
     print_memories(found, version)
     if len(found) == limit:
         name = class_name or found[-1].class_name
-        say(f"These are the first {limit}: memreg memories {name} --after {found[-1].id} --limit {limit} goes on.")
+        then = f" --as-of {as_of.isoformat()}" if as_of is not None else ""
+        rest = f"--after {found[-1].id} --limit {limit}{then}"
+        say(f"These are the first {limit}: memreg memories {name} {rest} goes on.")
 
 
 @click.command()
 @click.argument("memory_id", metavar="ID", type=WORDS)
+@_as_of
 @data_options
-def get(access: Access, memory_id: str) -> None:
-    """Show one memory with its values."""
+def get(access: Access, memory_id: str, as_of: datetime | None) -> None:
+    """Show one memory with its values; with --as-of as it was at a time."""
     with access.engine() as engine:
-        memory = engine.get(memory_id)
+        memory = engine.get(memory_id, as_of=as_of)
         version = engine.version()
     if access.as_json:
         print_json(memory)
         return
-    say(f"{memory.class_name} {memory.id}")
+    say(f"{memory.class_name} {memory.id}" + (f" as it was at {plain(as_of)} UTC" if as_of is not None else ""))
     print_table((Col("column", keep=True), Col("value")), list(in_order(memory, version).items()))
     unresolved = ", unresolved (memreg resolve decides it)" if memory.unresolved else ""
     say(f"revision {memory.revision}, schema version {memory.version}{unresolved}")
