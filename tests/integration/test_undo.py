@@ -25,10 +25,10 @@ def engine(database: Database) -> Engine:
 
 
 def states(engine: Engine) -> dict[UUID, dict[str, object]]:
-    """Every live memory's state in the tables, without the number of its revision."""
+    """Every live memory's state in the tables, without what tells of its revisions."""
     found = stored(engine.database, engine.tenant)
     return {
-        memory_id: {name: value for name, value in state.items() if name != "revision"}
+        memory_id: {name: value for name, value in state.items() if name not in ("revision", "void")}
         for memory_id, state in found.items()
         if not state["is_deleted"]
     }
@@ -274,3 +274,13 @@ def test_what_is_undone_counts_as_wrong_until_it_is_brought_back(engine: Engine)
     assert rows(engine.database, standing, "default") == [{"audit_id": moved.audit_id, "kind": "false_update"}]
     engine.undo(undo.undone[0].audit_id, by="ann")
     assert rows(engine.database, standing, "default") == []
+
+
+def test_a_memory_is_not_known_by_what_was_taken_back(engine: Engine) -> None:
+    ana = say(engine, name="Ana Lopez", email="ana@lopez.io", city="Lisbon")
+    wrong = say(engine, name="Zoe Quist", email="ana@lopez.io", city="Ystad")
+    assert wrong.memory_id == ana.memory_id
+    engine.undo(wrong.audit_id, by="ann")
+    zoe = say(engine, name="Zoe Quist", city="Ystad")
+    assert zoe.action is Action.CREATE
+    assert zoe.score == 0.0 or zoe.score is None

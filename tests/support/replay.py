@@ -119,6 +119,7 @@ def stored(database: Database, tenant: str) -> dict[UUID, dict[str, Any]]:
         }
         | {"keys": keys.get(row["id"], [])}
         | ({"pinned": row["pinned"]} if row["pinned"] else {})
+        | ({"void": row["void_revisions"]} if row["void_revisions"] else {})
         | ({"merged_into": str(row["merged_into"])} if row["merged_into"] else {})
         for row in rows(database, MEMORIES, tenant)
     }

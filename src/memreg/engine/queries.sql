@@ -320,11 +320,11 @@ limit %(limit)s
 select
     keys.key, keys.digest, keys.strong, keys.released_at is not null as released,
     held.id, held.class, held.version, held.payload, held.originals, held.is_deleted, held.unresolved, held.revision,
-    held.change, held.created_at, held.updated_at, held.last_seen_at, held.said_version, held.pinned, held.merged_into,
+    held.change, held.created_at, held.updated_at, held.last_seen_at, held.said_version, held.pinned, held.merged_into, held.void_revisions,
     case when held.version <> %(version)s and held.said_version is not null then
         memreg.said(%(tenant)s, held.id, held.revision)
     end as said,
-    case when held.revision > 1 then memreg.earlier_revisions(%(tenant)s, held.id, held.revision) end as earlier
+    case when held.revision > 1 then memreg.earlier_revisions(%(tenant)s, held.id, held.revision, held.void_revisions) end as earlier
 from unnest(%(classes)s::text[], %(names)s::text[], %(digests)s::bytea[]) as wanted (class, key, digest)
 cross join lateral (
     select key, digest, strong, released_at, memory_id
@@ -398,18 +398,18 @@ found as (
 )
 select
     id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
-    last_seen_at, said_version, pinned, merged_into,
+    last_seen_at, said_version, pinned, merged_into, void_revisions,
     case when version <> %(version)s and said_version is not null then memreg.said(%(tenant)s, id, revision) end as said,
-    case when revision > 1 then memreg.earlier_revisions(%(tenant)s, id, revision) end as earlier
+    case when revision > 1 then memreg.earlier_revisions(%(tenant)s, id, revision, void_revisions) end as earlier
 from found
 
 -- changed_since --
 -- The memories of a class that were written to after a count of writes.
 select
     id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
-    last_seen_at, candidate_keys, said_version, pinned, merged_into,
+    last_seen_at, candidate_keys, said_version, pinned, merged_into, void_revisions,
     case when version <> %(version)s and said_version is not null then memreg.said(tenant, id, revision) end as said,
-    case when revision > 1 then memreg.earlier_revisions(tenant, id, revision) end as earlier
+    case when revision > 1 then memreg.earlier_revisions(tenant, id, revision, void_revisions) end as earlier
 from memreg.memories
 where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s and change > %(change)s
 order by change
@@ -425,15 +425,15 @@ where tenant = %(tenant)s and memory_id = any(%(ids)s::uuid[]) and released_at i
 with written as (
     insert into memreg.memories (
         tenant, id, schema, class, version, payload, originals, search, candidate_keys, is_deleted, unresolved,
-        revision, change, created_at, updated_at, last_seen_at, deleted_at, pinned
+        revision, change, created_at, updated_at, last_seen_at, deleted_at, pinned, void_revisions
     )
     select
         %(tenant)s, id, %(schema)s, class, version, payload, originals, search, candidate_keys, is_deleted, unresolved,
-        revision, change, created_at, updated_at, last_seen_at, deleted_at, pinned
+        revision, change, created_at, updated_at, last_seen_at, deleted_at, pinned, void_revisions
     from jsonb_to_recordset(%(rows)s) as rows (
         id uuid, class text, version integer, payload jsonb, originals jsonb, search tsvector, candidate_keys bigint[],
         is_deleted boolean, unresolved boolean, revision integer, change bigint, created_at timestamptz,
-        updated_at timestamptz, last_seen_at timestamptz, deleted_at timestamptz, pinned jsonb
+        updated_at timestamptz, last_seen_at timestamptz, deleted_at timestamptz, pinned jsonb, void_revisions integer[]
     )
     returning id, candidate_keys
 )
@@ -457,7 +457,7 @@ with rows as (
     from jsonb_to_recordset(%(rows)s) as rows (
         id uuid, class text, version integer, payload jsonb, originals jsonb, search tsvector, candidate_keys bigint[],
         is_deleted boolean, unresolved boolean, revision integer, change bigint, updated_at timestamptz,
-        last_seen_at timestamptz, deleted_at timestamptz, pinned jsonb
+        last_seen_at timestamptz, deleted_at timestamptz, pinned jsonb, void_revisions integer[]
     )
 ),
 keyed as (
@@ -500,7 +500,8 @@ set class = rows.class,
     updated_at = rows.updated_at,
     last_seen_at = greatest(memories.last_seen_at, rows.last_seen_at),
     deleted_at = rows.deleted_at,
-    pinned = rows.pinned
+    pinned = rows.pinned,
+    void_revisions = rows.void_revisions
 from rows
 where memories.tenant = %(tenant)s and memories.id = any(%(ids)s::uuid[]) and memories.id = rows.id
 
@@ -573,15 +574,37 @@ from jsonb_to_recordset(%(rows)s) as rows (
 )
 
 -- insert_reviews --
--- Questions to a person; an open one is not asked again.
-insert into memreg.review_items (
-    tenant, id, schema, class, kind, subject, memory_ids, message_id, audit_id, reason, created_at
+-- Questions to a person. What is open already, or was answered by keeping memories apart, is not asked again: it is counted.
+insert into memreg.review_items as items (
+    tenant, id, schema, class, kind, subject, memory_ids, message_id, audit_id, reason, times, created_at, last_asked_at
 )
-select %(tenant)s, id, %(schema)s, class, kind, subject, memory_ids, message_id, audit_id, reason, %(now)s
-from jsonb_to_recordset(%(rows)s) as rows (
-    id uuid, class text, kind text, subject text, memory_ids uuid[], message_id text, audit_id uuid, reason text
-)
-on conflict do nothing
+select distinct on (asked.class, asked.kind, asked.subject)
+    %(tenant)s, asked.id, %(schema)s, asked.class, asked.kind, asked.subject, asked.memory_ids, asked.message_id,
+    asked.audit_id, asked.reason,
+    (count(*) over (partition by asked.class, asked.kind, asked.subject))::integer as times, %(now)s, %(now)s
+from (
+    select
+        rows.id, rows.class, coalesce(apart.kind, rows.kind) as kind, rows.subject, rows.memory_ids, rows.message_id,
+        rows.audit_id, rows.reason
+    from jsonb_to_recordset(%(rows)s) as rows (
+        id uuid, class text, kind text, subject text, memory_ids uuid[], message_id text, audit_id uuid, reason text
+    )
+    left join lateral (
+        select earlier.kind
+        from memreg.review_items as earlier
+        where earlier.tenant = %(tenant)s
+            and earlier.schema = %(schema)s
+            and earlier.class = rows.class
+            and earlier.kind in ('possible_duplicate', 'identity_conflict')
+            and rows.kind in ('possible_duplicate', 'identity_conflict')
+            and earlier.subject = rows.subject
+            and earlier.verdict = 'apart'
+        limit 1
+    ) as apart on true
+) as asked
+order by asked.class, asked.kind, asked.subject, asked.id
+on conflict (tenant, schema, class, kind, subject) where status = 'open' or verdict = 'apart' do update
+set times = items.times + excluded.times, last_asked_at = greatest(items.last_asked_at, excluded.last_asked_at)
 
 -- settle_dead_letter --
 -- A dead message was decided after all, so its question is settled.
@@ -669,23 +692,3 @@ from memreg.memory_revisions as revisions
 join memreg.memories on memories.tenant = revisions.tenant and memories.id = revisions.memory_id
 where revisions.tenant = %(tenant)s and memories.schema = %(schema)s and revisions.memory_id = %(id)s
 order by revisions.revision
-
--- list_entries --
--- Audit entries, newest first, of a message, a memory, a class, an action or a basis where given.
-select
-    audit_log.id, audit_log.class, audit_log.version, audit_log.message_id, audit_log.ordinal, audit_log.operation,
-    audit_log.action, audit_log.basis, audit_log.memory_id, audit_log.revision, audit_log.score,
-    audit_log.unresolved, audit_log.extractor, audit_log.model, audit_log.tokens_in, audit_log.tokens_out,
-    audit_log.attempts, audit_log.latency_ms, audit_log.created_at, audit_values.reasons
-from memreg.audit_log
-join memreg.audit_values on audit_values.tenant = audit_log.tenant and audit_values.audit_id = audit_log.id
-where audit_log.tenant = %(tenant)s
-    and audit_log.schema = %(schema)s
-    and (%(message_id)s::text is null or audit_log.message_id = %(message_id)s)
-    and (%(memory_id)s::uuid is null or audit_log.memory_id = %(memory_id)s)
-    and (%(class_name)s::text is null or audit_log.class = %(class_name)s)
-    and (%(action)s::text is null or audit_log.action = %(action)s)
-    and (%(basis)s::text is null or audit_log.basis = %(basis)s)
-    and (%(before)s::uuid is null or audit_log.id < %(before)s)
-order by audit_log.id desc
-limit %(limit)s

@@ -13,11 +13,11 @@ with recursive chain as (
 select
     chain.asked_id, found.id, found.class, found.version, found.payload, found.originals, found.is_deleted,
     found.unresolved, found.revision, found.change, found.created_at, found.updated_at, found.last_seen_at,
-    found.said_version, found.pinned, found.merged_into,
+    found.said_version, found.pinned, found.merged_into, found.void_revisions,
     case when found.version <> %(version)s and found.said_version is not null then
         memreg.said(%(tenant)s, found.id, found.revision)
     end as said,
-    case when found.revision > 1 then memreg.earlier_revisions(%(tenant)s, found.id, found.revision) end as earlier
+    case when found.revision > 1 then memreg.earlier_revisions(%(tenant)s, found.id, found.revision, found.void_revisions) end as earlier
 from chain
 join memreg.memories as found
     on found.tenant = %(tenant)s and found.id = chain.id and found.schema = %(schema)s and found.merged_into is null
@@ -42,11 +42,11 @@ where id <> keeper_id
 select
     refer.target_ids, held.id, held.class, held.version, held.payload, held.originals, held.is_deleted,
     held.unresolved, held.revision, held.change, held.created_at, held.updated_at, held.last_seen_at,
-    held.said_version, held.pinned, held.merged_into,
+    held.said_version, held.pinned, held.merged_into, held.void_revisions,
     case when held.version <> %(version)s and held.said_version is not null then
         memreg.said(%(tenant)s, held.id, held.revision)
     end as said,
-    case when held.revision > 1 then memreg.earlier_revisions(%(tenant)s, held.id, held.revision) end as earlier
+    case when held.revision > 1 then memreg.earlier_revisions(%(tenant)s, held.id, held.revision, held.void_revisions) end as earlier
 from (
     select memory_id, array_agg(distinct target_id) as target_ids
     from memreg.memory_references

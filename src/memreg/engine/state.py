@@ -32,7 +32,8 @@ class HeldKey:
 class MemoryState:
     """One memory as read, then as decided. `earlier`: payloads of recent revisions, newest first; `let_go`: keys
     released in this turn; `left_out`: what of an older version's memory does not fit the version in use, and why;
-    `pinned`: the columns whose value a person set for good."""
+    `pinned`: the columns whose value a person set for good; `void`: the earlier revisions that were taken back, so that
+    the memory is not known by what it said in them."""
 
     id: UUID
     class_name: str
@@ -52,6 +53,7 @@ class MemoryState:
     is_new: bool = False
     left_out: tuple[str, ...] = ()
     pinned: dict[str, Pin] = field(default_factory=dict)
+    void: set[int] = field(default_factory=set)
     merged_into: UUID | None = None
     _records: tuple[int, tuple[Record, ...]] | None = None
 
@@ -75,6 +77,7 @@ class MemoryState:
             last_seen_at=row["last_seen_at"],
             earlier=[payload for _, payload in row["earlier"] or ()],
             pinned=row["pinned"],
+            void=set(row["void_revisions"]),
             merged_into=row["merged_into"],
         )
         if lineage is not None:
@@ -137,6 +140,8 @@ class MemoryState:
         }
         if self.pinned:
             found["pinned"] = {column: dict(pin) for column, pin in self.pinned.items()}
+        if self.void:
+            found["void"] = sorted(self.void)
         if self.merged_into is not None:
             found["merged_into"] = str(self.merged_into)
         return found
@@ -150,9 +155,11 @@ class MemoryState:
         self.updated_at = max(self.updated_at, now)
 
     def become(self, snapshot: Mapping[str, Any], keys: Iterable[HeldKey], now: datetime) -> None:
-        """Take the state of a snapshot (in the form of this memory's version) as the next revision, with these keys."""
-        self.earlier.insert(0, self.payload)
-        del self.earlier[KEPT_PAYLOADS:]
+        """Take the state of a snapshot (in the form of this memory's version) as the next revision, with these keys.
+
+        The revisions since then are void. `earlier` is that of the snapshot, which the caller has to give.
+        """
+        self.void = {*snapshot.get("void", ()), *range(snapshot["revision"] + 1, self.revision + 1)}
         self.payload, self.originals = dict(snapshot["payload"]), dict(snapshot["originals"])
         self.is_deleted, self.unresolved = snapshot["is_deleted"], snapshot["unresolved"]
         self.pinned = dict(snapshot.get("pinned") or {})

@@ -83,6 +83,7 @@ class Writes:
             "last_seen_at": state.last_seen_at.isoformat(),
             "deleted_at": self.now.isoformat() if state.is_deleted else None,
             "pinned": state.pinned,
+            "void_revisions": sorted(state.void),
         }
         (self.inserts if state.is_new else self.updates).append(row)
 

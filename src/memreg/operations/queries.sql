@@ -1,26 +1,3 @@
--- one_switch --
--- One switch, as it was last set.
-select tenant, schema, class, is_on, reason, set_by, set_at
-from memreg.kill_switches
-where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s
-for update
-
--- set_switch --
--- A switch is turned on or off, by whom, when and why.
-insert into memreg.kill_switches (tenant, schema, class, is_on, reason, set_by, set_at)
-values (%(tenant)s, %(schema)s, %(class_name)s, %(is_on)s, %(reason)s, %(by)s, %(now)s)
-on conflict (tenant, schema, class) do update
-set is_on = excluded.is_on, reason = excluded.reason, set_by = excluded.set_by, set_at = excluded.set_at
-
--- switches_of --
--- The switches that have a say in a tenant, schema and class ('*' is every one), the widest first.
-select tenant, schema, class, is_on, reason, set_by, set_at
-from memreg.kill_switches
-where (%(tenant)s = '*' or tenant in (%(tenant)s, '*'))
-    and (%(schema)s = '*' or schema in (%(schema)s, '*'))
-    and (%(class_name)s = '*' or class in (%(class_name)s, '*'))
-order by (tenant = '*') desc, (schema = '*') desc, (class = '*') desc, tenant, schema, class
-
 -- count_unresolved --
 -- How many memories of each class wait to be resolved.
 select class, count(*) as memories
@@ -149,11 +126,11 @@ select
     held.action, said.proposal, said.details -> 'values' as decided_values,
     memories.id, memories.version, memories.payload, memories.originals, memories.is_deleted, memories.unresolved,
     memories.revision, memories.change, memories.created_at, memories.updated_at, memories.last_seen_at,
-    memories.said_version, memories.pinned, memories.merged_into,
+    memories.said_version, memories.pinned, memories.merged_into, memories.void_revisions,
     case when memories.version <> %(version)s and memories.said_version is not null then
         memreg.said(memories.tenant, memories.id, memories.revision)
     end as said,
-    memreg.earlier_revisions(memories.tenant, memories.id, memories.revision) as earlier
+    memreg.earlier_revisions(memories.tenant, memories.id, memories.revision, memories.void_revisions) as earlier
 from waiting
 join memreg.audit_log as held
     on held.tenant = %(tenant)s
@@ -181,43 +158,6 @@ insert into memreg.messages (
     tenant, schema, id, arrival, role, text, digest, status, attempts, received_at, decided_at
 )
 values (%(tenant)s, %(schema)s, %(id)s, %(arrival)s, 'system', %(text)s, %(digest)s, 'decided', 1, %(now)s, %(now)s)
-
--- open_reviews --
--- Open questions to a person, oldest first, with what their memories say now.
-select
-    items.id, items.class, items.kind, items.memory_ids, items.message_id, items.audit_id, items.reason,
-    items.created_at, found.memories
-from memreg.review_items as items
-cross join lateral (
-    select coalesce(jsonb_agg(jsonb_build_object(
-        'id', memories.id,
-        'values', memories.payload,
-        'revision', memories.revision,
-        'is_deleted', memories.is_deleted,
-        'unresolved', memories.unresolved
-    ) order by wanted.place), '[]') as memories
-    from unnest(items.memory_ids) with ordinality as wanted (id, place)
-    join memreg.memories on memories.tenant = items.tenant and memories.id = wanted.id
-) as found
-where items.tenant = %(tenant)s
-    and items.schema = %(schema)s
-    and items.status = 'open'
-    and (%(kind)s::text is null or items.kind = %(kind)s)
-    and (%(class_name)s::text is null or items.class = %(class_name)s)
-order by items.created_at, items.id
-limit %(limit)s
-
--- count_reviews --
--- How many questions to a person are open, by kind and class.
-select kind, class, count(*) as items
-from memreg.review_items
-where tenant = %(tenant)s
-    and schema = %(schema)s
-    and status = 'open'
-    and (%(kind)s::text is null or kind = %(kind)s)
-    and (%(class_name)s::text is null or class = %(class_name)s)
-group by kind, class
-order by kind, class
 
 -- class_names --
 -- The classes that some version of a schema has (or of any schema, for '*').

@@ -40,8 +40,9 @@ grant usage on schema memreg to memreg_app, memreg_operator;
 
 -- What a person set in a memory holds against what messages say later.
 alter table memreg.memories
-    add column pinned    jsonb not null default '{}',
-    add column erased_at timestamptz;
+    add column pinned         jsonb not null default '{}',
+    add column void_revisions integer[] not null default '{}',
+    add column erased_at      timestamptz;
 alter table memreg.memory_revisions add column pinned jsonb not null default '{}';
 alter table memreg.messages
     add column erased_at   timestamptz,
@@ -49,10 +50,29 @@ alter table memreg.messages
 alter table memreg.audit_values add column erased_at timestamptz;
 
 comment on column memreg.memories.pinned is 'by column: who set its value, when and why; no message changes it';
+comment on column memreg.memories.void_revisions is 'revisions that were taken back: it is not known by what it said then';
 comment on column memreg.memories.erased_at is 'when its values were erased for good';
 comment on column memreg.messages.erased_at is 'when its text was erased for good';
 comment on column memreg.messages.traceparent is 'the span that it was submitted in, as W3C writes it: its worker''s is part of that trace';
 comment on column memreg.audit_values.erased_at is 'when these values were erased for good';
+
+-- The four revisions before one that were not taken back, newest first, with the version that each was written under.
+drop function memreg.earlier_revisions(text, uuid, integer);
+create function memreg.earlier_revisions(of_tenant text, of_memory uuid, before_revision integer, void integer[])
+returns jsonb language sql stable parallel safe
+as $$
+    select coalesce(jsonb_agg(jsonb_build_array(version, payload) order by revision desc), '[]')
+    from (
+        select revision, version, payload
+        from memreg.memory_revisions
+        where tenant = of_tenant
+            and memory_id = of_memory
+            and revision < before_revision
+            and revision <> all(void)
+        order by revision desc
+        limit 4
+    ) as earlier
+$$;
 
 alter table memreg.audit_log
     add column undoes  uuid,

@@ -16,9 +16,9 @@ where tenant = %(tenant)s and schema = %(schema)s and id = any(%(ids)s::uuid[])
 -- Memories as they are now, deleted ones too.
 select
     id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
-    last_seen_at, said_version, pinned, merged_into, erased_at,
+    last_seen_at, said_version, pinned, merged_into, void_revisions, erased_at,
     case when version <> %(version)s and said_version is not null then memreg.said(%(tenant)s, id, revision) end as said,
-    case when revision > 1 then memreg.earlier_revisions(%(tenant)s, id, revision) end as earlier
+    case when revision > 1 then memreg.earlier_revisions(%(tenant)s, id, revision, void_revisions) end as earlier
 from memreg.memories
 where tenant = %(tenant)s and schema = %(schema)s and id = any(%(ids)s::uuid[])
 
@@ -87,8 +87,8 @@ join memreg.audit_values as said on said.tenant = log.tenant and said.audit_id =
 where log.tenant = %(tenant)s and log.schema = %(schema)s and log.id = any(%(ids)s::uuid[])
 
 -- revisions_of --
--- The entries that made the revisions of memories, in order; with what each undid.
-select revisions.memory_id, revisions.audit_id, log.undoes
+-- The revisions of memories in order: what each says, the entry that made it, and what that undid.
+select revisions.memory_id, revisions.revision, revisions.version, revisions.payload, revisions.audit_id, log.undoes
 from memreg.memory_revisions as revisions
 left join memreg.audit_log as log on log.tenant = %(tenant)s and log.id = revisions.audit_id
 where revisions.tenant = %(tenant)s and revisions.memory_id = any(%(ids)s::uuid[])

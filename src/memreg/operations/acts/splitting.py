@@ -133,6 +133,8 @@ def _check_sides(act: Act, state: MemoryState, division: Division, spec: ClassSp
 def _give(act: Act, state: MemoryState, share: Share) -> None:
     state.revise(share.payload, share.originals, act.version.version, act.now)
     state.pinned = dict(share.pinned)
+    state.void = set(range(1, state.revision))  # in which two objects spoke
+    state.earlier = []
 
 
 def _in_order(keys: Collection[HeldKey]) -> list[HeldKey]:

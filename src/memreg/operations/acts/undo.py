@@ -12,9 +12,9 @@ from memreg.core.queries import Statement
 from memreg.core.steps import Steps, fetch_rows
 from memreg.engine.change import Change, Snapshot
 from memreg.engine.identity import key_values
-from memreg.engine.model import Action
+from memreg.engine.model import Action, Payload
 from memreg.engine.standing import standing_on
-from memreg.engine.state import HeldKey, MemoryState, name_at
+from memreg.engine.state import KEPT_PAYLOADS, HeldKey, MemoryState, name_at
 from memreg.operations.acts.act import SQL, Act
 from memreg.operations.acts.hands import Hands
 from memreg.operations.acts.undo_read import Entry, gained_by, read_entries
@@ -67,6 +67,7 @@ class Undoing:
     _entries: dict[UUID, Entry] = field(default_factory=dict)
     _raw: dict[UUID, list[UUID]] = field(default_factory=dict)
     _undoes: dict[UUID, UUID | None] = field(default_factory=dict)
+    _said: dict[UUID, dict[int, tuple[int, Payload]]] = field(default_factory=dict)
     _done: set[UUID] = field(default_factory=set)
 
     @property
@@ -120,7 +121,9 @@ class Undoing:
         yield from self.hands.take(fresh)
         rows = yield from fetch_rows(SQL["revisions_of"](tenant=self.act.tenant, ids=fresh))
         self._raw |= {memory_id: [] for memory_id in fresh}
+        self._said |= {memory_id: {} for memory_id in fresh}
         for row in rows:
+            self._said[row["memory_id"]][row["revision"]] = row["version"], row["payload"]
             if row["audit_id"] is not None:
                 self._raw[row["memory_id"]].append(row["audit_id"])
                 self._undoes[row["audit_id"]] = row["undoes"]
@@ -212,6 +215,7 @@ class Undoing:
                 state.mark(is_deleted=True, now=self.act.now)
             else:
                 state.become(self._in_form(change, change.before), self._keys_before(change), self.act.now)
+                state.earlier = self._earlier(state)
         audit_id = self.hands.record(
             Action.UNDO,
             states[0],
@@ -234,6 +238,18 @@ class Undoing:
             Restored(state.id, state.class_name, was, _shown(state)) for state, was in zip(states, were, strict=True)
         )
         self.undone.append(Undone(audit_id, entry.id, entry.action, entry.basis, entry.message_id, memories))
+
+    def _earlier(self, state: MemoryState) -> list[Payload]:
+        """What a memory said before, newest first, in the form of the version in use, without what was taken back."""
+        said = self._said[state.id]
+        counting = [each for each in sorted(said, reverse=True) if each not in state.void][:KEPT_PAYLOADS]
+        return [self._payload_now(state, *said[each]) for each in counting]
+
+    def _payload_now(self, state: MemoryState, version: int, payload: Payload) -> Payload:
+        lineage = self.act.version.lineage
+        if lineage is None or version >= self.act.version.version:
+            return payload
+        return lineage.upcast(name_at(lineage, state.class_name, version), version, payload, {}).payload
 
     def _in_form(self, change: Change, before: Snapshot) -> Snapshot:
         """A state before, in the form of the version in use."""

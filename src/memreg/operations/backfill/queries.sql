@@ -144,9 +144,9 @@ where backfill_id = %(id)s and stage = %(stage)s and part = %(part)s
 select
     tenant, id, class, version, payload, originals, case when %(lookups)s then search::text end as search,
     case when %(lookups)s then candidate_keys end as candidate_keys, is_deleted, unresolved, revision, change, created_at,
-    updated_at, last_seen_at, said_version, pinned, merged_into,
+    updated_at, last_seen_at, said_version, pinned, merged_into, void_revisions,
     case when said_version is not null then memreg.said(tenant, id, revision) end as said,
-    case when revision > 1 then memreg.earlier_revisions(tenant, id, revision) end as earlier
+    case when revision > 1 then memreg.earlier_revisions(tenant, id, revision, void_revisions) end as earlier
 from memreg.memories
 where (tenant, schema, class, change) > (%(after_tenant)s, %(schema)s, %(after_class)s, %(after_change)s)
     and (tenant, schema, class, change) <= (%(to_tenant)s, %(schema)s, %(to_class)s, %(to_change)s)
@@ -183,9 +183,9 @@ left join memreg.backfill_marks as marks
 cross join lateral (
     select
         tenant, id, class, version, payload, originals, search::text as search, candidate_keys, is_deleted, unresolved, revision,
-        change, created_at, updated_at, last_seen_at, said_version, pinned, merged_into,
+        change, created_at, updated_at, last_seen_at, said_version, pinned, merged_into, void_revisions,
         case when said_version is not null then memreg.said(tenant, id, revision) end as said,
-        case when revision > 1 then memreg.earlier_revisions(tenant, id, revision) end as earlier
+        case when revision > 1 then memreg.earlier_revisions(tenant, id, revision, void_revisions) end as earlier
     from memreg.memories
     where memories.tenant = places.tenant
         and memories.schema = %(schema)s
@@ -579,9 +579,9 @@ delete from memreg.backfill_parts where backfill_id = %(id)s
 -- Live memories on an older version, of some percent of the pages that hold memories.
 select
     tenant, id, class, version, payload, originals, search::text as search, candidate_keys, is_deleted, unresolved, revision,
-    change, created_at, updated_at, last_seen_at, said_version, pinned, merged_into,
+    change, created_at, updated_at, last_seen_at, said_version, pinned, merged_into, void_revisions,
     case when said_version is not null then memreg.said(tenant, id, revision) end as said,
-    case when revision > 1 then memreg.earlier_revisions(tenant, id, revision) end as earlier
+    case when revision > 1 then memreg.earlier_revisions(tenant, id, revision, void_revisions) end as earlier
 from memreg.memories tablesample system (%(percent)s) repeatable (1)
 where schema = %(schema)s and class = any(%(classes)s) and version < %(version)s and not is_deleted
 limit %(limit)s
@@ -649,8 +649,8 @@ where outcome = 'merged' and backfill_id in (
 -- Two memories as they are now, with the newest count of writes of their class.
 select
     memories.tenant, id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
-    last_seen_at, said_version, pinned, merged_into, null as said,
-    case when revision > 1 then memreg.earlier_revisions(memories.tenant, id, revision) end as earlier
+    last_seen_at, said_version, pinned, merged_into, void_revisions, null as said,
+    case when revision > 1 then memreg.earlier_revisions(memories.tenant, id, revision, void_revisions) end as earlier
 from memreg.memories
 where tenant = %(tenant)s and id = any(%(ids)s::uuid[])
 
