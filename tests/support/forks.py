@@ -94,5 +94,6 @@ def _server() -> socket.socket:
             # Its standard input is a pipe that closes with this process, however that ends.
             server = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, pass_fds=[theirs.fileno()])
             theirs.close()
+            atexit.register(_channel.close)
             atexit.register(server.communicate)
         return _channel
