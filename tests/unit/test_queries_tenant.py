@@ -37,6 +37,7 @@ FILES = [(name, "queries.sql") for name in PACKAGES] + [
     ("memreg.engine", "references.sql"),
     ("memreg.operations.acts", "queries.sql"),
     ("memreg.operations.acts", "verbs.sql"),
+    ("memreg.operations.erase", "queries.sql"),
 ]
 QUERIES = sorted((q for place in FILES for q in Queries.load(*place).values()), key=lambda query: query.name)
 
