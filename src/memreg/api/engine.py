@@ -21,6 +21,7 @@ from memreg.api.explaining import Explaining
 from memreg.api.extractors import ExtractorChoice, Extractors
 from memreg.api.intake import Intake
 from memreg.api.queueing import Queueing
+from memreg.api.reviewing import Reviewing
 from memreg.api.typed import typed
 from memreg.api.undoing import Undoing
 from memreg.api.writers import Writer
@@ -57,7 +58,7 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-class Engine(Queueing, Undoing, Acting, Explaining, Erasing, Auditing):
+class Engine(Queueing, Undoing, Acting, Explaining, Erasing, Auditing, Reviewing):
     """Decides what becomes of messages in one tenant and schema, and reads what was remembered.
 
     Made by `connect`; use it in `with`, or call `close` at the end. Safe to share between tasks.

@@ -20,6 +20,7 @@ from memreg.api.explaining_async import AsyncExplaining
 from memreg.api.extractors_async import AsyncExtractors, ExtractorChoice
 from memreg.api.intake_async import AsyncIntake
 from memreg.api.queueing_async import AsyncQueueing
+from memreg.api.reviewing_async import AsyncReviewing
 from memreg.api.typed import typed
 from memreg.api.undoing_async import AsyncUndoing
 from memreg.api.writers import AsyncWriter
@@ -56,7 +57,9 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-class AsyncEngine(AsyncQueueing, AsyncUndoing, AsyncActing, AsyncExplaining, AsyncErasing, AsyncAuditing):
+class AsyncEngine(
+    AsyncQueueing, AsyncUndoing, AsyncActing, AsyncExplaining, AsyncErasing, AsyncAuditing, AsyncReviewing
+):
     """Decides what becomes of messages in one tenant and schema, and reads what was remembered.
 
     Made by `connect`; use it in `async with`, or call `aclose` at the end. Safe to share between tasks.

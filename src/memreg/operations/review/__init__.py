@@ -1,0 +1,26 @@
+"""Questions to a person: which are open, with what they are about, and what a person answers.
+
+Some are asked by decisions (`engine.audit.review`), some come of how things stand (`derived`); an answer (`settle`)
+does what it says, and is remembered.
+"""
+
+from __future__ import annotations
+
+from memreg.operations.review.item import KINDS, VERDICTS, Review, ReviewItem, ReviewMemory
+from memreg.operations.review.listing import Asked, open_items, review
+from memreg.operations.review.settle import Answer, Settled, reopen, settle
+
+__all__ = [
+    "KINDS",
+    "VERDICTS",
+    "Answer",
+    "Asked",
+    "Review",
+    "ReviewItem",
+    "ReviewMemory",
+    "Settled",
+    "open_items",
+    "reopen",
+    "review",
+    "settle",
+]
