@@ -48,3 +48,11 @@ def test_refuses(text: str, complaint: str) -> None:
 def test_every_package_reads() -> None:
     assert "be_tenant" in Queries.load("memreg.core", "session.sql")
     assert "read_version" in Queries.load("memreg.migrations")
+
+
+def test_several_files_are_one_and_hold_no_name_twice() -> None:
+    both = Queries.load("memreg.registry", "queries.sql", "history.sql")
+    assert set(both) == {*Queries.load("memreg.registry"), *Queries.load("memreg.registry", "history.sql")}
+    name = next(iter(Queries.load("memreg.registry", "history.sql")))
+    with pytest.raises(ValueError, match=f"memreg.registry/history.sql, history.sql holds {name} twice"):
+        Queries.load("memreg.registry", "history.sql", "history.sql")

@@ -50,9 +50,11 @@ class Queries(Mapping[str, Query]):
             self._queries[name] = Query(name, header["description"], text[header.end() : end].strip())
 
     @classmethod
-    def load(cls, package: str, file: str = "queries.sql") -> Queries:
-        """Read `file` from the installed package `package`."""
-        return cls(resources.files(package).joinpath(file).read_text("utf-8"), f"{package}/{file}")
+    def load(cls, package: str, *files: str) -> Queries:
+        """Read `files` (without one: `queries.sql`) from the installed package `package`; a name is in one of them."""
+        names = files or ("queries.sql",)
+        texts = [resources.files(package).joinpath(name).read_text("utf-8") for name in names]
+        return cls("\n".join(texts), f"{package}/{', '.join(names)}")
 
     def __getitem__(self, name: str) -> Query:
         return self._queries[name]
