@@ -16,6 +16,7 @@ with held as (
         and log.schema = %(schema)s
         and log.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
         and said.details ->> 'mode' in ('kill_switch', 'pending')
+        and not memreg.is_undone(%(tenant)s, log.id)
     union all
     select log.class, first_value(undo.id) over (partition by log.message_id, log.class order by undo.id) as first_id
     from memreg.audit_log as undo
@@ -25,14 +26,7 @@ with held as (
         and undo.schema = %(schema)s
         and undo.undoes is not null
         and said.details ->> 'again' = 'true'
-        and not exists (
-            select from memreg.audit_log as redo
-            where redo.tenant = %(tenant)s
-                and redo.undoes = undo.id
-                and not exists (
-                    select from memreg.audit_log as back where back.tenant = %(tenant)s and back.undoes = redo.id
-                )
-        )
+        and not memreg.is_undone(%(tenant)s, undo.id)
 )
 
 select class, count(*) as proposals
@@ -61,14 +55,7 @@ with again as materialized (
         and undo.undoes is not null
         and log.class = any(%(classes)s)
         and said.details ->> 'again' = 'true'
-        and not exists (
-            select from memreg.audit_log as redo
-            where redo.tenant = %(tenant)s
-                and redo.undoes = undo.id
-                and not exists (
-                    select from memreg.audit_log as back where back.tenant = %(tenant)s and back.undoes = redo.id
-                )
-        )
+        and not memreg.is_undone(%(tenant)s, undo.id)
 ),
 waiting as (
     (

@@ -89,6 +89,18 @@ comment on column memreg.audit_log.took_ms is 'milliseconds from the start of de
 
 create index audit_log_undoes on memreg.audit_log (tenant, undoes) where undoes is not null;
 
+-- Whether an entry was undone, by an undo that stands.
+create function memreg.is_undone(of_tenant text, of_entry uuid)
+returns boolean language plpgsql stable parallel safe
+as $$
+begin
+    return exists (
+        select from memreg.audit_log as undo
+        where undo.tenant = of_tenant and undo.undoes = of_entry and not memreg.is_undone(of_tenant, undo.id)
+    );
+end
+$$;
+
 -- Questions to a person with their answers. Who keeps two memories apart is not asked about them again.
 alter table memreg.review_items
     add column times         integer not null default 1,
