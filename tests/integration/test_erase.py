@@ -18,7 +18,7 @@ from memreg.operations.audit.rebuild import replay
 from memreg.operations.audit.verify import verify
 from memreg.operations.kill_switch import switch
 from tests.support.dump import contents, lines_with
-from tests.support.engines import every, people, say
+from tests.support.engines import every, people, people_spec, register, say
 from tests.support.replay import rows
 
 NAME, EMAIL, PHONE, BORN, CITY = "Ximena Quispe", "ximena@quispe.io", "4790123456", "1990-05-03", "Huancayo"
@@ -307,3 +307,55 @@ def test_what_cannot_be_erased_is_refused_or_told(engine: Engine) -> None:
     engine.ingest(Message("hello", f"from {EMAIL}"))
     done = engine.erase(memory_id, by="kim")
     assert [(place.where, place.id) for place in done.still_said] == [("message", f"from {EMAIL}")]
+
+
+def test_with_also_other_memories_lose_the_words_too(engine: Engine, database_url: str) -> None:
+    memory_id = values(engine)
+    note = say(engine, "Note", title=NAME, body=f"Lunch with {NAME.upper()} at noon").memory_id
+    say(engine, name=NAME, email="another@person.io", phone="22334455", born="1980-01-01")
+    friend = say(
+        engine, name="Rosa Mamani", email="rosa@mamani.io", tags=[NAME, "sister"], notes=f"of {EMAIL}"
+    ).memory_id
+    gone = say(engine, "Note", title="Old", body=f"{NAME} was here").memory_id
+    assert None not in (note, friend, gone)
+    assert note is not None
+    assert friend is not None
+    assert gone is not None
+    engine.forget(gone, by="kim")
+    told = engine.erase(memory_id, by="kim", also=[NAME, EMAIL], dry_run=True)
+    done = engine.erase(memory_id, by="kim", also=[NAME, EMAIL])
+    assert {**told.removed.counts, "keys": 0} == {**done.removed.counts, "keys": 0}
+    assert done.removed.others == 4
+    assert lines_with(contents(database_url), NAME, EMAIL) == []
+    assert done.still_said == ()
+    assert engine.get(note).values == {"title": "[erased]", "body": "Lunch with [erased] at noon"}
+    assert engine.get(friend).values == {
+        "name": "Rosa Mamani",
+        "email": "rosa@mamani.io",
+        "tags": ["sister"],
+        "notes": "of [erased]",
+    }
+    assert digest([canonical(NAME), "1980-01-01"]).hex() not in contents(database_url)
+    assert [memory.id for memory in engine.search("mamani")] == [friend]
+    assert engine.search("quispe") == []
+    assert engine.history(note)[-1].audit_id is not None
+    checked(engine)
+    assert say(engine, name="Rosa Mamani", email="rosa@mamani.io", city="Lima").memory_id == friend
+    checked(engine)
+
+
+def test_with_also_memories_of_other_schemas_lose_the_words_too(
+    engine: Engine, database: Database, database_url: str
+) -> None:
+    memory_id = values(engine)
+    register(database, people_spec("office"))
+    office = Engine(database, schema="office", extractor="patterns")
+    theirs = say(office, name="Rosa Mamani", notes=f"knows {NAME}").memory_id
+    assert theirs is not None
+    done = engine.erase(memory_id, by="kim", also=[NAME])
+    assert done.removed.others == 1
+    assert lines_with(contents(database_url), NAME) == []
+    assert office.get(theirs).values["notes"] == "knows [erased]"
+    checked(engine)
+    rebuilt = database.run_admin(lambda: replay("default", "office"))
+    assert (rebuilt.misfits, rebuilt.differences) == ((), ())

@@ -148,8 +148,8 @@ set search_path = pg_catalog, pg_temp
 begin atomic
     with erased as (
         delete from memreg.identity_keys as kept
-        using jsonb_to_recordset(gone) as rest (memory_id uuid, key text)
-        where kept.tenant = memreg.erasing_tenant() and kept.memory_id = rest.memory_id and kept.key = rest.key
+        using jsonb_to_recordset(gone) as rest (memory_id uuid, digest bytea)
+        where kept.tenant = memreg.erasing_tenant() and kept.memory_id = rest.memory_id and kept.digest = rest.digest
         returning 1
     )
 

@@ -16,9 +16,11 @@ from memreg.engine.change import Change
 from memreg.engine.model import Action
 from memreg.engine.state import name_at
 from memreg.engine.store import REFERENCES, JsonRow, Writes, lock_classes
+from memreg.engine.text import tokens
 from memreg.operations.acts.act import SQL as ACTS
 from memreg.operations.acts.act import Act, Actor, begin
 from memreg.operations.acts.entry import ActEntry
+from memreg.operations.erase.others import Others
 from memreg.operations.erase.outcome import Erased
 from memreg.operations.erase.said import Said
 from memreg.operations.erase.scrub import ERASED, Scrub, blank
@@ -98,9 +100,15 @@ class _Erasing:
         sweep, everywhere = self.sweep, Quotes.of(self.wanted.also)
         shared = yield from sweep.shared(self.said, everywhere)
         quotes = Quotes.of((*self.said.without(shared), *self.wanted.also))
+        self.said.tokens.update(token for text in self.wanted.also for token in tokens(text))
         self._check_by(quotes)
         yield from sweep.take_messages(quotes)
         scrub = Scrub(frozenset(map(str, self.ids)), quotes, everywhere, self._is_needed)
+        others = Others(self.act, sweep, scrub)
+        if everywhere:
+            yield from others.take()
+            self.classes |= others.classes
+            scrub = replace(scrub, digests=frozenset(others.digests))
         yield from sweep.take_entries(scrub)
         yield from sweep.take_reviews(quotes)
         yield from sweep.take_notes(quotes)
@@ -113,6 +121,7 @@ class _Erasing:
         sweep.count(memories=len(self.ids), keys=int(keys[0]["rows"]))
         if not self.wanted.dry_run:
             yield from self._bury(quotes)
+            yield from others.find_again(_text(self.wanted.memory_id))
         return Erased(
             memory_id=self.wanted.memory_id,
             memories=tuple(self.ids),
@@ -236,7 +245,11 @@ class _Erasing:
             "created_at": max(act.now, root["updated_at"]).isoformat(),
         }
         writes = Writes(act.tenant, act.schema, act.now, revisions=[revision], audit=[log], values=[values])
-        return [act.message(f"erase of memory {root['id']}"), *writes.statements()]
+        return [act.message(_text(root["id"])), *writes.statements()]
+
+
+def _text(memory_id: UUID) -> str:
+    return f"erase of memory {memory_id}"
 
 
 def _state(row: Row) -> JsonRow:

@@ -34,7 +34,7 @@ limit %(limit)s
 -- other_memories --
 -- Memories of every schema after one; those that may quote something with what they say.
 with part as materialized (
-    select schema, id, class, version, payload, originals, pinned, erased_at
+    select schema, id, class, version, payload, originals, pinned, is_deleted, erased_at
     from memreg.memories
     where tenant = %(tenant)s and id > %(after)s::uuid
     order by id
@@ -42,7 +42,7 @@ with part as materialized (
 )
 
 select
-    part.id, part.schema, part.class, part.version, judged.may,
+    part.id, part.schema, part.class, part.version, part.is_deleted, judged.may,
     case when judged.may then part.payload end as payload,
     case when judged.may then part.originals end as originals,
     case when judged.may then part.pinned end as pinned
@@ -251,6 +251,41 @@ set payload = '{}',
     erased_at = %(now)s
 from jsonb_to_recordset(%(rows)s) as rest (id uuid, revision integer, change bigint, updated_at timestamptz)
 where memories.tenant = %(tenant)s and memories.id = rest.id
+
+-- schemas_of --
+-- The schemas of which a tenant has memories, each found by one step into the index.
+with recursive held as (
+    (
+        select schema
+        from memreg.memories
+        where tenant = %(tenant)s
+        order by schema
+        limit 1
+    )
+    union all
+    select next.schema
+    from held
+    cross join lateral (
+        select memories.schema
+        from memreg.memories
+        where memories.tenant = %(tenant)s and memories.schema > held.schema
+        order by memories.schema
+        limit 1
+    ) as next
+)
+
+select schema from held
+
+-- redact_memories --
+-- What is left of other memories; what finds them is made anew by who asks for this.
+update memreg.memories
+set payload = rest.payload, originals = rest.originals, pinned = rest.pinned, search = ''
+from jsonb_to_recordset(%(rows)s) as rest (id uuid, payload jsonb, originals jsonb, pinned jsonb)
+where memories.tenant = %(tenant)s and memories.id = rest.id
+
+-- erase_identity_keys --
+-- Digests of values that other memories have no more.
+select memreg.erase_identity_keys(%(rows)s) as rows
 
 -- count_keys --
 -- How much erase_keys takes away.

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from memreg.engine.identity import columns_of
 from memreg.engine.store import JsonRow, bytea
 from memreg.operations.quotes import Quotes
 
@@ -28,13 +27,15 @@ GONE: Final = _Gone()
 @dataclass(frozen=True)
 class Scrub:
     """What is erased: all of the memories of `family` (ids), and quotes of what they said. `everywhere`: texts that are
-    erased from other memories' own data too; `needed` says of a class and column whether it may not be without a value.
+    erased from other memories' own data too; `needed` says of a class and column whether it may not be without a value;
+    `digests`: of the identity keys that are made of such texts.
     """
 
     family: frozenset[str]
     quotes: Quotes
     everywhere: Quotes
     needed: Callable[[str, str], bool]
+    digests: Collection[str] = frozenset()
 
     def entry(self, row: Mapping[str, Any], *, is_linked: bool = False) -> JsonRow | None:
         """What is left of an audit entry's values (with `class` and `memory_id`); None where nothing is taken.
@@ -60,17 +61,10 @@ class Scrub:
             return None
         return {"audit_id": str(row["audit_id"]), **found, "salt": bytea(secrets.token_bytes(16))}
 
-    def state(self, values: Mapping[str, Any], class_name: str) -> tuple[JsonRow, frozenset[str]]:
-        """What is left of another memory's payload, originals and pins, and the columns that lost something."""
+    def state(self, values: Mapping[str, Any], class_name: str) -> JsonRow:
+        """What is left of another memory's payload, originals and pins."""
         found = {name: self._values(values[name] or {}, class_name) for name in ("payload", "originals")}
-        found["pinned"] = self._deep(values["pinned"] or {})
-        changed = {
-            column
-            for name in ("payload", "originals")
-            for column in {**values[name]}
-            if found[name].get(column) != values[name][column]
-        }
-        return found, frozenset(changed)
+        return found | {"pinned": self._deep(values["pinned"] or {})}
 
     # Parts
 
@@ -166,11 +160,9 @@ class Scrub:
         if snapshot is None:
             return None
         said = {name: snapshot.get(name) or {} for name in ("payload", "originals", "pinned")}
-        found, changed = self.state(said, class_name)
-        if not changed and found["pinned"] == said["pinned"]:
-            return dict(snapshot)
+        found = self.state(said, class_name)
         left = {name: found[name] for name in found if name in snapshot}
-        keys = [each for each in snapshot["keys"] if changed.isdisjoint(columns_of(each["key"]))]
+        keys = [each for each in snapshot["keys"] if each["digest"] not in self.digests]
         return {**snapshot, **left, "keys": keys}
 
     def _values(self, values: Mapping[str, Any], class_name: str) -> JsonRow:

@@ -88,7 +88,7 @@ class Sweep:
 
     def schemas(self, quotes: Quotes) -> Steps[None]:
         """The schemas that quote something, as examples may: no tenant's data, so that it is only told."""
-        anchors = _anchors(quotes)
+        anchors = anchors_of(quotes)
         for row in (yield from fetch_rows(SQL["schemas_quoting"](**anchors))):
             if quotes.are_in(row["told"]):
                 self.tell(StillSaid("schema", f"{row['schema']}@{row['version']}"))
@@ -101,7 +101,7 @@ class Sweep:
         while True:
             place = {"after_schema": after_schema, "after_id": after_id, "ids": sorted(self.messages)}
             rows = yield from fetch_rows(
-                SQL["messages_after"](tenant=self.tenant, schema=self.schema, **_anchors(quotes), **place, limit=PART)
+                SQL["messages_after"](tenant=self.tenant, schema=self.schema, **anchors_of(quotes), **place, limit=PART)
             )
             if not rows:
                 return
@@ -208,7 +208,7 @@ class Sweep:
             yield (SQL["erase_tokens"](schema=self.schema, classes=names, tokens=sorted(left)),)
 
     def _place(self, quotes: Quotes) -> dict[str, Any]:
-        return {"tenant": self.tenant, "ids": self.ids, **_anchors(quotes)}
+        return {"tenant": self.tenant, "ids": self.ids, **anchors_of(quotes)}
 
 
 _FIRST_REVISION: dict[str, Any] = {"after_id": FIRST, "after_revision": 0}
@@ -220,7 +220,8 @@ def _after(row: Mapping[str, Any], query: str) -> dict[str, Any]:
     return {"after_id": row["id"], "after_revision": row["revision"]}
 
 
-def _anchors(quotes: Quotes) -> dict[str, Any]:
+def anchors_of(quotes: Quotes) -> dict[str, Any]:
+    """What the database looks for before each text is looked at closely, as parameters of the queries."""
     anchors = quotes.anchors
     return {
         "words": [f"%{word}%" for word in anchors.words],
