@@ -11,6 +11,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from memreg.api.extractors import Extractors
+from memreg.api.watch import Watch
 from memreg.core.backoff import LONGEST, pause
 from memreg.core.database import Database
 from memreg.core.errors import CommitUnknown, DatabaseError, ExtractionFailed, MemregError
@@ -42,6 +43,7 @@ class Intake:
     def __init__(self, database: Database, extractors: Extractors) -> None:
         self.database = database
         self.extractors = extractors
+        self.watch = Watch(database)
         self._ignored = frozenset(role.strip().lower() for role in database.settings.ignored_roles.split(","))
 
     def take(self, walk: Walk, message: Message) -> IngestResult:
@@ -162,7 +164,8 @@ class Intake:
                 return self._put_off(walk, claimed, failure, counts=True)
 
     def decide(self, walk: Walk, message: Message, extraction: Extraction, note: str | None = None) -> IngestResult:
-        """Decide what was extracted, in one transaction, and take the statistics that are due."""
+        """Decide what was extracted, in one transaction, take the statistics that are due, and look at what was decided
+        where it may speak against going on."""
         decided: Decided = self._run(walk, lambda: decide_message(walk, message, extraction, note=note))
         whole().tell(status=decided.result.status, decisions=len(decided.result.decisions))
         for decision in decided.result.decisions if decided.result.status == "decided" else ():
@@ -176,6 +179,8 @@ class Intake:
                 audit_id=str(decision.audit_id),
             )
         self._refresh(walk, decided.due)
+        if decided.result.status == "decided":
+            self.watch.decided(walk.tenant, walk.schema, decided.result.decisions, walk.cache, walk.clock, walk.new_id)
         return decided.result
 
     def _give_up(self, walk: Walk, message: Message, failure: ExtractionFailed) -> IngestResult:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from memreg.api.extractors_async import AsyncExtractors
+from memreg.api.watch_async import AsyncWatch
 from memreg.core.backoff import LONGEST, pause
 from memreg.core.database_async import AsyncDatabase
 from memreg.core.errors import CommitUnknown, DatabaseError, ExtractionFailed, MemregError
@@ -42,6 +43,7 @@ class AsyncIntake:
     def __init__(self, database: AsyncDatabase, extractors: AsyncExtractors) -> None:
         self.database = database
         self.extractors = extractors
+        self.watch = AsyncWatch(database)
         self._ignored = frozenset(role.strip().lower() for role in database.settings.ignored_roles.split(","))
 
     async def take(self, walk: Walk, message: Message) -> IngestResult:
@@ -164,7 +166,8 @@ class AsyncIntake:
     async def decide(
         self, walk: Walk, message: Message, extraction: Extraction, note: str | None = None
     ) -> IngestResult:
-        """Decide what was extracted, in one transaction, and take the statistics that are due."""
+        """Decide what was extracted, in one transaction, take the statistics that are due, and look at what was decided
+        where it may speak against going on."""
         decided: Decided = await self._run(walk, lambda: decide_message(walk, message, extraction, note=note))
         whole().tell(status=decided.result.status, decisions=len(decided.result.decisions))
         for decision in decided.result.decisions if decided.result.status == "decided" else ():
@@ -178,6 +181,10 @@ class AsyncIntake:
                 audit_id=str(decision.audit_id),
             )
         await self._refresh(walk, decided.due)
+        if decided.result.status == "decided":
+            await self.watch.decided(
+                walk.tenant, walk.schema, decided.result.decisions, walk.cache, walk.clock, walk.new_id
+            )
         return decided.result
 
     async def _give_up(self, walk: Walk, message: Message, failure: ExtractionFailed) -> IngestResult:

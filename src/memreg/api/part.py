@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from memreg.api.arguments import who_and_why
+from memreg.api.intake import Intake
 from memreg.core.clock import Clock
 from memreg.core.database import Database
 from memreg.core.steps import Steps
@@ -25,6 +26,7 @@ class Part(ABC):
     database: Database
     _cache: Cache
     _clock: Clock
+    _intake: Intake
 
     @abstractmethod
     def schema(self) -> str:
@@ -34,9 +36,11 @@ class Part(ABC):
         return self.database.run(self.tenant, plan)
 
     def _act(self, plan: Callable[[], Steps[T]]) -> T:
-        """Run the plan of an act, which a trace tells of."""
+        """Run the plan of an act, which a trace tells of, and look at what it may have found out about decisions."""
         with span("act"):
-            return self._run(plan)
+            done = self._run(plan)
+        self._intake.watch.acted(self.tenant, self.schema(), self._cache, self._clock)
+        return done
 
     def _actor(self, by: str, why: str | None) -> Actor:
         """Who acts in this engine's tenant and schema. Raises ArgumentInvalid and `schema`'s."""

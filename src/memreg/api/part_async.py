@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from memreg.api.arguments import who_and_why
+from memreg.api.intake_async import AsyncIntake
 from memreg.core.clock import Clock
 from memreg.core.database_async import AsyncDatabase
 from memreg.core.steps import Steps
@@ -24,6 +25,7 @@ class AsyncPart(ABC):
     database: AsyncDatabase
     _cache: Cache
     _clock: Clock
+    _intake: AsyncIntake
 
     @abstractmethod
     async def schema(self) -> str:
@@ -33,9 +35,11 @@ class AsyncPart(ABC):
         return await self.database.run(self.tenant, plan)
 
     async def _act(self, plan: Callable[[], Steps[T]]) -> T:
-        """Run the plan of an act, which a trace tells of."""
+        """Run the plan of an act, which a trace tells of, and look at what it may have found out about decisions."""
         with span("act"):
-            return await self._run(plan)
+            done = await self._run(plan)
+        await self._intake.watch.acted(self.tenant, await self.schema(), self._cache, self._clock)
+        return done
 
     async def _actor(self, by: str, why: str | None) -> Actor:
         """Who acts in this engine's tenant and schema. Raises ArgumentInvalid and `schema`'s."""
