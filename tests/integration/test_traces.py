@@ -327,6 +327,16 @@ def test_every_verb_is_told(engine: Engine, traces: Traces) -> None:
     told = [facts(span) for span in traces.named("memreg.act")]
     assert [each["verb"] for each in told] == ["correct", "merge", "forget", "restore"]
     assert [each["action"] for each in told] == ["CORRECT", "MERGE", "FORGET", "RESTORE"]
+    switch(engine.database, "default", "people", "Person", on=True, by="test", reason="Ana Lopez")
+    switched = facts(traces.named("memreg.act")[-1])
+    assert switched == {
+        "verb": "switch",
+        "schema": "people",
+        "class": "Person",
+        "action": "SWITCH",
+        "is_on": True,
+        "changed": True,
+    }
     assert not {"oslo", "ana lopez", "bo berg"} & set(traces.told().casefold().split('"'))
 
 

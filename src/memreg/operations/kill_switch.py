@@ -19,6 +19,7 @@ from memreg.core.ids import uuid7
 from memreg.core.logs import get_logger
 from memreg.core.queries import Queries
 from memreg.core.steps import Row, Steps, fetch, fetch_row, fetch_rows
+from memreg.core.tracing import span
 from memreg.engine.model import Action, Basis
 from memreg.engine.storable import storable_text
 from memreg.operations.acts.notes import Note, note
@@ -120,7 +121,9 @@ def switch(
     def plan() -> Steps[Switched]:
         return set_switch(tenant, schema, class_name, on, by, reason, clock)
 
-    done = database.run_admin(plan) if tenant == EVERY else database.run(tenant, plan)
+    with span("act", verb="switch", schema=schema) as told:
+        done = database.run_admin(plan) if tenant == EVERY else database.run(tenant, plan)
+        told.tell(class_=class_name or EVERY, action=Action.SWITCH, is_on=on, changed=done.changed)
     if done.changed:
         _log.info(
             "kill_switch", tenant=tenant, schema=schema, class_name=class_name or EVERY, is_on=on, by=by, reason=reason
