@@ -84,7 +84,9 @@ def test_undone_both_are_exactly_as_before(engine: Engine, database: Database) -
     assert done.audit_id is not None
     engine.undo(done.audit_id, by="eva")
     after = stored(database, "default")
-    assert all({**after[each], "revision": 0, "void": []} == {**before[each], "revision": 0, "void": []} for each in before)
+    assert all(
+        {**after[each], "revision": 0, "void": []} == {**before[each], "revision": 0, "void": []} for each in before
+    )
     assert say(engine, email="b@x.io", city="Rome").memory_id == other
 
 

@@ -193,8 +193,6 @@ def test_references_are_divided_as_values_are(database: Database) -> None:
 def test_a_reference_to_nobody_is_refused(database: Database) -> None:
     engine = offices(database)
     acme = made(engine, "Company", {"name": "Acme", "vat": "NO1"})
-    ana = made(
-        engine, "Person", {"name": "Ana", "email": "a@x.io", "manager": {"name": "Zoe", "email": "z@x.io"}}
-    )
+    ana = made(engine, "Person", {"name": "Ana", "email": "a@x.io", "manager": {"name": "Zoe", "email": "z@x.io"}})
     with pytest.raises(ArgumentInvalid, match=f"Person.manager cannot be {acme}: there is no Person with this id"):
         engine.split(ana, columns=["email"], values={"name": "Bob", "manager": str(acme)}, by="eva")

@@ -32,7 +32,7 @@ where tenant = %(tenant)s
     and memory_ids <@ %(ids)s::uuid[]
 
 -- states_at --
--- Memories as they were at a time: the newest revision of then, and who last spoke of each; those made later are left out.
+-- Memories as they were at a time: the newest revision of then, and when a message last spoke of each; later ones are left out.
 select
     memories.id, memories.class, memories.version as class_version, memories.created_at, was.revision, was.version,
     was.payload, was.originals, was.pinned, was.is_deleted, was.unresolved, was.audit_id,
@@ -40,7 +40,10 @@ select
     (
         select max(log.created_at)
         from memreg.audit_log as log
-        where log.tenant = %(tenant)s and log.memory_id = memories.id and log.created_at <= %(at)s
+        where log.tenant = %(tenant)s
+            and log.memory_id = memories.id
+            and log.created_at <= %(at)s
+            and log.basis not in ('person', 'monitor')
     ) as last_seen_at
 from memreg.memories
 cross join lateral (
@@ -60,7 +63,10 @@ select
     (
         select max(log.created_at)
         from memreg.audit_log as log
-        where log.tenant = %(tenant)s and log.memory_id = found.id and log.created_at <= %(at)s
+        where log.tenant = %(tenant)s
+            and log.memory_id = found.id
+            and log.created_at <= %(at)s
+            and log.basis not in ('person', 'monitor')
     ) as last_seen_at
 from (
     select
