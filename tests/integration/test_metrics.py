@@ -20,6 +20,7 @@ from memreg.engine.inbox import see_worker
 from memreg.engine.model import Call, Message, Proposal
 from memreg.operations.kill_switch import switch
 from memreg.operations.metrics import Metric, metrics, prometheus_text
+from memreg.operations.review import KINDS
 from tests.support.engines import register
 from tests.support.replay import rows
 from tests.support.scripted import Scripted, named
@@ -59,7 +60,7 @@ def test_where_nothing_is_wrong_every_figure_is_there_with_0(database: Database,
     for name in ("memreg_inbox_oldest_seconds", "memreg_queue_utilisation", "memreg_model_failures_last_hour"):
         assert values(found, name) == {("people",): 0}
     assert values(found, "memreg_workers") == {(): 0}
-    assert len(values(found, "memreg_review_items")) == 4
+    assert len(values(found, "memreg_review_items")) == len(KINDS)
     assert values(found, "memreg_model_requests_last_hour") == {}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from memreg.operations.review.item import KINDS, VERDICTS, Review, ReviewItem, ReviewMemory
 from memreg.operations.review.listing import Asked, open_items, review
-from memreg.operations.review.settle import Answer, Settled, reopen, settle
+from memreg.operations.review.answering import Answer, Settled, reopen, settle
 
 __all__ = [
     "KINDS",
