@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import StatusCode
 
 from memreg.core import tracing
@@ -192,3 +194,20 @@ def test_another_provider_is_found(traces: Traces) -> None:
     with span("message"):
         pass
     assert (len(traces.spans), len(other.spans)) == (1, 1)
+
+
+def test_what_is_not_sampled_is_not_told_and_says_so_onward() -> None:
+    reset()
+    trace.set_tracer_provider(TracerProvider(sampler=ALWAYS_OFF))
+    with span("message", schema="people") as one, step("lock"):
+        one.tell(status="decided")
+        one.fail("Nothing")
+        onward = traceparent()
+    assert onward is not None
+    assert onward.endswith("-00")
+    other = Traces()
+    reset()
+    trace.set_tracer_provider(other.provider)
+    with span("message", parent=onward):
+        pass
+    assert other.spans == []
