@@ -96,6 +96,13 @@ def test_a_wrong_name_is_no_evidence_any_more(engine: Engine) -> None:
     assert (decision.action, decision.memory_id == wrong) == (Action.CREATE, False), decision
 
 
+def test_what_was_right_until_now_still_is_evidence(engine: Engine) -> None:
+    moved = say(engine, name="Wolfgang Schmidt", city="Graz", tags=["chef"]).memory_id
+    assert moved is not None
+    engine.correct(moved, {"name": "Wolfgang Berger", "city": "Oslo"}, keep_keys=True, by="eva")
+    assert say(engine, name="Wolfgang Schmidt", city="Graz", tags=["chef"]).memory_id == moved
+
+
 def test_undone_it_is_exactly_as_before(engine: Engine, ana: UUID, database: Database) -> None:
     before = stored(database, "default")[ana]
     done = engine.correct(ana, {"email": "right@x.io", "city": None}, by="eva")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from memreg.operations.acts.hands import Hands
 from memreg.operations.acts.keys import completed, refuse_rivals, strong
 from memreg.operations.acts.outcome import ActResult, Seen, need_live, refuse
 from memreg.operations.acts.referring import check_referred
-from memreg.operations.acts.steps import decisions_behind, read_steps
+from memreg.operations.acts.steps import Made, decisions_behind, read_steps, take_back
 from memreg.operations.monitor.judgements import Judged, judge
 
 
@@ -26,7 +26,7 @@ from memreg.operations.monitor.judgements import Judged, judge
 class Correction:
     """What is right of a memory: `values` by column, null where there is none. `pin`: no message changes them later;
     `unpin`: columns that messages may change again. `keep_keys`: what it said until now was right then, so that it
-    keeps the identity keys of that."""
+    keeps the identity keys of that and is known by it."""
 
     memory_id: UUID
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -70,6 +70,9 @@ def correct(actor: Actor, wanted: Correction) -> Steps[ActResult]:
     state.pinned = pinned
 
     changed = [name for name in {**was, **payload} if was.get(name) != payload.get(name)]
+    made = (yield from read_steps(act, state)) if changed else []
+    if not wanted.keep_keys:
+        take_back(state, made, _with_wrong(made, {name: was[name] for name in changed if name in was}))
     newly = [name for name in pinned if pinned[name] != pinned_before.get(name)]
     told = [*(f"{name} is corrected" for name in changed), *(f"{name} is pinned" for name in newly)]
     told += [f"{name} may be changed by messages again" for name in pinned_before if name not in pinned]
@@ -92,7 +95,6 @@ def correct(actor: Actor, wanted: Correction) -> Steps[ActResult]:
         dry_run=wanted.dry_run,
     )
     if not wanted.dry_run:
-        made = (yield from read_steps(act, state)) if changed else []
         behind = decisions_behind(made, [name for name in changed if name in was])
         judged = [Judged(each.audit_id, "false_update") for each in behind if each.audit_id is not None]
         found = judge(act.tenant, judged, act_id=audit_id, by=actor.by, now=act.now, new_id=actor.new_id)
@@ -106,6 +108,11 @@ def _pinned(act: Act, state: MemoryState, wanted: Correction, unpinned: Collecti
         return kept
     pin = {"by": act.actor.by, "at": act.now.isoformat(), "why": act.actor.why}
     return kept | {name: dict(pin) for name in wanted.values}
+
+
+def _with_wrong(made: Sequence[Made], wrong: Mapping[str, Any]) -> list[int]:
+    """The revisions that said what is wrong."""
+    return [each.step.revision for each in made if any(each.step.payload.get(n) == value for n, value in wrong.items())]
 
 
 def _given(given: Given, emptied: Collection[str]) -> dict[str, Any]:

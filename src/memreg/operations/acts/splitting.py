@@ -20,7 +20,7 @@ from memreg.operations.acts.hands import Hands
 from memreg.operations.acts.keys import refuse_rivals
 from memreg.operations.acts.outcome import ActResult, Affected, Seen, need_live, refuse, values_of
 from memreg.operations.acts.referring import check_referred
-from memreg.operations.acts.steps import Made, decisions_behind, read_steps
+from memreg.operations.acts.steps import Made, decisions_behind, read_steps, take_back
 from memreg.operations.monitor.judgements import Judged, judge
 from memreg.registry.models import ClassSpec
 
@@ -72,6 +72,7 @@ def split(actor: Actor, wanted: Splitting) -> Steps[ActResult]:
     yield from refuse_rivals(hands, state, keys.stay - held, advice)
     state.hold_only(keys.stay)
     _give(act, state, division.stays)
+    take_back(state, made, _mixed(made, wanted))
     new = hands.new(state.class_name, with_defaults(division.goes.payload, spec), division.goes.originals)
     new.pinned = dict(division.goes.pinned)
     yield from refuse_rivals(hands, new, keys.go, f"{advice}, or leave that column out")
@@ -130,11 +131,16 @@ def _check_sides(act: Act, state: MemoryState, division: Division, spec: ClassSp
         raise refuse(act, state.id, f"{reason}; give it with --values {missing[0]}=...")
 
 
+def _mixed(made: Sequence[Made], wanted: Splitting) -> list[int]:
+    """The revisions in which two objects spoke."""
+    if wanted.revisions:
+        return [each.step.revision for each in made if each.step.revision >= min(wanted.revisions)]
+    return [each.step.revision for each in made if any(each.step.payload.get(name) for name in wanted.columns)]
+
+
 def _give(act: Act, state: MemoryState, share: Share) -> None:
     state.revise(share.payload, share.originals, act.version.version, act.now)
     state.pinned = dict(share.pinned)
-    state.void = set(range(1, state.revision))  # in which two objects spoke
-    state.earlier = []
 
 
 def _in_order(keys: Collection[HeldKey]) -> list[HeldKey]:

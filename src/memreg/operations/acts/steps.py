@@ -9,7 +9,7 @@ from uuid import UUID
 
 from memreg.core.steps import Row, Steps, fetch_rows
 from memreg.engine.model import Action, Basis
-from memreg.engine.state import MemoryState, name_at
+from memreg.engine.state import KEPT_PAYLOADS, MemoryState, name_at
 from memreg.operations.acts.act import Act
 from memreg.operations.acts.division import Said, Step
 from memreg.operations.acts.outcome import SQL
@@ -39,7 +39,7 @@ def read_steps(act: Act, state: MemoryState) -> Steps[list[Made]]:
 
 
 def decisions_behind(made: Sequence[Made], columns: Iterable[str]) -> list[Made]:
-    """The decisions that put the values which columns have now, where they joined a message to the memory; each once."""
+    """The decisions that put the values of now of some columns, each once: those that joined a message to the memory."""
     behind: dict[int, Made] = {}
     for column in columns:
         put = None
@@ -50,6 +50,13 @@ def decisions_behind(made: Sequence[Made], columns: Iterable[str]) -> list[Made]
         if put is not None and put.joined:
             behind[put.step.revision] = put
     return [behind[revision] for revision in sorted(behind)]
+
+
+def take_back(state: MemoryState, made: Sequence[Made], revisions: Iterable[int]) -> None:
+    """A memory is not known any more by what it said in some revisions. To be told of it once it has its new state."""
+    state.void |= set(revisions)
+    counting = [each.step for each in reversed(made) if each.step.revision not in state.void]
+    state.earlier = [dict(step.payload) for step in counting[:KEPT_PAYLOADS]]
 
 
 def _made(row: Row, state: MemoryState, version: SchemaVersion) -> Made:
