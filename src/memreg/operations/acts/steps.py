@@ -39,7 +39,7 @@ def read_steps(act: Act, state: MemoryState) -> Steps[list[Made]]:
 
 
 def decisions_behind(made: Sequence[Made], columns: Iterable[str]) -> list[Made]:
-    """The decisions that put the values of now of some columns, each once: those that joined a message to the memory."""
+    """The decisions that put the values of now of some columns, each once: those that joined a message to it."""
     behind: dict[int, Made] = {}
     for column in columns:
         put = None
