@@ -110,14 +110,11 @@ cross join lateral (
             where entry.written_at < before.newest - %(patience)s::interval
         ), '{}') as late,
         coalesce(array_agg(tied.id) filter (
-            where abs(extract(epoch from entry.created_at - entry.written_at)) > extract(epoch from %(patience)s::interval)
-            or (
-                substr(entry.id::text, 15, 1) = '7'
-                and abs(
-                    ('x' || substr(replace(entry.id::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0
-                    - extract(epoch from entry.written_at)
-                ) > extract(epoch from %(patience)s::interval)
-            )
+            where abs(extract(epoch from entry.created_at - entry.written_at)) > extract(epoch from %(skew)s::interval)
+            or abs(
+                ('x' || substr(replace(entry.id::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0
+                - extract(epoch from entry.written_at)
+            ) > extract(epoch from %(skew)s::interval)
         ), '{}') as misdated
     from unnest(ties.entries) with ordinality as tied (id, place)
     left join memreg.audit_log as entry on entry.tenant = %(tenant)s and entry.id = tied.id

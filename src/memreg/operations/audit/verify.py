@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from memreg.core.queries import Statement
 from memreg.core.steps import Row, Steps, fetch, fetch_row, fetch_rows
 from memreg.operations.audit.anchor import Anchor
 from memreg.operations.audit.finding import Finding, Verification, together
@@ -20,9 +19,10 @@ LINKS = 20
 """Seals that are looked at in one round trip."""
 MOST = 1000
 """Findings of one kind that are counted outside of the seals."""
-PATIENCE = timedelta(hours=1)
-"""How long a transaction may have been open when what came after its entries was sealed before them; and how far the
-clock of an engine may be from that of the database."""
+PATIENCE = timedelta(minutes=5)
+"""How long a transaction may have been open when what came after its entries was sealed before them."""
+SKEW = timedelta(hours=1)
+"""How far the clock of an engine may be from that of the database."""
 
 
 @dataclass
@@ -88,8 +88,13 @@ class _Walk:
             self.findings += together(kind, self.tenant, seal, ids)
 
 
-def verify(tenant: str, anchors: Sequence[Anchor] = ()) -> Steps[Verification]:
+def verify(
+    tenant: str, anchors: Sequence[Anchor] = (), *, patience: timedelta = PATIENCE, skew: timedelta = SKEW
+) -> Steps[Verification]:
     """Look at the whole audit of a tenant. `anchors`: those of the tenant, of any age.
+
+    `patience`: how much later than its time an entry may have been committed; `skew`: how much other than the time of
+    its writing the time may be that it says of itself.
 
     Each link is one row of a query that makes every digest anew, so that the memory that this takes does not grow with
     the audit. What is written meanwhile is not in the way.
@@ -105,10 +110,11 @@ def verify(tenant: str, anchors: Sequence[Anchor] = ()) -> Steps[Verification]:
         rest |= row["rest"] or {}
     ends = max((UUID(row["ends"]) for row in removals if row["ends"]), key=lambda each: each.int, default=None)
     walk = _Walk(tenant, _Told(ends, rest), bytes(first[0]["hash"]))
-    while rows := (yield from fetch_rows(_links(tenant, walk.seal))):
+    asked = {"tenant": tenant, "limit": LINKS, "patience": patience, "skew": skew}
+    while rows := (yield from fetch_rows(SQL["check_links"](**asked, after=walk.seal, unsealed=False))):
         for row in rows:
             walk.follow(row)
-    waiting = yield from fetch_row(_links(tenant, 0, unsealed=True))
+    waiting = yield from fetch_row(SQL["check_links"](**asked, after=0, unsealed=True))
     if waiting is not None:
         walk.look(waiting, None)
     unknown, alone = yield from fetch(
@@ -130,10 +136,6 @@ def verify(tenant: str, anchors: Sequence[Anchor] = ()) -> Steps[Verification]:
         anchored=max((anchor.seal for anchor in anchors), default=None),
         findings=tuple(sorted(walk.findings, key=_place)),
     )
-
-
-def _links(tenant: str, after: int, *, unsealed: bool = False) -> Statement:
-    return SQL["check_links"](tenant=tenant, after=after, unsealed=unsealed, limit=LINKS, patience=PATIENCE)
 
 
 def _against(anchor: Anchor) -> Steps[list[Finding]]:
