@@ -112,7 +112,7 @@ class _Erasing:
         yield from sweep.take_entries(scrub)
         yield from sweep.take_reviews(quotes)
         yield from sweep.take_notes(quotes)
-        yield from sweep.take_tokens(self.classes, self.said.tokens)
+        yield from sweep.take_tokens(self.classes, self.said.tokens - others.tokens, others.ids)
         yield from sweep.schemas(quotes)
         keys, referrers = yield from fetch(
             SQL["count_keys"](tenant=self.act.tenant, ids=self.ids),

@@ -16,9 +16,10 @@ from memreg.engine.identity import key_values
 from memreg.engine.model import Action
 from memreg.engine.state import name_at
 from memreg.engine.store import JsonRow, bytea, lock_classes
+from memreg.engine.text import tokens
 from memreg.operations.acts.act import Act, begin
 from memreg.operations.acts.hands import Hands
-from memreg.operations.erase.scrub import Scrub
+from memreg.operations.erase.scrub import Scrub, texts_of
 from memreg.operations.erase.sweep import FIRST, PART, SQL, Sweep, anchors_of
 from memreg.registry.lookup import load_version
 from memreg.registry.models import SchemaVersion
@@ -29,7 +30,10 @@ _PARTS = ("payload", "originals", "pinned")
 
 
 class Others:
-    """The memories, of every schema of the tenant, that say one of the texts which are erased everywhere."""
+    """The memories (`ids`), of every schema of the tenant, that say one of the texts which are erased everywhere.
+
+    `classes`: theirs; `digests`: of the identity keys that they lose; `tokens`: the words that are left of them.
+    """
 
     def __init__(self, act: Act, sweep: Sweep, scrub: Scrub) -> None:
         self.act = act
@@ -37,9 +41,10 @@ class Others:
         self.scrub = scrub
         self.classes: set[str] = set()
         self.digests: set[str] = set()
+        self.tokens: set[str] = set()
         self._acts: dict[str, Act] = {act.schema: act}
         self._live: dict[str, list[UUID]] = {}
-        self._seen: set[UUID] = set()
+        self.ids: set[UUID] = set()
         self._gone: set[tuple[UUID, bytes]] = set()
         self._keys: list[JsonRow] = []
         self._versions: dict[tuple[str, int], SchemaVersion] = {}
@@ -64,7 +69,7 @@ class Others:
             if left and not self.sweep.dry_run:
                 renamed = [{"id": each["memory_id"], **each} for each in left]
                 yield (SQL["redact_memories"](tenant=self.act.tenant, rows=Jsonb(renamed)),)
-        self.sweep.count(others=len(self._seen))
+        self.sweep.count(others=len(self.ids))
         if self._keys and not self.sweep.dry_run:
             yield from fetch_rows(SQL["erase_identity_keys"](rows=Jsonb(self._keys)))
 
@@ -92,13 +97,14 @@ class Others:
             left = self.scrub.state(row, class_name)
             if all(left[part] == (row[part] or {}) for part in _PARTS):
                 continue
-            self._seen.add(row["id"])
-            if len(self._seen) > MOST:
+            self.ids.add(row["id"])
+            if len(self.ids) > MOST:
                 reason = f"more than {MOST:,} other memories say what is to be erased too: use a longer text"
                 raise ActRefused(verb="erase", what=f"memory {self.sweep.ids[0]}", reason=reason)
             self.classes.add(class_name)
             version = yield from self._version(row["schema"], number)
             self._lose_keys(row["id"], row["payload"], left["payload"], class_name, version)
+            self.tokens.update(token for text in texts_of(left["payload"]) for token in tokens(text))
             place = {"memory_id": str(row["id"])} | ({"revision": row["revision"]} if "revision" in row else {})
             found.append(place | left)
         return found

@@ -85,17 +85,17 @@ class Erased:
         if self.already:
             return f"Memory {self.memory_id} was erased before."
         more = len(self.memories) - 1
-        what = f"memory {self.memory_id}" + (f" and {_count(more, 'that was merged into it')}" if more else "")
+        what = f"Memory {self.memory_id}" + (f" and {more} merged into it" if more else "")
         removed = self.removed
         told = [
-            f"{removed.revisions} revisions",
-            f"{removed.entries} audit entries",
-            f"{removed.messages} messages",
-            f"{removed.reviews} questions",
+            _count(removed.revisions, "revision"),
+            _count(removed.entries, "audit entry", "audit entries"),
+            _count(removed.messages, "message"),
+            _count(removed.reviews, "question"),
         ]
-        verb = "would be erased for good" if self.dry_run else "is erased for good"
-        return f"{what[0].upper()}{what[1:]} {verb}: {', '.join(told)}."
+        verb = "would be" if self.dry_run else "are" if more else "is"
+        return f"{what} {verb} erased for good, in {', '.join(told)}."
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}"
+def _count(number: int, one: str, several: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else several or one + 's'}"

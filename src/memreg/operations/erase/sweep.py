@@ -190,8 +190,9 @@ class Sweep:
         if left and not self.dry_run:
             yield (SQL["erase_notes"](rows=Jsonb(left)),)
 
-    def take_tokens(self, classes: Iterable[str], tokens: Iterable[str]) -> Steps[None]:
-        """The words that no other memory of a class has go out of its statistics."""
+    def take_tokens(self, classes: Iterable[str], tokens: Iterable[str], changed: Iterable[UUID]) -> Steps[None]:
+        """The words that no other memory of a class has go out of its statistics; those `changed` do not count."""
+        ids = [*self.ids, *changed]
         names = sorted(classes)
         place = {"tenant": self.tenant, "schema": self.schema}
         rows = yield from fetch_rows(SQL["tokens_held"](**place, classes=names, tokens=sorted(tokens)))
@@ -199,7 +200,7 @@ class Sweep:
         for name in names:
             after: UUID | None = FIRST
             while left and after is not None:
-                asked = {**place, "class_name": name, "ids": self.ids, "tokens": sorted(left)}
+                asked = {**place, "class_name": name, "ids": ids, "tokens": sorted(left)}
                 rows = yield from fetch_rows(SQL["tokens_of_others"](**asked, after=after, limit=PART))
                 after = rows[0]["last"]
                 left -= set(rows[0]["tokens"] or ())
