@@ -143,7 +143,7 @@ def print_list(found: Review) -> None:
         say()
     shown = "" if found.total == len(found.items) else f", the oldest {len(found.items)} shown"
     say(f"{found.total} open{shown}: {counted(found)}.")
-    say("memreg review walk goes through them; memreg review settle ID VERDICT answers one.")
+    say("memreg review walk goes through them; memreg review settle answers one.")
 
 
 def review_data(found: Review) -> dict[str, Any]:
@@ -182,7 +182,11 @@ def _print_settled(access: Access, done: Settled) -> None:
     if access.as_json:
         print_json(done)
         return
-    say(f"{done.kind}: {done.verdict}. {done.sentence[:1].upper()}{done.sentence[1:].rstrip('.')}.")
+    from memreg.engine.told import Page
+
+    page = Page()
+    page.say(f"{done.kind}: {done.verdict}. {done.sentence[:1].upper()}{done.sentence[1:].rstrip('.')}.")
+    say(page.text)
     if done.verdict != "open":
         say(f"memreg review reopen {done.review_id} takes it back.")
 

@@ -13,6 +13,7 @@ from memreg.cli.output import safe, say
 from memreg.cli.review import read
 from memreg.cli.review_shown import counted, side_by_side
 from memreg.core.errors import ActRefused, MemregError
+from memreg.engine.told import Page
 
 if TYPE_CHECKING:
     from memreg.api.engine import Engine
@@ -23,10 +24,13 @@ NARROWEST, WIDEST = 60, 120
 _LETTERS = {"m": "merge", "a": "apart", "r": "right", "w": "wrong"}
 _OTHERS = {
     "s": "skip",
-    "e": "explain the decision that asked",
+    "e": "explain the decision",
     "u": "undo the last answer",
     "q": "quit",
 }
+_WORDS = {verdict: letter for letter, verdict in _LETTERS.items()} | {
+    "skip": "s", "explain": "e", "undo": "u", "quit": "q",
+}  # fmt: skip
 
 
 @dataclass
@@ -56,10 +60,10 @@ class Walk:
         self._tell_choices(item, choices)
         while True:
             said = ask("answer", at_end="q")
-            letter = said[:1]
+            letter = _WORDS.get(said.lower(), said.lower())
             if letter == "q":
                 return False
-            if not said:
+            if not letter:
                 continue
             if letter == "s":
                 self.skipped.add(item.id)
@@ -74,13 +78,13 @@ class Walk:
                 if self._settle(item, choices[letter]):
                     return True
                 continue
-            say(f"{safe(said)!r} is none of {', '.join([*choices, *_OTHERS])}.")
+            tell(f"{safe(said)!r} is none of {', '.join([*choices, *_OTHERS])}.")
 
     def _tell_choices(self, item: ReviewItem, choices: dict[str, str]) -> None:
         from memreg.operations.review.item import MEANINGS
 
         for letter, verdict in choices.items():
-            say(f"  {letter}  {verdict}: {MEANINGS[item.kind, verdict]}")
+            tell(f"  {letter}  {verdict}: {MEANINGS[item.kind, verdict]}")
         say("  " + "   ".join(f"{letter}  {meaning}" for letter, meaning in _OTHERS.items()))
 
     def _settle(self, item: ReviewItem, verdict: str) -> bool:
@@ -94,10 +98,10 @@ class Walk:
         try:
             self._done(self.engine.settle(item.id, verdict, by=self.by, **how))
         except ActRefused as error:
-            say(f"{error}")
+            tell(f"{error}")
             return verdict == "wrong" and self._wrong_all_the_same(item)
         except MemregError as error:
-            say(f"{error}")
+            tell(f"{error}")
             return False
         return True
 
@@ -109,13 +113,13 @@ class Walk:
         try:
             self._done(self.engine.settle(item.id, "wrong", by=self.by, cascade=said == "c", leave=said == "l"))
         except MemregError as error:
-            say(f"{error}")
+            tell(f"{error}")
             return False
         return True
 
     def _done(self, settled: Settled) -> None:
         self.answered.append(settled)
-        say(f"{settled.verdict}: {settled.sentence}")
+        tell(f"{settled.verdict}: {settled.sentence}")
         say()
 
     def _preview(self, item: ReviewItem) -> dict[str, Any] | None:
@@ -130,7 +134,7 @@ class Walk:
             try:
                 planned = self.engine.merge(keep.id, other.id, prefer=prefer, by=self.by, dry_run=True)
             except MemregError as error:
-                say(f"{error}")
+                tell(f"{error}")
                 if not prefer:
                     return None
                 prefer.popitem()
@@ -139,8 +143,8 @@ class Walk:
             for winner in planned.winners:
                 if winner.winner != "same":
                     side = {"keep": names[keep.id], "other": names[other.id]}.get(winner.winner, "both")
-                    say(f"  {winner.column}: {side} ({winner.why})")
-            said = ask("y: do it, x: the other way round, COLUMN=other|keep|both, or nothing")
+                    tell(f"  {winner.column}: {side} ({winner.why})")
+            said = ask("y: do it, x: the other way round, COLUMN=keep|other|both, or nothing")
             if said == "y":
                 return {"keep": keep.id, "prefer": prefer}
             if said == "x":
@@ -159,10 +163,10 @@ class Walk:
         try:
             done = self.engine.reopen(last.review_id, by=self.by)
         except MemregError as error:
-            say(f"{error}")
+            tell(f"{error}")
             return
         self.answered.pop()
-        say(f"{last.verdict} is taken back: {done.sentence}.")
+        tell(f"{last.verdict} is taken back: {done.sentence}.")
         say()
 
 
@@ -181,6 +185,13 @@ def walk(engine: Engine, kind: str | None, class_name: str | None, by: str, *, r
         found, item = way.next()
     left = f"{found.total} still open" if found.total else "none is open any more"
     say(f"{len(way.answered)} answered, {len(way.skipped)} skipped, {left}.")
+
+
+def tell(text: str) -> None:
+    """A sentence in lines that fit, as far in as it begins."""
+    page = Page()
+    page.say(text.lstrip(), indent=len(text) - len(text.lstrip()))
+    say(page.text)
 
 
 def ask(prompt: str, *, at_end: str = "") -> str:
