@@ -67,7 +67,8 @@ def test_everything_that_is_looked_at_has_a_line(database: Database, settings: S
     register(database)
     found = said(settings)
     names = (
-        "settings,database,postgres,role,extensions,migrations,schemas,inbox,requests,workers,jobs,backfill,kill switch"
+        "settings,database,postgres,role,extensions,migrations,roles,policies,grants,clock,disk,versions,schemas,inbox,"
+        "requests,workers,jobs,backfill,kill switch"
     )
     assert [check.name for check in found] == [*names.split(","), "review", "audit", "keys", "extractor"]
     assert worst(check for check in found if check.name != "role") == "ok"

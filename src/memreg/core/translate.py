@@ -24,7 +24,7 @@ _LOGIN = re.compile(
     re.IGNORECASE,
 )
 _CROWDED = re.compile(r"too many (clients|connections)|remaining connection slots", re.IGNORECASE)
-_ROLE = re.compile(r"permission denied to set role|role \"memreg_\w+\" does not exist")
+_ROLE = re.compile(r"permission denied (to set role|for schema memreg)|role \"memreg_\w+\" does not exist")
 _PREFIX = re.compile(r"^.*?(FATAL|ERROR):\s+", re.DOTALL)
 # libpq's words where the server went between a pipeline's statements; the connection does not count as broken then.
 _CUT_OFF = "cannot exit pipeline mode while busy"

@@ -1,4 +1,5 @@
-"""Looking a memreg over: settings, database, schemas, model, inbox, workers, questions; each a line with what to do.
+"""Looking a memreg over: settings, database, isolation, schemas, model, inbox, workers, questions; each with what to
+do.
 
 Every look is by itself, so that what does not work does not hide the rest; nothing is changed, but for the embedded
 Postgres, which is started and migrated as by every command.
@@ -10,15 +11,18 @@ from collections.abc import Iterator, Sequence
 
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
+from memreg.core.embedded import default_home
 from memreg.core.errors import DatabaseError, ExtractorUnavailable, MemregError, SettingsInvalid
 from memreg.core.settings import Settings
 from memreg.core.steps import Steps
 from memreg.operations.audit.health import audit_checks, audit_facts
 from memreg.operations.check import Check, Health, counted
 from memreg.operations.inbox import lease_of
+from memreg.operations.isolation import isolation_checks, read_isolation
 from memreg.operations.key_precision import read_precision
 from memreg.operations.server import Server, look_at, server_checks
 from memreg.operations.state import State, read_state
+from memreg.operations.surroundings import read_surroundings, surroundings_checks
 from memreg.operations.usage import Prices
 from memreg.operations.verdicts import verdicts
 from memreg.operations.views import View, commands_for, read_views
@@ -67,6 +71,9 @@ def _database(
         with Database.connect(settings) as database:
             if embedded:
                 yield from server_checks(_look(settings, database.conninfo), embedded=True)
+            folder = (settings.home or default_home()) if embedded else None
+            yield from isolation_checks(database.run_admin(read_isolation))
+            yield from surroundings_checks(read_surroundings(database, folder, clock))
             yield from _tables(database, tenant, schema, found, clock)
     except DatabaseError as error:
         yield Check("database", "fail", _sentence(error))

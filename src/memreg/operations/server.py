@@ -65,8 +65,9 @@ def server_checks(server: Server, *, embedded: bool) -> Iterator[Check]:
         yield Check("database", "ok", f"{place} answers")
     yield _version(server)
     if server.superuser and not embedded:
-        text = f"{server.user} is a superuser, whom no right of the database binds"
-        yield Check("role", "warn", text, "give memreg a login of its own, with rights on the schema memreg alone")
+        text = f"{server.user} is a superuser: outside the transactions of tenants, no right of the database binds it"
+        advice = "give memreg a login that owns nothing: grant memreg_app, memreg_operator to it"
+        yield Check("role", "warn", text, advice)
     else:
         yield Check("role", "ok", f"{server.user}{', the embedded superuser' if server.superuser else ''}")
     lacking = [name for name in EXTENSIONS if name not in server.extensions]
