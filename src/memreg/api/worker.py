@@ -69,7 +69,8 @@ class InboxWorker:
 
     `conninfo`: where the job queue is; `slots`: messages at once; `requeue`: leaves a message (tenant, schema, id) to
     the workers again; `lease`: after how long a message that somebody else began with counts as left behind;
-    `backfills`: works on the backfills that were left to the workers, too (None: others do).
+    `backfills`: works on the backfills that were left to the workers, too (None: others do). `look`: looks after the
+    kill switches of what was decided here.
     """
 
     conninfo: str
@@ -81,6 +82,7 @@ class InboxWorker:
     clock: Clock
     prepare_threshold: int | None = 5
     backfills: Work | None = None
+    look: Callable[[], Awaitable[Any]] | None = None
     id: UUID = field(default_factory=uuid7)
     parts: int = 0
     """Parts of backfills that were done so far."""
@@ -283,7 +285,7 @@ class InboxWorker:
                 pass
 
     async def _look_after(self) -> None:
-        """Say that this worker is alive, find what others left behind, and seal the audit."""
+        """Say that this worker is alive, find what others left behind, look after the kill switches, seal the audit."""
         while True:
             try:
                 await self.run_admin(
@@ -293,6 +295,8 @@ class InboxWorker:
                 for each in await self.run_admin(lambda: inbox.left_behind(self.clock() - self.lease)):
                     with suppress(MessageNotFound):  # it was erased since
                         await self.requeue(each.tenant, each.schema, each.message_id)
+                if self.look is not None:
+                    await self.look()
                 await self._seal()
             except Exception as exc:  # it would never be seen again, and nobody would know
                 _log.warning("worker_not_seen", error=type(exc).__name__)

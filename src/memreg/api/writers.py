@@ -66,6 +66,7 @@ class AsyncWriter:
             lease=lease_of(database.settings),
             clock=self.clock,
             prepare_threshold=database.settings.prepare_threshold,
+            look=partial(self.intake.watch.look_after, self.cache, self.clock),
         )
         # It works for everybody: nothing of whose submit happened to start it goes with what it does for others.
         self._task = asyncio.create_task(self._worker.run(), context=Context())
@@ -160,6 +161,9 @@ class Writer:
             self.taken += 1
             return await asyncio.to_thread(self.intake.work, self._walk(tenant, schema), arrival, worker.goes_on)
 
+        async def look() -> None:
+            await asyncio.to_thread(self.intake.watch.look_after, self.cache, self.clock)
+
         worker = InboxWorker(
             conninfo=database.conninfo,
             run_admin=run_admin,
@@ -170,6 +174,7 @@ class Writer:
             clock=self.clock,
             prepare_threshold=database.settings.prepare_threshold,
             backfills=self._backfills,
+            look=look,
         )
         self._made = worker
         return worker

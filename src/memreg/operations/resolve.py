@@ -8,13 +8,15 @@ becomes live under its own id, or goes into the memory that it turns out to be a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from uuid import UUID
 
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
+from memreg.core.errors import DatabaseError
 from memreg.core.ids import uuid7
 from memreg.core.queries import Statement
 from memreg.core.steps import Steps, fetch, fetch_rows
@@ -28,6 +30,8 @@ from memreg.engine.store import lock_classes
 from memreg.engine.turn import Turn
 from memreg.operations.held_back import HeldTurn, turns_from
 from memreg.operations.store import EVERY, SQL
+from memreg.operations.trip.look import Looker, look
+from memreg.operations.trip.pending import Pending
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion, Status
 
@@ -116,8 +120,10 @@ def resolve(
 ) -> Resolved:
     """Decide all that was held back in the classes that are no longer create-only.
 
-    Commits every 25 messages; stopped in the middle, it goes on where it stood. A dry run decides in one transaction
-    that is rolled back. `progress` is called with the proposals done and their number at the start.
+    Commits every 25 messages; stopped in the middle, it goes on where it stood. What it decides may trip the switch
+    again, and is left as it is from then on. A dry run decides in one transaction that is rolled back.
+
+    `progress` is called with the proposals done and their number at the start.
     Raises NoUsableVersion, SchemaNotFound, TenantInvalid, DatabaseError.
     """
     resolver = Resolver(tenant, schema, by, clock)
@@ -133,6 +139,7 @@ def resolve(
         closed = tuple(each for each in left if each.reason != _MORE)
         return Resolved(tuple(outcomes), closed, dry_run=True)
     after: UUID | None = None
+    pending = Pending()
     while True:
         done = database.run(tenant, partial(_fresh_chunk, resolver, after))
         if done is None:
@@ -142,9 +149,18 @@ def resolve(
             continue
         after = done.last
         outcomes += done.outcomes
+        _look(database, resolver, pending.decided(tenant, schema, [each.decision for each in done.outcomes]))
         if progress is not None:
             progress(len(outcomes), max(total, len(outcomes)))
     return Resolved(tuple(outcomes), database.run(tenant, lambda: left_out(resolver)), dry_run=False)
+
+
+def _look(database: Database, resolver: Resolver, classes: Sequence[str]) -> None:
+    """Look whether the switch of a class is to trip by what was resolved, which is committed whatever comes of it."""
+    looker = Looker(resolver.tenant, resolver.schema, resolver.cache, resolver.clock, resolver.new_id)
+    if classes:
+        with suppress(DatabaseError):
+            database.run(resolver.tenant, partial(look, looker, classes))
 
 
 def resolve_chunk(resolver: Resolver, turns: int, after: UUID | None = None) -> Steps[Chunk | None]:
