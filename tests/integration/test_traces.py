@@ -340,6 +340,18 @@ def test_every_verb_is_told(engine: Engine, traces: Traces) -> None:
     assert not {"oslo", "ana lopez", "bo berg"} & set(traces.told().casefold().split('"'))
 
 
+def test_an_answer_to_a_question_names_it_and_what_it_did(engine: Engine, traces: Traces) -> None:
+    engine.ingest(proposals=[Proposal("Person", {"name": "Ana Lopez", "born": "1990-05-01", "city": "Oslo"})])
+    engine.ingest(proposals=[Proposal("Person", {"name": "Ana Lopes", "city": "Oslo", "phone": "123"})])
+    (asked,) = engine.review().items
+    engine.settle(asked.id, "merge", by="test")
+    engine.reopen(asked.id, by="test")
+    engine.settle(asked.id, "apart", by="test")
+    told = [facts(span) for span in traces.named("memreg.act")]
+    assert [each["verb"] for each in told] == ["merge", "undo", "settle"]
+    assert {each["review_id"] for each in told} == {str(asked.id)}
+
+
 def test_an_act_that_is_refused_is_an_error_and_wrote_nothing(engine: Engine, traces: Traces) -> None:
     (first,) = engine.ingest("Ana Lopez").decisions
     assert first.memory_id is not None

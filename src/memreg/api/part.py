@@ -35,9 +35,13 @@ class Part(ABC):
     def _run(self, plan: Callable[[], Steps[T]]) -> T:
         return self.database.run(self.tenant, plan)
 
-    def _act(self, plan: Callable[[], Steps[T]]) -> T:
-        """Run the plan of an act, which a trace tells of, and look at what it may have found out about decisions."""
-        with span("act"):
+    def _act(self, plan: Callable[[], Steps[T]], **facts: object) -> T:
+        """Run the plan of an act, which a trace tells of, and look at what it may have found out about decisions.
+
+        `facts`: what the trace is told beside what acts tell of themselves.
+        """
+        with span("act") as told:
+            told.tell(**facts)
             done = self._run(plan)
         self._intake.watch.acted(self.tenant, self.schema(), self._cache, self._clock)
         return done

@@ -34,9 +34,13 @@ class AsyncPart(ABC):
     async def _run(self, plan: Callable[[], Steps[T]]) -> T:
         return await self.database.run(self.tenant, plan)
 
-    async def _act(self, plan: Callable[[], Steps[T]]) -> T:
-        """Run the plan of an act, which a trace tells of, and look at what it may have found out about decisions."""
-        with span("act"):
+    async def _act(self, plan: Callable[[], Steps[T]], **facts: object) -> T:
+        """Run the plan of an act, which a trace tells of, and look at what it may have found out about decisions.
+
+        `facts`: what the trace is told beside what acts tell of themselves.
+        """
+        with span("act") as told:
+            told.tell(**facts)
             done = await self._run(plan)
         await self._intake.watch.acted(self.tenant, await self.schema(), self._cache, self._clock)
         return done

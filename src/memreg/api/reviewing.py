@@ -80,7 +80,7 @@ class Reviewing(Part):
             leave,
         )
         actor = self._actor(by, why)
-        return self._run(lambda: settle(actor, answer))
+        return self._act(lambda: settle(actor, answer), verb="settle", review_id=answer.review_id)
 
     def reopen(self, review_id: UUID | str, *, by: str, why: str | None = None) -> Settled:
         """Take an answer back: what was done is undone, and the question is open again.
@@ -89,7 +89,7 @@ class Reviewing(Part):
         """
         wanted = as_uuid("review_id", review_id)
         actor = self._actor(by, why)
-        return self._run(lambda: reopen(actor, wanted))
+        return self._act(lambda: reopen(actor, wanted), verb="reopen", review_id=wanted)
 
     def _asked(self, kind: str | None, class_name: str | None, limit: int) -> Asked:
         return Asked(

@@ -79,7 +79,7 @@ class AsyncReviewing(AsyncPart):
             leave,
         )
         actor = await self._actor(by, why)
-        return await self._run(lambda: settle(actor, answer))
+        return await self._act(lambda: settle(actor, answer), verb="settle", review_id=answer.review_id)
 
     async def reopen(self, review_id: UUID | str, *, by: str, why: str | None = None) -> Settled:
         """Take an answer back: what was done is undone, and the question is open again.
@@ -88,7 +88,7 @@ class AsyncReviewing(AsyncPart):
         """
         wanted = as_uuid("review_id", review_id)
         actor = await self._actor(by, why)
-        return await self._run(lambda: reopen(actor, wanted))
+        return await self._act(lambda: reopen(actor, wanted), verb="reopen", review_id=wanted)
 
     async def _asked(self, kind: str | None, class_name: str | None, limit: int) -> Asked:
         return Asked(
