@@ -137,6 +137,16 @@ def test_wrong_takes_the_decision_back(engine: Engine) -> None:
     assert engine.explain(item.audit_id or "").facts["since"]["undone_by"]["audit_id"] == done.acts[0]
 
 
+def test_what_was_said_is_held_against_what_was_known(engine: Engine) -> None:
+    say(engine, "1", person(name="Ana Lopez", email="ana@x.org", city="Lisbon"))
+    say(engine, "2", person(name="Zoe Quist", email="ana@x.org", city="Ystad"))
+    (item,) = engine.review(kind="identity_contradiction").items
+    before, said = item.sides
+    assert (before.label, before.values["name"], before.values["email"]) == ("before", "Ana Lopez", "•••")
+    assert (said.label, said.values["name"], said.values["email"]) == ("said", "Zoe Quist", "•••")
+    assert item.same == {"name": False, "city": False, "email": True}
+
+
 def test_an_answer_is_taken_back_with_all_that_it_did(engine: Engine) -> None:
     say(engine, "1", person(name="Ana Lopez", email="ana@x.org", city="Lisbon"))
     say(engine, "2", person(name="Zoe Quist", email="ana@x.org", city="Ystad"))

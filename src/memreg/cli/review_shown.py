@@ -5,16 +5,17 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memreg.cli.output import plain
+from memreg.operations.review.item import LETTERS
 
 if TYPE_CHECKING:
-    from memreg.operations.review import Review, ReviewItem, ReviewMemory
+    from memreg.operations.review import Review, ReviewItem, ReviewMemory, ReviewSide
 
 WIDTH = 80
 _LONGEST_NAME = 16
-_NAMES = "ABCDEFGHIJ"
+_SAID = ("dead_letter", "identity_conflict", "identity_contradiction")
 
 
 def counted(found: Review) -> str:
@@ -28,8 +29,8 @@ def item_lines(item: ReviewItem) -> str:
     for memory in item.memories:
         lines += _wrapped(f"{memory.id}{_state(memory)}", 2)
         lines += _wrapped(plain(memory.values), 4)
-    if item.proposal:
-        lines += _wrapped(f"proposed: {plain(item.proposal)}", 2)
+    if item.proposal and item.kind in _SAID:
+        lines += _wrapped(f"said: {plain(item.proposal)}", 2)
     if item.message_id and not item.memories:
         lines.append(f"  message {item.message_id}")
     if item.audit_id:
@@ -40,15 +41,15 @@ def item_lines(item: ReviewItem) -> str:
 def side_by_side(item: ReviewItem, width: int = WIDTH) -> str:
     """A question with its memories beside each other, column by column: `=` where they say the same, `≠` where not."""
     lines = [_title(item), *_wrapped(item.reason, 2, width)]
-    if item.proposal:
-        lines += ["", *_wrapped(f"proposed: {plain(item.proposal)}", 2, width)]
+    if item.proposal and item.kind == "dead_letter":
+        lines += ["", *_wrapped(f"said: {plain(item.proposal)}", 2, width)]
     if item.memories:
         lines.append("")
-    for name, memory in zip(_NAMES, item.memories, strict=False):
+    for name, memory in zip(LETTERS, item.memories, strict=False):
         made = f", made {plain(memory.created_at)}" if memory.created_at else ""
         lines += _wrapped(f"{name}  {memory.id}{made}{_state(memory)}", 2, width)
-    if item.memories:
-        lines += ["", *_table([memory.values for memory in item.memories[: len(_NAMES)]], item.same, width)]
+    if item.sides:
+        lines += ["", *_table(item.sides, item.same, width)]
     return "\n".join(lines)
 
 
@@ -73,13 +74,13 @@ def _state(memory: ReviewMemory) -> str:
     return " (deleted)" if memory.is_deleted else " (unresolved)" if memory.unresolved else ""
 
 
-def _table(sides: Sequence[Mapping[str, Any]], same: Mapping[str, bool], width: int) -> Iterator[str]:
-    names = list(dict.fromkeys(name for side in sides for name in side))
+def _table(sides: Sequence[ReviewSide], same: Mapping[str, bool], width: int) -> Iterator[str]:
+    names = list(dict.fromkeys(name for side in sides for name in side.values))
     label = min(_LONGEST_NAME, max((len(name) for name in names), default=1))
     room = max(12, (width - label - 5) // max(1, len(sides)) - 2)
-    yield f"  {'':<{label}}   " + "  ".join(f"{name:<{room}}" for name in _NAMES[: len(sides)]).rstrip()
+    yield f"  {'':<{label}}   " + "  ".join(f"{side.label:<{room}}" for side in sides).rstrip()
     for name in names:
-        values = [side.get(name) for side in sides]
+        values = [side.values.get(name) for side in sides]
         sign = " " if name not in same else "=" if same[name] else "≠"
         cells = [
             textwrap.wrap(plain(value), room, break_on_hyphens=False) or ["-" if value is None else ""]

@@ -14,6 +14,7 @@ from memreg.cli.review import read
 from memreg.cli.review_shown import counted, side_by_side
 from memreg.core.errors import ActRefused, MemregError
 from memreg.engine.told import Page
+from memreg.operations.review.item import LETTERS, MEANINGS
 
 if TYPE_CHECKING:
     from memreg.api.engine import Engine
@@ -81,8 +82,6 @@ class Walk:
             tell(f"{safe(said)!r} is none of {', '.join([*choices, *_OTHERS])}.")
 
     def _tell_choices(self, item: ReviewItem, choices: dict[str, str]) -> None:
-        from memreg.operations.review.item import MEANINGS
-
         for letter, verdict in choices.items():
             tell(f"  {letter}  {verdict}: {MEANINGS[item.kind, verdict]}")
         say("  " + "   ".join(f"{letter}  {meaning}" for letter, meaning in _OTHERS.items()))
@@ -129,7 +128,7 @@ class Walk:
             return {}
         keep, other = sorted(live, key=lambda each: (each.created_at is None, each.created_at, each.id))
         prefer: dict[str, Any] = {}
-        names = {each.id: name for each, name in zip(item.memories, "ABCDEFGHIJ", strict=False)}
+        names = {each.id: name for each, name in zip(item.memories, LETTERS, strict=False)}
         while True:
             try:
                 planned = self.engine.merge(keep.id, other.id, prefer=prefer, by=self.by, dry_run=True)

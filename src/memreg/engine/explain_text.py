@@ -61,8 +61,14 @@ def _said(page: Page, facts: Mapping[str, Any]) -> None:
     details = facts["details"]
     given = facts["proposal"] or {}
     if facts["kind"] == "act":
-        if given.get("values"):
-            page.row("given", pairs(given["values"]))
+        if values := {
+            name: value for name, value in (given.get("values") or {}).items() if value not in ({}, [], None)
+        }:
+            page.row("given", pairs(values))
+        for each in details.get("winners") or ():
+            if each["winner"] != "same" and each["kept"] is not None and each["other"] is not None:
+                sides = f"{shown(each['kept'])} and {shown(each['other'])}"
+                page.row("joined", f"{each['column']}: {sides} → {shown(each['result'])}")
         if undone := details.get("undone"):
             page.row("undid", f"{undone['action']} {undone['basis']} {facts['undoes']}, of {undone['message_id']}")
         return

@@ -6,18 +6,20 @@ does what it says, and is remembered.
 
 from __future__ import annotations
 
-from memreg.operations.review.item import KINDS, VERDICTS, Review, ReviewItem, ReviewMemory
-from memreg.operations.review.listing import Asked, open_items, review
 from memreg.operations.review.answering import Answer, Settled, reopen, settle
+from memreg.operations.review.item import KINDS, LETTERS, VERDICTS, Review, ReviewItem, ReviewMemory, ReviewSide
+from memreg.operations.review.listing import Asked, open_items, review
 
 __all__ = [
     "KINDS",
+    "LETTERS",
     "VERDICTS",
     "Answer",
     "Asked",
     "Review",
     "ReviewItem",
     "ReviewMemory",
+    "ReviewSide",
     "Settled",
     "open_items",
     "reopen",

@@ -15,6 +15,8 @@ DerivedKind = Literal["unresolved", "annotation_doubt"]
 KINDS: tuple[str, ...] = (*get_args(ReviewKind), *get_args(DerivedKind))
 
 Verdict = Literal["merge", "apart", "right", "wrong"]
+LETTERS = "ABCDEFGHIJ"
+"""What memories that are compared are called."""
 VERDICTS: Mapping[str, tuple[Verdict, ...]] = {
     "possible_duplicate": ("merge", "apart"),
     "identity_conflict": ("merge", "apart", "right", "wrong"),
@@ -56,12 +58,22 @@ class ReviewMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewSide:
+    """One of the things that are compared: a memory by its letter (`A` is the first of `memories`), the memory `before`
+    the decision, or what was `said`."""
+
+    label: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewItem:
     """A question: of which kind, since when, how often it was asked and when last, about which memories, and why.
 
     A dead message has no class. `action` and `basis` are those of the decision that asked it (`audit_id`); `proposal`
-    are the values of one that could not be used, masked unless revealed. `same`: whether the memories say the same, by
-    column that all of them have, the masked ones too. `age` is the time since it was first asked.
+    are the values that it was about. `sides` is what is to be compared; `same`: whether all of them say the same, by
+    column that all of them have, the masked ones too. Values are masked unless revealed. `age` is the time since it was
+    first asked.
     """
 
     id: UUID
@@ -79,6 +91,7 @@ class ReviewItem:
     basis: str | None = None
     score: float | None = None
     proposal: Mapping[str, Any] | None = None
+    sides: tuple[ReviewSide, ...] = ()
     same: Mapping[str, bool] = field(default_factory=dict)
 
     @property

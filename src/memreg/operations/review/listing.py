@@ -19,7 +19,7 @@ from memreg.engine.state import in_form
 from memreg.operations.kill_switch import check_class
 from memreg.operations.masking import mask, mask_text
 from memreg.operations.review.derived import ask_derived
-from memreg.operations.review.item import KINDS, Review, ReviewItem, ReviewMemory
+from memreg.operations.review.item import KINDS, LETTERS, Review, ReviewItem, ReviewMemory, ReviewSide
 from memreg.registry import versions
 from memreg.registry.models import ClassSpec, SchemaVersion
 
@@ -97,17 +97,17 @@ def version_in_use(asked: Asked) -> Steps[SchemaVersion | None]:
 
 def item_of(row: Row, now: datetime, version: SchemaVersion | None, *, is_masked: bool) -> ReviewItem:
     """A question from its row of `open_reviews`."""
-    proposal = row["proposal"].get("values") if isinstance(row["proposal"], Mapping) else None
-    said = proposal if isinstance(proposal, Mapping) else None
+    said: Mapping[str, Any] | None = row["proposal"] if isinstance(row["proposal"], Mapping) else None
     spec = _spec(version, row["class"])
     memories: list[ReviewMemory] = []
     quoted: list[Mapping[str, Any]] = [said] if said else []
-    sides = []
+    held: list[Mapping[str, Any]] = []
     for each in row["memories"]:
         values, of = _in_use(each, version)
-        sides.append(values)
+        held.append(values)
         quoted += [values, each["payload"], each["originals"]]
         memories.append(_memory(each, mask(values, of) if is_masked else values))
+    sides = _sides(row, held, said)
     reason = mask_text(row["reason"], quoted, spec) if is_masked else row["reason"]
     return ReviewItem(
         id=row["id"],
@@ -125,8 +125,19 @@ def item_of(row: Row, now: datetime, version: SchemaVersion | None, *, is_masked
         basis=row["basis"],
         score=None if row["score"] is None else float(row["score"]),
         proposal=(mask(said, spec) if is_masked else dict(said)) if said is not None else None,
-        same=_same(sides),
+        sides=tuple(ReviewSide(label, mask(side, spec) if is_masked else dict(side)) for label, side in sides),
+        same=_same([side for _, side in sides]),
     )
+
+
+def _sides(
+    row: Row, memories: Sequence[Mapping[str, Any]], said: Mapping[str, Any] | None
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """What a person compares to answer: memories, or what a memory was with what was said of it."""
+    if row["kind"] == "identity_contradiction":
+        return [("before", row["before"] or {}), ("said", said or {})]
+    sides = list(zip(LETTERS, memories, strict=False))
+    return [*sides, ("said", said or {})] if row["kind"] == "identity_conflict" else sides
 
 
 def _same(sides: Sequence[Mapping[str, Any]]) -> dict[str, bool]:

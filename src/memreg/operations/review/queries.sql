@@ -4,7 +4,8 @@ select
     items.id, items.class, items.kind, items.memory_ids, items.message_id, items.audit_id, items.reason,
     items.created_at, items.times, items.last_asked_at, items.status, items.verdict, items.settled_by,
     items.settled_at, items.why, items.act_id, found.memories, log.action, log.basis, log.score,
-    case when items.kind = 'dead_letter' then said.proposal end as proposal
+    coalesce(nullif(said.details -> 'values', '{}'), said.proposal -> 'values') as proposal,
+    said.before -> 'payload' as before
 from memreg.review_items as items
 cross join lateral (
     select coalesce(jsonb_agg(jsonb_build_object(
