@@ -1,88 +1,50 @@
-"""The figures of a running memreg for a monitor: values, and the text that Prometheus reads."""
+"""The figures of a running memreg for a monitor, as gauges."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
-from memreg.core.errors import MetricsUnavailable
-from memreg.core.steps import Steps
 from memreg.operations.backfill.life import Backfill
-from memreg.operations.inbox import UNSETTLED, lease_of
+from memreg.operations.gauge import Metric, Sample, prometheus_text
+from memreg.operations.inbox import UNSETTLED
+from memreg.operations.kill_switch import MONITOR
+from memreg.operations.monitor.figures import DAY, monitor
+from memreg.operations.monitor.gauges import monitor_gauges
 from memreg.operations.review import KINDS
-from memreg.operations.state import State, read_state
+from memreg.operations.state import State
 from memreg.operations.store import EVERY
-from memreg.registry import versions
 
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One value of a metric, told from its others by labels."""
-
-    labels: Mapping[str, str]
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A gauge: its name, what it says, and its values."""
-
-    name: str
-    help: str
-    samples: tuple[Sample, ...]
+__all__ = ["Metric", "Sample", "figures", "metrics", "prometheus_text"]
 
 
 def metrics(
-    database: Database, *, tenant: str = EVERY, schema: str = EVERY, clock: Clock = utc_now
+    database: Database,
+    *,
+    tenant: str = EVERY,
+    schema: str = EVERY,
+    window: timedelta = DAY,
+    by_tenant: bool = False,
+    clock: Clock = utc_now,
 ) -> tuple[Metric, ...]:
     """The figures of now, of one tenant and schema or of every one (`*`).
 
-    Labels are schemas, models and states, never tenants. What a status or kind may be is there with 0, too, so that
-    nothing is missing where nothing is wrong. Raises SchemaNotFound, TenantInvalid, DatabaseError.
+    Labels are schemas, classes, versions, models and states, never tenants, unless `by_tenant`. What a status or kind
+    may be is there with 0, too, so that nothing is missing where nothing is wrong. Decisions are those within the
+    `window`, at most 2,000 a class.
+
+    Raises SchemaNotFound, ArgumentInvalid, TenantInvalid, DatabaseError.
     """
-    lease = lease_of(database)
-    one_tenant, one_schema = (None if name == EVERY else name for name in (tenant, schema))
-
-    def plan() -> Steps[State]:
-        if one_schema is not None:
-            yield from versions.resolve_name(one_schema)
-        return (yield from read_state(one_tenant, one_schema, lease, clock))
-
-    state = database.run_admin(plan)  # the queue, its workers and the backfills are of every tenant
-    return figures(state, database.settings.queue_capacity)
+    found = monitor(database, tenant, schema, window=window, clock=clock)
+    return (*figures(found.state, database.settings.queue_capacity), *monitor_gauges(found, by_tenant=by_tenant))
 
 
 def figures(state: State, capacity: int) -> tuple[Metric, ...]:
     """The metrics of a state. `capacity`: of a queue, in messages. Pure."""
     return (*_inbox(state, capacity), *_models(state), *_workers(state), *_backfills(state), *_questions(state))
-
-
-def prometheus_text(found: Iterable[Metric]) -> str:
-    """The metrics in Prometheus' text format. Raises MetricsUnavailable without the extra `metrics`."""
-    try:
-        from prometheus_client import CollectorRegistry, generate_latest
-        from prometheus_client.core import GaugeMetricFamily
-    except ImportError as exc:
-        raise MetricsUnavailable from exc
-
-    class Collector:
-        """Hands over what was measured already."""
-
-        def collect(self) -> Iterator[GaugeMetricFamily]:
-            for metric in found:
-                names = list(metric.samples[0].labels) if metric.samples else []
-                family = GaugeMetricFamily(metric.name, metric.help, labels=names)
-                for sample in metric.samples:
-                    family.add_metric([sample.labels[name] for name in names], sample.value)
-                yield family
-
-    registry = CollectorRegistry()
-    registry.register(Collector())
-    return generate_latest(registry).decode()
 
 
 def _inbox(state: State, capacity: int) -> Iterator[Metric]:
@@ -200,7 +162,16 @@ def _questions(state: State) -> Iterator[Metric]:
         for kind in KINDS
     ]
     yield Metric("memreg_review_items", "Open questions to a person, by kind; a dead_letter among them", tuple(samples))
+    oldest = {(each.schema, each.kind): (state.now - each.oldest).total_seconds() for each in state.reviews}
+    ages = [
+        Sample({"schema": schema, "kind": kind}, max(0.0, oldest.get((schema, kind), 0.0)))
+        for schema in state.schemas
+        for kind in KINDS
+    ]
+    yield Metric("memreg_review_oldest_seconds", "Age of the oldest open question, by kind; 0 without one", tuple(ages))
     yield _alone("memreg_kill_switches_on", "Kill switches that are on", len(state.switches))
+    tripped = sum(each.set_by == MONITOR for each in state.switches)
+    yield _alone("memreg_kill_switches_tripped", "Those of them that tripped by themselves", tripped)
 
 
 def _by_schema(state: State, name: str, text: str, values: Mapping[str, float]) -> Metric:

@@ -23,8 +23,8 @@ from memreg.registry import versions
 
 DAY = timedelta(days=1)
 LONGEST = timedelta(days=3650)
-MOST_CLASSES = 200
-"""Classes of tenants that one look tells of."""
+MOST_TENANTS = 200
+"""Schemas of tenants that one look tells of."""
 PARTS = 20
 """Into how many parts the time of the decisions is divided."""
 
@@ -84,7 +84,7 @@ class TableSize:
 
 @dataclass(frozen=True, slots=True)
 class Monitored:
-    """Everything of one moment, `now`, over the `window` before it. `is_cut`: there are more than 200 classes of
+    """Everything of one moment, `now`, over the `window` before it. `is_cut`: there are more than 200 schemas of
     tenants, and only the first of them are told of. `state`: the inbox, the workers, the questions and switches."""
 
     now: datetime
@@ -116,7 +116,7 @@ def monitor(
 ) -> Monitored:
     """How a tenant and schema fare, or every one (`*`).
 
-    Reads at most 2,000 decisions of a class, and 200 classes; an operator's question over every tenant.
+    Reads at most 2,000 decisions of a class, and the classes of 200 schemas of tenants.
     Raises SchemaNotFound, ArgumentInvalid, TenantInvalid, DatabaseError.
     """
     if not timedelta(seconds=1) <= window <= LONGEST:
@@ -141,17 +141,17 @@ def monitor(
 def read_classes(
     tenant: str | None, schema: str | None, state: State, since: datetime
 ) -> Steps[tuple[list[ClassFigures], bool]]:
-    """The figures of every class and version with decisions, and whether there are more classes than are read."""
+    """The figures of every class and version with decisions, and whether there are more than are read."""
     places = yield from fetch_rows(
-        SQL["classes_decided"](tenant=tenant, schema=schema, since=since, limit=MOST_CLASSES + 1, decisions=NEWEST)
+        SQL["classes_decided"](tenant=tenant, schema=schema, since=since, limit=MOST_TENANTS + 1, decisions=NEWEST)
     )
     found = []
-    for row in places[:MOST_CLASSES]:
-        for version in row["versions"]:
+    for row in places:
+        for version in row["versions"] or () if row["place"] <= MOST_TENANTS else ():
             place = Place(row["tenant"], row["schema"], row["class"], version)
             figures = yield from class_figures(place, since, state.now, state.switches)
             found += [] if figures is None else [figures]
-    return found, len(places) > MOST_CLASSES
+    return found, any(row["place"] > MOST_TENANTS for row in places)
 
 
 def class_figures(

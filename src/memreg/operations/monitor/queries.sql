@@ -161,48 +161,54 @@ from (
 ) as decided
 
 -- classes_decided --
--- The tenants, schemas and classes with decisions, each found by one step into the index, up to a number of them.
+-- The classes of schemas with decisions since a time, by tenant, and their versions: each tenant and schema is found by one step into the index, up to a number of them.
 with recursive places as (
     (
-        select tenant, schema, class, 1 as place
+        select tenant, schema, 1 as place
         from memreg.audit_log
         where (%(tenant)s::text is null or tenant = %(tenant)s) and (%(schema)s::text is null or schema = %(schema)s)
-        order by tenant, schema, class
+        order by tenant, schema
         limit 1
     )
     union all
-    select next.tenant, next.schema, next.class, places.place + 1
+    select next.tenant, next.schema, places.place + 1
     from places
     cross join lateral (
-        select audit_log.tenant, audit_log.schema, audit_log.class
+        select audit_log.tenant, audit_log.schema
         from memreg.audit_log
-        where (audit_log.tenant, audit_log.schema, audit_log.class) > (places.tenant, places.schema, places.class)
+        where (audit_log.tenant, audit_log.schema) > (places.tenant, places.schema)
             and (%(tenant)s::text is null or audit_log.tenant = %(tenant)s)
             and (%(schema)s::text is null or audit_log.schema = %(schema)s)
-        order by audit_log.tenant, audit_log.schema, audit_log.class
+        order by audit_log.tenant, audit_log.schema
         limit 1
     ) as next
     where places.place < %(limit)s
+),
+-- Only those that a schema has: what else a proposal may call its class can be anything that somebody said.
+known as (
+    select distinct schema_versions.schema, each ->> 'name' as class
+    from memreg.schema_versions
+    cross join lateral jsonb_array_elements(definition -> 'classes') as each
+    where %(schema)s::text is null or schema_versions.schema = %(schema)s
 )
-
-select
-    places.tenant, places.schema, places.class,
-    array(
-        select distinct version
-        from (
-            select version
-            from memreg.audit_log
-            where audit_log.tenant = places.tenant
-                and audit_log.schema = places.schema
-                and audit_log.class = places.class
-                and audit_log.id >= memreg.uuid_from(%(since)s::timestamptz)
-                and audit_log.basis not in ('person', 'monitor')
-            order by id desc
-            limit %(decisions)s
-        ) as newest
-        order by version desc
-    ) as versions
+select places.tenant, places.schema, places.place, known.class, found.versions
 from places
+left join known on known.schema = places.schema
+cross join lateral (
+    select array_agg(distinct newest.version order by newest.version desc) as versions
+    from (
+        select audit_log.version
+        from memreg.audit_log
+        where audit_log.tenant = places.tenant
+            and audit_log.schema = places.schema
+            and audit_log.class = known.class
+            and audit_log.id >= memreg.uuid_from(%(since)s::timestamptz)
+            and audit_log.basis not in ('person', 'monitor')
+        order by audit_log.id desc
+        limit %(decisions)s
+    ) as newest
+) as found
+order by places.tenant, places.schema, known.class
 
 -- table_sizes --
 -- What tables and indexes of memreg take, in bytes, and about how many rows the tables hold; partitions with their whole.
