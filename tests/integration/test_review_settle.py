@@ -173,6 +173,23 @@ def test_a_merge_is_taken_back(engine: Engine) -> None:
     assert [each.id for each in engine.review().items] == [item.id]
 
 
+def test_undoing_what_was_done_asks_again(engine: Engine) -> None:
+    item = duplicate(engine)
+    (act,) = engine.settle(item.id, "merge", by="eva").acts
+    engine.undo(act, by="bo")
+    assert [each.id for each in engine.review().items] == [item.id]
+    assert judgements(engine) == []
+
+
+def test_undoing_the_decision_answers_the_question(engine: Engine) -> None:
+    item = duplicate(engine)
+    assert item.audit_id is not None
+    engine.undo(item.audit_id, by="bo")
+    assert engine.review().items == ()
+    with pytest.raises(ArgumentInvalid, match="it was answered by bo: undone"):
+        engine.settle(item.id, "apart", by="eva")
+
+
 def test_wrong_is_refused_where_something_was_built_on_it(engine: Engine) -> None:
     say(engine, "1", person(name="Ana Lopez", email="ana@x.org", city="Lisbon"))
     before = final_state(engine.database)

@@ -101,6 +101,25 @@ from memreg.memory_references as refer
 join memreg.memories as held on held.tenant = refer.tenant and held.id = refer.memory_id
 where refer.tenant = %(tenant)s and refer.target_id = any(%(ids)s::uuid[]) and not held.is_deleted
 
+-- reopen_acted --
+-- The questions whose answers were acts that are undone now are open again, unless the same was asked meanwhile.
+update memreg.review_items as items
+set status = 'open', verdict = null, settled_by = null, settled_at = null, why = null, act_id = null
+where items.tenant = %(tenant)s
+    and items.schema = %(schema)s
+    and items.act_id = any(%(ids)s::uuid[])
+    and items.status = 'settled'
+    and not exists (
+        select from memreg.review_items as other
+        where other.tenant = %(tenant)s
+            and other.schema = %(schema)s
+            and other.class = items.class
+            and other.kind = items.kind
+            and other.subject = items.subject
+            and other.id <> items.id
+            and (other.status = 'open' or other.verdict = 'apart')
+    )
+
 -- settle_moot --
 -- The questions that undone entries had asked are answered by that.
 update memreg.review_items

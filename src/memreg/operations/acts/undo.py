@@ -14,7 +14,7 @@ from memreg.engine.change import Change, Snapshot
 from memreg.engine.identity import key_values
 from memreg.engine.model import Action, Payload
 from memreg.engine.standing import standing_on
-from memreg.engine.state import KEPT_PAYLOADS, HeldKey, MemoryState, name_at
+from memreg.engine.state import KEPT_PAYLOADS, HeldKey, MemoryState, name_at, pins_at_newest
 from memreg.operations.acts.act import SQL, Act
 from memreg.operations.acts.hands import Hands
 from memreg.operations.acts.undo_read import Entry, gained_by, read_entries
@@ -258,7 +258,8 @@ class Undoing:
             return before
         then = name_at(version.lineage, state.class_name, before["version"])
         read = version.lineage.upcast(then, before["version"], before["payload"], before["originals"])
-        return {**before, "payload": read.payload, "originals": read.originals}
+        pinned = pins_at_newest(version.lineage, then, before["version"], before.get("pinned") or {})
+        return {**before, "payload": read.payload, "originals": read.originals, "pinned": pinned}
 
     def _keys_before(self, change: Change) -> set[HeldKey]:
         """The keys that a memory holds once its state before is back; under a later version, those it still has."""
@@ -286,6 +287,7 @@ class Undoing:
             back for each in self.undone for back in [self._entries[each.undoes].undoes] if back is not None
         ]
         by, now = self.act.actor.by, self.act.now
+        found.append(SQL["reopen_acted"](**place, ids=undone))
         found.append(SQL["settle_moot"](**place, ids=undone, by=by, now=now))
         for each in self.undone:
             found += judge(self.act.tenant, [Judged(each.undoes, "false_update")], act_id=each.audit_id, by=by, now=now)
