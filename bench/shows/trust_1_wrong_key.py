@@ -202,7 +202,8 @@ def main(show: Show) -> None:
 
 def told(missing: Counter[str], extra: Counter[str]) -> str:
     """The first of what is missing and of what is too much."""
-    return f"{missing.total()} missing, as {next(iter(missing), None)}; {extra.total()} too many, as {next(iter(extra), None)}"
+    lacking, spare = next(iter(missing), None), next(iter(extra), None)
+    return f"{missing.total()} missing, as {lacking}; {extra.total()} too many, as {spare}"
 
 
 def damage(show: Show, dsn: str, files: Path, healthy: list[Said], rest: list[Said], owners: dict[UUID, str]) -> None:

@@ -90,6 +90,7 @@ class MemoryState:
         if self.version < newest:
             read = read or in_form(row, lineage)
             self.class_name, self.payload, self.originals = read.class_name or "", read.payload, read.originals
+            self.pinned = pins_at_newest(lineage, row["class"], row["version"], self.pinned)
             self.left_out = tuple(f"{each.column} was left out: {each.reason}" for each in read.problems)
             self.version = newest
         if self.earlier and self.class_name:
@@ -200,6 +201,17 @@ def in_form(row: Mapping[str, Any], lineage: Lineage) -> Upcast:
         return Upcast(None, row["payload"], row["originals"])
     said_version = row["said_version"]
     return lineage.upcast(name_at(lineage, now, said_version), said_version, said[0], said[1])
+
+
+def pins_at_newest(lineage: Lineage, class_name: str, version: int, pinned: Mapping[str, Pin]) -> dict[str, Pin]:
+    """What is pinned in a memory of a version, by the names that its columns have in the newest; a column that is there
+    no more is pinned no more."""
+    spec = lineage.newest.spec.by_name.get(lineage.class_now(class_name, version) or "")
+    if not pinned or spec is None:
+        return dict(pinned)
+    names = lineage.moves(class_name, version)
+    now = {names.get(column, column): pin for column, pin in pinned.items()}
+    return {column: pin for column, pin in now.items() if column in spec.by_name}
 
 
 def name_at(lineage: Lineage, class_name: str, version: int) -> str:

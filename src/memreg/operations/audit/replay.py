@@ -14,6 +14,7 @@ from uuid import UUID
 
 from memreg.engine.change import Change, Snapshot, changes_of
 from memreg.engine.identity import key_values
+from memreg.engine.state import pins_at_newest
 from memreg.registry.models import SchemaVersion
 
 State = dict[str, Any]
@@ -130,7 +131,8 @@ class Replay:
             {"key": each.key.held_as, "digest": each.digest.hex(), "strong": each.key.strength == "strong"}
             for each in keys
         ]
-        form = {"payload": read.payload, "originals": read.originals, "version": number}
+        pinned = pins_at_newest(version.lineage, class_name, state["version"], state.get("pinned") or {})
+        form = {"payload": read.payload, "originals": read.originals, "pinned": pinned, "version": number}
         return name, state | form | {"keys": sorted(held, key=_key_order)}
 
     def _misfit(self, step: _Step, reason: str) -> None:

@@ -417,7 +417,7 @@ for update of memories
 with rows as materialized (
     select *
     from jsonb_to_recordset(%(rows)s) as rows (
-        tenant text, id uuid, class text, payload jsonb, originals jsonb, search tsvector, candidate_keys bigint[],
+        tenant text, id uuid, class text, payload jsonb, originals jsonb, pinned jsonb, search tsvector, candidate_keys bigint[],
         revision integer
     )
 ),
@@ -434,7 +434,7 @@ forgotten as (
 ),
 keyed as materialized (
     select
-        present.tenant, present.id, present.class, present.payload, present.originals,
+        present.tenant, present.id, present.class, present.payload, present.originals, present.pinned,
         present.before || coalesce(known.spare, '{}') as before,
         coalesce(present.search, known.search, present.searched) as search,
         case
@@ -474,6 +474,7 @@ set class = keyed.class,
     version = %(version)s,
     payload = keyed.payload,
     originals = keyed.originals,
+    pinned = keyed.pinned,
     search = keyed.search,
     candidate_keys = keyed.candidate_keys
 from keyed

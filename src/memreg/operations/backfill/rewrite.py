@@ -50,6 +50,7 @@ class Rewriting:
                     "class": state.class_name,
                     "payload": state.payload,
                     "originals": state.originals,
+                    "pinned": state.pinned,
                     "search": None if is_known else search_vector(state, row["tenant"], self.target.version),
                     "candidate_keys": None if is_known else candidate_keys(self.target, state),
                     "revision": state.revision,
