@@ -1,13 +1,19 @@
-"""`memreg kill-switch on|off|status`: stop merging and deleting, at once and everywhere."""
+"""`memreg kill-switch on|off|status|rules`: stop merging and deleting, at once and everywhere."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from memreg.cli.options import WORDS, Access, by_option, data_options
-from memreg.cli.output import Col, print_json, print_table, say
+from memreg.cli.options import EVERY, WORDS, Access, by_option, data_options
+from memreg.cli.output import Col, plain, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from memreg.core.database import Database
+    from memreg.operations.kill_switch import Switch
+    from memreg.operations.trip.look import Looked
 
 _class = click.option(
     "--class", "class_name", metavar="CLASS", type=WORDS, help="Only this class; without it, every class."
@@ -21,6 +27,8 @@ def kill_switch() -> None:
 
     While a class is switched, every worker only creates memories of it, unresolved, and refuses deletes. Nothing that
     was said is lost: memreg resolve decides it later. --tenant '*' and --schema '*' stand for every one.
+
+    It trips by itself where a rule's limit is passed; only a person turns it off.
     """
 
 
@@ -60,7 +68,96 @@ def status(access: Access) -> None:
     else:
         columns = (Col("switch on for"), Col("since (UTC)"), Col("by"), Col("why"))
         print_table(columns, [(each.scope, each.set_at, each.set_by, each.reason) for each in found.on])
+        for each in found.on:
+            _tell_evidence(each)
     _tell_waiting(found.waiting, resolvable=not found.on)
+
+
+@kill_switch.command("rules")
+@click.argument("rule", required=False, metavar="[RULE]", type=WORDS)
+@_class
+@click.option("--limit", metavar="NUMBER", type=float, help="What must be passed.")
+@click.option("--minimum", metavar="NUMBER", type=click.IntRange(1), help="How many must have been counted.")
+@click.option("--on/--off", "is_on", default=None, help="Whether it trips at all.")
+@click.option("--default", "as_built_in", is_flag=True, help="As it is built in: on, with its own limits.")
+@by_option
+@data_options
+def rules(
+    access: Access,
+    rule: str | None,
+    class_name: str | None,
+    limit: float | None,
+    minimum: int | None,
+    is_on: bool | None,
+    as_built_in: bool,
+    by: str,
+) -> None:
+    """Show what trips a switch by itself and what is measured now, or set RULE.
+
+    What is set for a tenant, schema or class goes before what is set for every one ('*').
+    """
+    from memreg.operations.trip.limits import rules as read
+    from memreg.operations.trip.limits import set_rule
+
+    changes = limit is not None or minimum is not None or is_on is not None
+    if changes == as_built_in and rule is not None:
+        raise click.UsageError("Say what RULE is to be: --limit, --minimum, --on, --off, or --default alone.")
+    if rule is None and (changes or as_built_in):
+        raise click.UsageError("Say which RULE; memreg kill-switch rules lists them.")
+    with access.scope() as (database, tenant, schema):
+        if rule is not None:
+            before = next((each for each in read(database, tenant, schema, class_name) if each.rule == rule), None)
+            if before is not None and not as_built_in:
+                limit = before.limit if limit is None else limit
+                minimum = before.minimum if minimum is None else minimum
+                is_on = before.is_on if is_on is None else is_on
+            set_rule(
+                database, tenant, schema, rule, class_name, by=by, limit=limit, minimum=minimum, on=is_on is not False
+            )
+        found = read(database, tenant, schema, class_name)
+        looked = _measured(database, tenant, schema, class_name)
+    if access.as_json:
+        print_json({"rules": found, "classes": looked})
+        return
+    names = ("rule", "trips", "limit", "at least", "set by", "what it looks at")
+    columns = [Col(name, keep=name in ("rule", "trips")) for name in names]
+    rows = [
+        (each.rule, "yes" if each.is_on else "no", f"{each.limit:g}", f"{each.minimum:,}", each.set_by, each.sentence)
+        for each in found
+    ]
+    print_table(columns, rows)
+    for each in looked:
+        if each.is_on:
+            say(f"{each.class_name}: its switch is on, so nothing is counted.")
+            continue
+        since = f" since {plain(each.reset_at)}" if each.reset_at is not None else ""
+        for finding in each.findings:
+            passes = " - passes the limit" if finding.passes else ""
+            say(f"{each.class_name}: {finding.said}{since} ({finding.rule}{passes})")
+
+
+def _measured(database: Database, tenant: str, schema: str, class_name: str | None) -> Sequence[Looked]:
+    from memreg.core.clock import utc_now
+    from memreg.core.ids import uuid7
+    from memreg.engine.cache import Cache
+    from memreg.operations.trip.look import Looker, measure_all
+
+    if EVERY in (tenant, schema):
+        return ()
+    looker = Looker(tenant, schema, Cache(), utc_now, uuid7)
+    return database.run(tenant, lambda: measure_all(looker, class_name))
+
+
+def _tell_evidence(switch: Switch) -> None:
+    if switch.evidence is None:
+        return
+    evidence = switch.evidence
+    under = f"under version {evidence['version']}"
+    say(f"{switch.class_name} tripped by {evidence['rule']} {under}; its entry: memreg explain {switch.audit_id}")
+    if evidence["contradicted"]:
+        last, first = evidence["contradicted"][0], evidence["first_contradicted_at"]
+        say(f"The newest decision that speaks for it: memreg explain {last}; the first was made at {first}.")
+    say("Put the key right, undo what it did, then: memreg kill-switch off, and memreg resolve.")
 
 
 def _switch(access: Access, class_name: str | None, why: str | None, by: str, *, on: bool) -> None:

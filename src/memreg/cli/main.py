@@ -30,6 +30,7 @@ from memreg.cli.memories import get, history, memories, search
 from memreg.cli.merge import merge
 from memreg.cli.metrics import metrics
 from memreg.cli.migrate import migrate
+from memreg.cli.monitor import monitor
 from memreg.cli.output import tell
 from memreg.cli.resolve import resolve
 from memreg.cli.review import review
@@ -59,7 +60,7 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Remember": (ingest, worker, memories, get, search, history, views),
     "Ask why": (audit, explain),
     "Measure": (evaluate, calibrate),
-    "Keep it running": (inbox, usage, metrics),
+    "Keep it running": (monitor, inbox, usage, metrics),
     "Put it right": (undo, merge, split, correct, forget, restore, erase),
     "Keep it safe": (review, kill_switch, resolve, backfill),
 }

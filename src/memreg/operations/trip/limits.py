@@ -10,9 +10,12 @@ from datetime import datetime
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
 from memreg.core.errors import ArgumentInvalid
+from memreg.core.ids import uuid7
 from memreg.core.queries import Queries
 from memreg.core.steps import Row, Steps, fetch_rows
+from memreg.engine.model import Action, Basis
 from memreg.engine.storable import storable_text
+from memreg.operations.acts.notes import Note, note
 from memreg.operations.kill_switch import check_class
 from memreg.operations.store import EVERY
 from memreg.operations.trip.rules import DEFAULTS, NAMES, Limit, rule_sentence
@@ -80,6 +83,8 @@ def set_rule(
 ) -> SetRule:
     """Set a rule for a class, or (None) every class; what is None is as built in. `*` as tenant or schema: every one.
 
+    It is an entry of the audit.
+
     Raises SchemaNotFound, ArgumentInvalid, TenantInvalid, DatabaseError.
     """
 
@@ -110,6 +115,21 @@ def set_rule_plan(
     if minimum is not None and not 1 <= minimum <= MOST:
         raise ArgumentInvalid(name="minimum", value=repr(minimum), reason=f"it must be from 1 to {MOST:,}")
     yield from check_class(schema, class_name)
+    now = clock()
+    _, entry = note(
+        Note(
+            tenant=tenant,
+            schema=schema,
+            class_name=class_name or EVERY,
+            action=Action.SWITCH,
+            basis=Basis.PERSON,
+            by=by,
+            text=f"rule {rule} of the kill switch set",
+            details={"rule": rule, "limit": limit, "minimum": minimum, "trips": on},
+        ),
+        now,
+        uuid7,
+    )
     yield (
         SQL["set_rule"](
             tenant=tenant,
@@ -120,8 +140,9 @@ def set_rule_plan(
             minimum=minimum,
             is_on=on,
             by=storable_text(by),
-            now=clock(),
+            now=now,
         ),
+        *entry,
     )
     found = yield from read_rules(tenant, schema, class_name)
     return next(each for each in found if each.rule == rule)

@@ -106,6 +106,19 @@ def measure(looker: Looker, classes: Sequence[str]) -> Steps[tuple[SchemaVersion
     return version, tuple(looked)
 
 
+def measure_all(looker: Looker, class_name: str | None = None) -> Steps[tuple[Looked, ...]]:
+    """What the rules find about one class or (None) every class of the version in use; nothing without such a version.
+
+    Raises SchemaNotFound.
+    """
+    heads = yield from fetch_rows(versions.usable_head(looker.schema))
+    if not heads or heads[0]["version"] is None:
+        return ()
+    version = yield from looker.cache.usable(looker.schema, heads)
+    names = [each for each in sorted(version.spec.by_name) if class_name in (None, each)]
+    return (yield from measure(looker, names))[1]
+
+
 def judged_classes(looker: Looker) -> Steps[tuple[str, ...]]:
     """The classes of the version in use about whose decisions something was found out."""
     heads = yield from fetch_rows(versions.usable_head(looker.schema))

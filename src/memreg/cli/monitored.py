@@ -1,0 +1,136 @@
+"""What the monitors tell, as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from memreg.cli.output import console, plain, safe
+from memreg.operations.check import span
+from memreg.operations.monitor.drift import Drift
+from memreg.operations.monitor.figures import ClassFigures, Monitored, TableSize
+from memreg.operations.monitor.rates import Rate
+
+_LEVELS = "▁▂▃▄▅▆▇█"
+_MUCH_DRIFT = 0.25
+_LARGEST = 5
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def print_monitored(found: Monitored) -> None:
+    """The tables, once."""
+    console().print(monitored_view(found))
+
+
+def monitored_view(found: Monitored) -> RenderableType:
+    """Everything, the most important first."""
+    title = f"{plain(found.now)} UTC, decisions of the last {span(found.window)}"
+    parts: list[RenderableType] = [Text(title, style="bold")]
+    parts += [Text(f"Kill switch on for {safe(each.scope)}, by {safe(each.set_by)} since {plain(each.set_at)}"
+                   + (f": {safe(each.reason)}" if each.reason else ""), style="bold red")
+              for each in found.state.switches]  # fmt: skip
+    parts.append(_classes(found.classes) if found.classes else Text("Nothing was decided."))
+    if found.is_cut:
+        parts.append(Text("There are more tenants than are shown; --tenant shows one.", style="yellow"))
+    parts += [_inbox(found), _questions(found)]
+    if found.sizes:
+        parts.append(_sizes(found.sizes))
+    return Group(*parts)
+
+
+def sparkline(counts: Sequence[int]) -> str:
+    """Counts as bars, the largest the highest; a space for none."""
+    most = max(counts, default=0)
+    if not most:
+        return " " * len(counts)
+    return "".join(_LEVELS[max(0, -(-count * len(_LEVELS) // most) - 1)] if count else " " for count in counts)
+
+
+def rate(found: Rate) -> str:
+    """A rate in per cent, with the interval that it stands for."""
+    if found.share is None:
+        return "-"
+    low, high = found.interval.low, found.interval.high
+    return f"{_percent(found.share)} ({_percent(low)} to {_percent(high)}) of {found.of:,}"
+
+
+def size(count: int) -> str:
+    """Bytes as a person reads them."""
+    value, unit = float(count), 0
+    while value >= 1024 and unit < len(_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
+
+
+def _classes(classes: Sequence[ClassFigures]) -> Table:
+    several = len({(each.tenant, each.schema) for each in classes}) > 1
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name, justify in (
+        *((("tenant", "left"),) if several else ()),
+        ("class", "left"),
+        ("decisions", "right"),
+        ("over time", "left"),
+        ("scores 0 to 1", "left"),
+        ("wrong updates", "left"),
+        ("missed updates", "left"),
+        ("contradicted", "left"),
+        ("no candidate", "left"),
+        ("drift", "right"),
+        ("ms (p95)", "right"),
+    ):
+        table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
+    for each in classes:
+        style = "red" if each.switched is not None else ""
+        name = f"{each.class_name} ({each.schema}@{each.version})"
+        cells = [
+            *([each.tenant] if several else []),
+            name,
+            f"{each.decisions:,}{'+' if each.is_cut else ''}",
+            sparkline(each.over_time),
+            sparkline(each.scores),
+            rate(each.false_updates),
+            rate(each.missed_updates),
+            rate(each.contradictions),
+            rate(each.zero_hits),
+            _drift(each.drift),
+            "-" if each.latency is None else f"{each.latency.median:.1f} ({each.latency.p95:.1f})",
+        ]
+        table.add_row(*(Text(safe(cell), style=style) for cell in cells))
+    return table
+
+
+def _drift(found: Drift | None) -> str:
+    if found is None:
+        return "-"
+    return f"{found.index:.2f}{' !' if found.beyond_chance > _MUCH_DRIFT else ''}"
+
+
+def _inbox(found: Monitored) -> Text:
+    state, age = found.state, found.inbox_age
+    text = f"Inbox: {state.messages('accepted'):,} wait, {state.messages('extracting'):,} at work"
+    text += f", {state.messages('dead'):,} dead"
+    if age is not None:
+        text += f"; the oldest came {span(max(age, timedelta(0)))} ago"
+    return Text(f"{text}; {len(state.workers):,} {'worker' if len(state.workers) == 1 else 'workers'}")
+
+
+def _questions(found: Monitored) -> Text:
+    if not found.backlog:
+        return Text("Questions: none is open")
+    listed = ", ".join(f"{each.items:,} {each.kind}" for each in found.backlog)
+    oldest = found.now - min(each.oldest for each in found.backlog)
+    return Text(f"Questions: {listed}; the oldest for {span(oldest)}")
+
+
+def _sizes(sizes: Sequence[TableSize]) -> Text:
+    largest = sorted(sizes, key=lambda each: -(each.table_bytes + each.index_bytes))[:_LARGEST]
+    listed = ", ".join(f"{each.table} {size(each.table_bytes)} + {size(each.index_bytes)}" for each in largest)
+    return Text(f"Largest tables, rows + indexes: {listed}")
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.1f} %" if 0 < share < 0.1 else f"{share * 100:.0f} %"
