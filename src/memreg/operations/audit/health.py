@@ -22,12 +22,12 @@ def audit_facts() -> Steps[tuple[Row, list[Row]]]:
 def audit_checks(tail: Row, parts: list[Row], now: datetime) -> Iterator[Check]:
     """The checks of `audit_facts`. Pure."""
     count, since = tail["entries"], tail["since"]
+    entries = "1 entry" if count == 1 else f"{count:,} entries"
     if count and now - since > PATIENCE:
-        entries = "1 entry" if count == 1 else f"{count:,} entries"
         text = f"{entries} not sealed, the oldest for {span(now - since)}"
         yield Check("audit", "warn", text, "memreg audit seal, or run memreg worker")
     else:
-        yield Check("audit", "ok", f"{count:,} entries wait for their seal" if count else "all of it is sealed")
+        yield Check("audit", "ok", f"{entries} not sealed yet" if count else "all of it is sealed")
     rest = [part for part in parts if part["is_default"] and not part["is_empty"]]
     ends = max((part["ends_at"] for part in parts if part["ends_at"] is not None), default=None)
     if rest or (ends is not None and ends <= now):
