@@ -71,3 +71,13 @@ def test_a_text_that_quotes_them_is_masked_in_any_spelling() -> None:
     assert mask_text("e-mail is A@B.C", (VALUES, {"email": "a@b.c"}), PERSON) == f"e-mail is {MASK}"
     assert mask_text("Ana Lopez", VALUES, None) == MASK
     assert mask_text("nothing of it", {}, PERSON) == "nothing of it"
+
+
+def test_what_has_the_form_of_a_personal_value_is_masked_although_nobody_knows_it() -> None:
+    memory_id = "01234567-1234-7123-8123-123456789012"
+    text = f"of bob@stone.io, tel +47 922 22 222, memory {memory_id}, score 0.8000, on 2026-11-21"
+    masked = f"of {MASK}, tel {MASK}, memory {memory_id}, score 0.8000, on 2026-11-21"
+    assert mask_text(text, {}, PERSON) == masked
+    assert mask_text(text, {}, None) == masked
+    plain = parse_schema("schema: s\nclasses:\n  C:\n    columns:\n      t: {dtype: string}\n", "s.yaml").by_name["C"]
+    assert mask_text(text, {}, plain) == text

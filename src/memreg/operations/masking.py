@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from memreg.annotator.mask import Mask
 from memreg.operations.quotes import Quotes
 from memreg.registry.models import ClassSpec
 
 MASK = "•••"
 """What is shown instead of a value: nothing of it, not even its length."""
+_ID = re.compile(r"\b([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
 _IN_COLUMNS = ("payload", "originals", "pinned")
 
 
@@ -49,9 +52,14 @@ def mask_text(text: str, values: Mapping[str, Any] | Iterable[Mapping[str, Any]]
     """A text in which values of `pii` columns are masked wherever it quotes them, in any spelling.
 
     `values`: the values by column, or several such (a payload and its originals). What is too short to be told from
-    other words (a single digit, yes and no) stays.
+    other words (a single digit, yes and no) stays. Of a class with such columns, what has the form of an e-mail
+    address, a phone number, an account or a card is masked as well: a text may quote what nobody knows as a value.
     """
-    return quotes_of(values, spec).hide(text, MASK)
+    hidden = quotes_of(values, spec).hide(text, MASK)
+    if spec is not None and not pii_columns(spec):
+        return hidden
+    parts = _ID.split(hidden)
+    return "".join(part if place % 2 else _without_forms(part) for place, part in enumerate(parts))
 
 
 def quotes_of(values: Mapping[str, Any] | Iterable[Mapping[str, Any]], spec: ClassSpec | None) -> Quotes:
@@ -77,6 +85,14 @@ def texts_in(value: object) -> Iterator[str]:
             yield from texts_in(each)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield str(value)
+
+
+def _without_forms(text: str) -> str:
+    found = Mask.of([text])
+    hidden = found.hide(text)
+    for placeholder in found.placeholders.values():
+        hidden = hidden.replace(placeholder, MASK)
+    return hidden
 
 
 def _masked(value: object) -> object:
