@@ -126,3 +126,32 @@ def test_wrong_questions_are_refused(database: Database, engine: Engine) -> None
 def test_many_decisions_of_one_turn(database: Database, engine: Engine) -> None:
     engine.ingest(proposals=[Proposal("Person", {**ANA, "email": f"p{n}@x.io", "name": f"N{n} M"}) for n in range(25)])
     assert figures(database).decisions == 25
+
+
+def test_an_engine_tells_of_its_own_tenant(engine: Engine) -> None:
+    say(engine, **ANA)
+    say(engine.for_tenant("acme"), **BOB)
+    found = engine.monitor(window=timedelta(hours=1))
+    assert [(each.tenant, each.decisions) for each in found.classes] == [("default", 1)]
+    assert found.sizes
+    with pytest.raises(ArgumentInvalid):
+        engine.monitor(window=timedelta(0))
+
+
+def test_an_engine_turns_its_switch(engine: Engine) -> None:
+    done = engine.kill_switch(True, "Person", by="ana", why="it merges twins")
+    assert done.sentence == "it is on: nothing is merged or deleted"
+    assert say(engine, **ANA).basis == "kill_switch"
+    assert say(engine.for_tenant("acme"), **ANA).basis == "new"
+    (on,) = engine.kill_switches().on
+    assert (on.set_by, on.reason, on.evidence) == ("ana", "it merges twins", None)
+    assert engine.kill_switch(False, "Person", by="ana").waiting == {"Person": 1}
+    with pytest.raises(ArgumentInvalid):
+        engine.kill_switch(True, "Nobody", by="ana")
+
+
+def test_a_class_that_no_schema_has_is_never_named(database: Database, engine: Engine) -> None:
+    say(engine, "ana@lopez.io is my address", name="Ana")
+    say(engine, **ANA)
+    told = monitor(database, "*", "*")
+    assert [each.class_name for each in told.classes] == ["Person"]

@@ -20,6 +20,7 @@ from memreg.api.erasing import Erasing
 from memreg.api.explaining import Explaining
 from memreg.api.extractors import ExtractorChoice, Extractors
 from memreg.api.intake import Intake
+from memreg.api.monitoring import Monitoring
 from memreg.api.queueing import Queueing
 from memreg.api.reviewing import Reviewing
 from memreg.api.typed import typed
@@ -58,7 +59,16 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-class Engine(Queueing, Undoing, Acting, Explaining, Erasing, Auditing, Reviewing):
+class Engine(
+    Queueing,
+    Undoing,
+    Acting,
+    Explaining,
+    Erasing,
+    Auditing,
+    Reviewing,
+    Monitoring,
+):
     """Decides what becomes of messages in one tenant and schema, and reads what was remembered.
 
     Made by `connect`; use it in `with`, or call `close` at the end. Safe to share between tasks.
@@ -74,7 +84,9 @@ class Engine(Queueing, Undoing, Acting, Explaining, Erasing, Auditing, Reviewing
         cache: Cache | None = None,
         clock: Clock = utc_now,
         owns_database: bool = False,
+        trips: bool = True,
     ) -> None:
+        """`trips` False: what it decides trips no kill switch, as where a key is only tried out."""
         self.database = database
         self.tenant = check_tenant(tenant)
         self._schema = schema or database.settings.schema_
@@ -82,6 +94,7 @@ class Engine(Queueing, Undoing, Acting, Explaining, Erasing, Auditing, Reviewing
         self._cache = cache or Cache()
         self._clock = clock
         self._intake = Intake(database, Extractors(extractor, database.settings))
+        self._intake.watch.is_on = trips
         self._writer = Writer(self._intake, self._cache, clock, database.settings.workers)
         self._owns_database = owns_database
         self._is_shared = False

@@ -19,6 +19,7 @@ from memreg.api.erasing_async import AsyncErasing
 from memreg.api.explaining_async import AsyncExplaining
 from memreg.api.extractors_async import AsyncExtractors, ExtractorChoice
 from memreg.api.intake_async import AsyncIntake
+from memreg.api.monitoring_async import AsyncMonitoring
 from memreg.api.queueing_async import AsyncQueueing
 from memreg.api.reviewing_async import AsyncReviewing
 from memreg.api.typed import typed
@@ -58,7 +59,14 @@ T = TypeVar("T")
 
 
 class AsyncEngine(
-    AsyncQueueing, AsyncUndoing, AsyncActing, AsyncExplaining, AsyncErasing, AsyncAuditing, AsyncReviewing
+    AsyncQueueing,
+    AsyncUndoing,
+    AsyncActing,
+    AsyncExplaining,
+    AsyncErasing,
+    AsyncAuditing,
+    AsyncReviewing,
+    AsyncMonitoring,
 ):
     """Decides what becomes of messages in one tenant and schema, and reads what was remembered.
 
@@ -75,7 +83,9 @@ class AsyncEngine(
         cache: Cache | None = None,
         clock: Clock = utc_now,
         owns_database: bool = False,
+        trips: bool = True,
     ) -> None:
+        """`trips` False: what it decides trips no kill switch, as where a key is only tried out."""
         self.database = database
         self.tenant = check_tenant(tenant)
         self._schema = schema or database.settings.schema_
@@ -83,6 +93,7 @@ class AsyncEngine(
         self._cache = cache or Cache()
         self._clock = clock
         self._intake = AsyncIntake(database, AsyncExtractors(extractor, database.settings))
+        self._intake.watch.is_on = trips
         self._writer = AsyncWriter(self._intake, self._cache, clock, database.settings.workers)
         self._owns_database = owns_database
         self._is_shared = False

@@ -80,7 +80,7 @@ def run_golden(golden: GoldenSet, database: Database, *, warm: bool = True, tell
     Each case is taken back before the next, so that none sees another. Raises MemregError where the setting up fails.
     """
     run, known = uuid7().hex, Cache()
-    engine = Engine(database, schema=golden.schema.name, extractor="patterns", cache=known)
+    engine = Engine(database, schema=golden.schema.name, extractor="patterns", cache=known, trips=False)
     version = engine.registry.register(golden.schema, annotate="heuristic", by=WHO).version
     if version.status is Status.PENDING:
         engine.registry.approve(golden.schema.name, version.version, by=WHO)
@@ -112,7 +112,9 @@ def _run_case(
     with rehearse(database, tenant) as rehearsal:
         # Statistics of its own: what one case learned of the tenant is taken back with it. The schema stays as it is.
         cache = Cache(versions=known.versions)
-        engine = Engine(rehearsal, tenant=tenant, schema=golden.schema.name, extractor="patterns", cache=cache)
+        engine = Engine(
+            rehearsal, tenant=tenant, schema=golden.schema.name, extractor="patterns", cache=cache, trips=False
+        )
         try:
             return _judge(case, setting, engine)
         except MemregError as error:

@@ -119,8 +119,7 @@ def monitor(
     Reads at most 2,000 decisions of a class, and the classes of 200 schemas of tenants.
     Raises SchemaNotFound, ArgumentInvalid, TenantInvalid, DatabaseError.
     """
-    if not timedelta(seconds=1) <= window <= LONGEST:
-        raise ArgumentInvalid(name="window", value=str(window), reason="it must be from a second to ten years")
+    check_window(window)
     one_tenant, one_schema = (None if name == EVERY else name for name in (tenant, schema))
     lease = lease_of(database)
 
@@ -136,6 +135,12 @@ def monitor(
 
     found, is_cut = database.run_admin(plan) if one_tenant is None else database.run(one_tenant, plan)
     return Monitored(state.now, window, tuple(found), is_cut, state, database.run_admin(table_sizes) if sizes else ())
+
+
+def check_window(window: timedelta) -> None:
+    """Raises ArgumentInvalid for a window that none can be."""
+    if not isinstance(window, timedelta) or not timedelta(seconds=1) <= window <= LONGEST:
+        raise ArgumentInvalid(name="window", value=str(window)[:80], reason="it must be from a second to ten years")
 
 
 def read_classes(
