@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -284,3 +285,38 @@ def test_a_memory_is_not_known_by_what_was_taken_back(engine: Engine) -> None:
     zoe = say(engine, name="Zoe Quist", city="Ystad")
     assert zoe.action is Action.CREATE
     assert zoe.score == 0.0 or zoe.score is None
+
+
+def test_of_two_who_undo_the_same_one_does(engine: Engine) -> None:
+    made = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    others = [Engine(engine.database, schema="people", extractor="patterns") for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(lambda each: _try_undo(each, made.audit_id), others))
+    assert sorted(outcomes) == [False, False, False, True]
+    assert [each.action for each in engine.audit(limit=10)] == [Action.UNDO, Action.CREATE]
+
+
+def _try_undo(engine: Engine, audit_id: UUID) -> bool:
+    try:
+        engine.undo(audit_id, by="ann")
+    except ActRefused:
+        return False
+    return True
+
+
+def test_messages_that_come_while_hours_are_undone_lose_nothing(engine: Engine) -> None:
+    for city in ("Oslo", "Rome", "Bergen"):
+        say(engine, name="Ana Lopez", email="ana@lopez.io", city=city)
+    before = datetime.now(UTC) - timedelta(hours=1)
+    other = Engine(engine.database, schema="people", extractor="patterns")
+    with ThreadPoolExecutor(2) as pool:
+        told = pool.map(lambda n: say(other, name=f"Bo {n} Ek", email=f"bo{n}@ek.se"), range(12))
+        undone = 0
+        for _ in range(20):
+            done = engine.undo_many(since=before, by="ann", cascade=True, dry_run=False)
+            undone += len(done.undone)
+        assert len(list(told)) == 12
+    undone += len(engine.undo_many(since=before, by="ann", cascade=True, dry_run=False).undone)
+    assert undone == 15
+    assert states(engine) == {}
+    check_replay(engine.database, "default", people_spec())
