@@ -22,7 +22,9 @@ TENANT_TABLES = frozenset(
         "audit_unsealed",
         "audit_seals",
         "review_items",
+        "judgements",
         "kill_switches",
+        "kill_switch_rules",
         "calibrations",
         "model_calls",
         "memory_references",
@@ -38,6 +40,9 @@ FILES = [(name, "queries.sql") for name in PACKAGES] + [
     ("memreg.operations.acts", "queries.sql"),
     ("memreg.operations.acts", "verbs.sql"),
     ("memreg.operations.erase", "queries.sql"),
+    ("memreg.operations", "kill_switch.sql"),
+    ("memreg.operations.monitor", "queries.sql"),
+    ("memreg.operations.trip", "queries.sql"),
 ]
 QUERIES = sorted((q for place in FILES for q in Queries.load(*place).values()), key=lambda query: query.name)
 
