@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     from memreg.api.engine_async import AsyncEngine
     from memreg.core.errors import MemregError
     from memreg.engine.inbox import Stats
-    from memreg.engine.model import Decision, IngestResult, Message, Proposal, Referred, Stored
+    from memreg.engine.model import Decision, Explanation, IngestResult, Message, Proposal, Referred, Stored
     from memreg.engine.recalled import recalled
     from memreg.operations.acts.outcome import ActResult
     from memreg.operations.acts.undo_run import UndoResult
     from memreg.operations.erase.outcome import Erased
+    from memreg.operations.review.answering import Settled
+    from memreg.operations.review.item import Review, ReviewItem
 
 __version__ = "0.1.0"
 
@@ -23,11 +25,15 @@ __all__ = [
     "Decision",
     "Engine",
     "Erased",
+    "Explanation",
     "IngestResult",
     "MemregError",
     "Message",
     "Proposal",
     "Referred",
+    "Review",
+    "ReviewItem",
+    "Settled",
     "Stats",
     "Stored",
     "UndoResult",
@@ -41,11 +47,15 @@ _HOMES = {
     "Decision": "memreg.engine.model",
     "Engine": "memreg.api.engine",
     "Erased": "memreg.operations.erase.outcome",
+    "Explanation": "memreg.engine.model",
     "IngestResult": "memreg.engine.model",
     "MemregError": "memreg.core.errors",
     "Message": "memreg.engine.model",
     "Proposal": "memreg.engine.model",
     "Referred": "memreg.engine.model",
+    "Review": "memreg.operations.review.item",
+    "ReviewItem": "memreg.operations.review.item",
+    "Settled": "memreg.operations.review.answering",
     "Stats": "memreg.engine.inbox",
     "Stored": "memreg.engine.model",
     "UndoResult": "memreg.operations.acts.undo_run",
