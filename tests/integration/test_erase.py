@@ -9,7 +9,7 @@ import pytest
 
 from memreg.api.engine import Engine
 from memreg.core.database import Database
-from memreg.core.errors import ActRefused, ArgumentInvalid, MemoryNotFound, MessageSettled
+from memreg.core.errors import ActRefused, ArgumentInvalid, MemoryNotFound, MemoryNotThere, MessageSettled
 from memreg.core.queries import Query
 from memreg.engine.identity import canonical, digest
 from memreg.engine.ingest import message_digest
@@ -151,6 +151,17 @@ def test_it_is_final(engine: Engine) -> None:
     with pytest.raises(ActRefused, match="erased"):
         engine.correct(memory_id, {"city": "Lima"}, by="kim")
     checked(engine)
+
+
+def test_it_is_no_more_at_any_time(engine: Engine) -> None:
+    memory_id = values(engine)
+    then = engine.get(memory_id).updated_at
+    assert engine.get(memory_id, as_of=then).values["name"] == NAME
+    assert [each.id for each in engine.list("Person", as_of=then)] == [memory_id]
+    engine.erase(memory_id, by="kim")
+    with pytest.raises(MemoryNotThere, match="erased for good"):
+        engine.get(memory_id, as_of=then)
+    assert engine.list("Person", as_of=then) == []
 
 
 def test_what_was_merged_into_it_goes_with_it(engine: Engine, database_url: str) -> None:

@@ -24,12 +24,14 @@ _MOST_MERGES = 100
 
 @dataclass(frozen=True, slots=True)
 class Then:
-    """A memory as it was at a time. `into`: the memory that it had gone into by then."""
+    """A memory as it was at a time. `into`: the memory that it had gone into by then; `erased_at`: when what it said was
+    taken away for good, of every time."""
 
     stored: Stored[Payload]
     is_deleted: bool
     audit_id: UUID | None
     into: UUID | None = None
+    erased_at: datetime | None = None
 
 
 def check_time(name: str, at: datetime) -> datetime:
@@ -50,6 +52,8 @@ def get_at(tenant: str, version: SchemaVersion, memory_id: UUID, at: datetime) -
         if not known:
             raise MemoryNotFound(memory_id=memory_id, tenant=tenant)
         raise _not_there(tenant, memory_id, at, f"it was made on {_day(known[0]['created_at'])}")
+    if found.erased_at is not None:
+        raise _not_there(tenant, memory_id, at, f"what it said was erased for good on {_day(found.erased_at)}")
     if found.into is not None:
         raise _not_there(tenant, memory_id, at, f"it had gone into memory {found.into}")
     if found.is_deleted:
@@ -159,7 +163,8 @@ def _then(row: Row, version: SchemaVersion) -> Then:
         updated_at=row["updated_at"],
         last_seen_at=max(row["last_seen_at"] or row["updated_at"], row["updated_at"]),
     )
-    return Then(stored, row["is_deleted"], row["audit_id"])
+    erased_at = row["erased_at"]
+    return Then(stored, row["is_deleted"] or erased_at is not None, row["audit_id"], erased_at=erased_at)
 
 
 def _in_form(row: Row, version: SchemaVersion) -> tuple[str, Payload]:

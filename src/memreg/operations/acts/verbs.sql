@@ -36,7 +36,7 @@ where tenant = %(tenant)s
 select
     memories.id, memories.class, memories.version as class_version, memories.created_at, was.revision, was.version,
     was.payload, was.originals, was.pinned, was.is_deleted, was.unresolved, was.audit_id,
-    was.created_at as updated_at,
+    was.created_at as updated_at, memories.erased_at,
     (
         select max(log.created_at)
         from memreg.audit_log as log
@@ -60,6 +60,7 @@ where memories.tenant = %(tenant)s and memories.schema = %(schema)s and memories
 select
     found.id, found.class, found.class_version, found.created_at, found.revision, found.version, found.payload,
     found.originals, found.pinned, found.is_deleted, found.unresolved, found.audit_id, found.updated_at,
+    null::timestamptz as erased_at,
     (
         select max(log.created_at)
         from memreg.audit_log as log
@@ -80,6 +81,7 @@ from (
         and memories.class = place.name
         and memories.version between place.first and place.last
         and memories.created_at <= %(at)s
+        and memories.erased_at is null
         and memories.id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
     cross join lateral (
         select *
