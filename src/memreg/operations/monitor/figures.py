@@ -147,8 +147,9 @@ def read_classes(
     tenant: str | None, schema: str | None, state: State, since: datetime
 ) -> Steps[tuple[list[ClassFigures], bool]]:
     """The figures of every class and version with decisions, and whether there are more than are read."""
-    places = yield from fetch_rows(
-        SQL["classes_decided"](tenant=tenant, schema=schema, since=since, limit=MOST_TENANTS + 1, decisions=NEWEST)
+    _, places = yield from fetch(
+        SQL["read_in_order"](),
+        SQL["classes_decided"](tenant=tenant, schema=schema, since=since, limit=MOST_TENANTS + 1, decisions=NEWEST),
     )
     found = []
     for row in places:

@@ -227,3 +227,7 @@ from parts
 join pg_catalog.pg_class as whole on whole.oid = parts.whole
 group by whole.relname
 order by sum(pg_total_relation_size(parts.oid)) desc, whole.relname
+
+-- read_in_order --
+-- For this transaction: the newest of a class are read through the index in its order, however few the planner expects, never all of them to be sorted.
+select set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)

@@ -88,8 +88,11 @@ def look(looker: Looker, classes: Sequence[str]) -> Steps[tuple[Trip, ...]]:
 def measure(looker: Looker, classes: Sequence[str]) -> Steps[tuple[SchemaVersion, tuple[Looked, ...]]]:
     """What the rules find about classes, without doing anything about it. Raises NoUsableVersion, SchemaNotFound."""
     asked = {"tenant": looker.tenant, "schema": looker.schema}
-    heads, rules, switches = yield from fetch(
-        versions.usable_head(looker.schema), SQL["rules_of"](**asked, class_name=None), SQL["switches_over"](**asked)
+    _, heads, rules, switches = yield from fetch(
+        COUNTING["read_in_order"](),
+        versions.usable_head(looker.schema),
+        SQL["rules_of"](**asked, class_name=None),
+        SQL["switches_over"](**asked),
     )
     version = yield from looker.cache.usable(looker.schema, heads)
     looked = []
