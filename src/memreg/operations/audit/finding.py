@@ -62,7 +62,8 @@ class Verification:
     @property
     def sentence(self) -> str:
         """The report in one sentence."""
-        counted = f"{self.entries:,} entries in {self.seals:,} seals"
+        entries = "1 entry" if self.entries == 1 else f"{self.entries:,} entries"
+        counted = f"{entries} in {self.seals:,} {'seal' if self.seals == 1 else 'seals'}"
         if self.findings:
             place = (
                 f"the first broken link is seal {self.first_broken}" if self.first_broken else "outside of the seals"
