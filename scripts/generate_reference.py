@@ -22,6 +22,7 @@ from memreg.cli import main as cli_main
 from memreg.core import errors
 from memreg.core.settings import Settings
 from memreg.operations.lint.rules import RULES
+from memreg.operations.monitor.alerts import alert_rules
 from memreg.registry.compatibility import RULES as COMPATIBILITY_RULES
 from memreg.registry.file_format import schema_document
 
@@ -137,7 +138,10 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
 def main(arguments: list[str]) -> int:
     """Write the parts, or with `--check` name the pages that are behind the code (exit status 1)."""
     behind = []
-    wanted_files = {"schema.schema.json": json.dumps(schema_document(), indent=2, ensure_ascii=False) + "\n"}
+    wanted_files = {
+        "alerts.yaml": alert_rules(),
+        "schema.schema.json": json.dumps(schema_document(), indent=2, ensure_ascii=False) + "\n",
+    }
     for name, wanted in wanted_files.items():
         page = REFERENCE / name
         if not page.exists() or page.read_text() != wanted:
