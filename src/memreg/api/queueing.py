@@ -110,8 +110,8 @@ class Queueing(Part):
         return Writer(self._intake, self._cache, self._clock, wanted)
 
     def jobs_left(self) -> int:
-        """How many messages of every tenant are being worked on, or could be now, counted up to 1,000."""
-        return self.database.run_admin(inbox.jobs_left)
+        """How many messages of this tenant are being worked on, or could be now, counted up to 1,000."""
+        return self._run(inbox.jobs_left)
 
     def stats(self, *, hours: float = 24.0) -> Stats:
         """The queue of this tenant and schema: how full it is, its workers, what became of the last hours' messages.

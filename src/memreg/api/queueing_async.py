@@ -110,8 +110,8 @@ class AsyncQueueing(AsyncPart):
         return AsyncWriter(self._intake, self._cache, self._clock, wanted)
 
     async def jobs_left(self) -> int:
-        """How many messages of every tenant are being worked on, or could be now, counted up to 1,000."""
-        return await self.database.run_admin(inbox.jobs_left)
+        """How many messages of this tenant are being worked on, or could be now, counted up to 1,000."""
+        return await self._run(inbox.jobs_left)
 
     async def stats(self, *, hours: float = 24.0) -> Stats:
         """The queue of this tenant and schema: how full it is, its workers, what became of the last hours' messages.

@@ -74,7 +74,7 @@ def _work(access: Access, slots: int | None, until_empty: bool, stopped: threadi
         try:
             writer.start()
             while not stopped.wait(_LOOK):
-                if until_empty and not engine.jobs_left() and not run_admin(lambda: jobs_left(BACKGROUND)):
+                if until_empty and not run_admin(jobs_left) and not run_admin(lambda: jobs_left(BACKGROUND)):
                     break
         finally:
             writer.close(drain=0.0)
