@@ -19,6 +19,7 @@ from memreg import Engine
 from memreg.cli.output import json_text
 from memreg.core.database import Database
 from memreg.core.settings import Settings
+from memreg.engine.told import shown
 from memreg.testing.walks import WHO, load_walk, run_walk, walk_files
 
 WALKS = ROOT / "fixtures" / "walks"
@@ -53,43 +54,48 @@ def explain(dsn: str, schema: str, audit_id: UUID, *options: str) -> str:
 
 def missing(end: End) -> list[str]:
     """What the explanation ought to say and does not."""
-    facts, text = end.facts, end.text
+    facts, text = end.facts, " ".join(end.text.split())  # its lines are broken to fit a terminal
     rule, said = facts["rule"], facts["details"].get("values") or {}
     lacks = []
     if f"by rule {end.row}, {rule['basis']}: {rule['sentence']}" not in text:
         lacks.append("the rule with its sentence")
-    told = [line for line in text.splitlines() if line.startswith("key ")]
     answered = [key for key in facts["details"].get("keys", []) if key["answers"]]
-    if rule["basis"] in BY_KEY and not answered:
+    if rule["basis"] in BY_KEY and not answered and not facts["follows"]:
         lacks.append("a key that answered")
     for key in answered:
         columns = key["key"].split("+")
-        value = ", ".join(repr(said[column]) for column in columns)
+        value = ", ".join(shown(said[column]) for column in columns)
         for memory in key["answers"]:
             payload = facts["details"]["compared_with"][memory]
-            met = ", ".join(repr(payload.get(column)) for column in columns)
-            start = f"{key['key']} ({key['strength']}) {value} "
-            if not any(start in line and met in line.replace(start, "") and memory in line for line in told):
+            met = ", ".join(shown(payload.get(column)) for column in columns)
+            if not re.search(
+                f"{re.escape(start_of(key))} {re.escape(value)} .{{0,60}}{re.escape(met)}.{{0,40}}{memory}", text
+            ):
                 lacks.append(f"the two values of the key {key['key']} that met")
     if rule["basis"] in BY_SCORE and not facts["candidates"]:
         lacks.append("a candidate")
     for candidate in facts["candidates"][:1]:
-        if f"candidate {candidate['memory_id']}: score {candidate['score']:.4f}" not in text:
+        if f"candidate 1, memory {candidate['memory_id']}: score {candidate['score']:.4f}" not in text:
             lacks.append("the best candidate with its score")
         shared = [column for column in said if candidate["values"].get(column) is not None]
         pairs = [(said[column], candidate["values"][column]) for column in shared]
         for column, (mine, theirs) in zip(shared, pairs, strict=True):
-            if f"  {column}: {mine!r} {'=' if mine == theirs else '≠'} {theirs!r}" not in text:
+            if f"{column}: {shown(mine)} {'=' if mine == theirs else '≠'} {shown(theirs)}" not in text:
                 lacks.append(f"the two values of {column}")
         for part in candidate["parts"]:
             amount = f"{part['amount']:+.2f}" if part["amount"] else "bound"
-            if (part["amount"] or part.get("bounds")) and f"{amount:>6}  {part['name']}" not in text:
+            if (part["amount"] or part.get("bounds")) and f"{amount} {part['name']}" not in text:
                 lacks.append(f"the part {part['name']} of the score")
         if not any(part.get("bounds") for part in candidate["parts"]):
             again = recomputed(candidate["parts"])
             if not math.isclose(again, candidate["score"], abs_tol=0.002):
                 lacks.append(f"parts that make up the score: {again:.4f}")
     return lacks
+
+
+def start_of(key: dict[str, Any]) -> str:
+    """How an explanation names a key."""
+    return f"{key['key']} ({key['strength']})"
 
 
 def _answers(end: End) -> list[bool]:

@@ -159,3 +159,14 @@ def test_a_score_can_be_made_again_from_the_audit(database: Database) -> None:
         mine = Record.of(facts["details"]["values"], spec, annotation)
         theirs = Record.of(candidate["values"], spec, annotation)
         assert score(mine, theirs, known).value == pytest.approx(candidate["score"])
+
+
+def test_what_follows_from_another_decision_is_not_explained_by_a_rule(database: Database) -> None:
+    walk = load_walk(next(path for path in walk_files(WALKS) if path.stem == "05_delete_takes_along_and_clears"))
+    run = run_walk(walk, database)
+    engine = Engine(database, tenant="walk", schema=walk.schema.name)
+    followed = engine.explain(run.decisions[-1].audit_id)
+    assert followed.facts["follows"]
+    assert followed.facts["rules"] == []
+    assert "it follows from what was done to another memory" in unwrapped(followed.text)
+    assert_fits(followed.text)

@@ -36,12 +36,14 @@ WHOLE_TABLES = frozenset({"look_at_tables", "table_growth"})
 EVERY_TENANT = frozenset({"count_behind", "insert_backfill", "insert_failures", "refer_again"})
 PACKAGES = ("memreg.engine", "memreg.evaluation", "memreg.operations", "memreg.testing")
 FILES = [(name, "queries.sql") for name in PACKAGES] + [
+    ("memreg.engine", "explain.sql"),
     ("memreg.engine", "references.sql"),
     ("memreg.operations.acts", "queries.sql"),
     ("memreg.operations.acts", "verbs.sql"),
     ("memreg.operations.erase", "queries.sql"),
     ("memreg.operations", "kill_switch.sql"),
     ("memreg.operations.monitor", "queries.sql"),
+    ("memreg.operations.review", "queries.sql"),
     ("memreg.operations.trip", "queries.sql"),
 ]
 QUERIES = sorted((q for place in FILES for q in Queries.load(*place).values()), key=lambda query: query.name)

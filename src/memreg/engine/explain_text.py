@@ -25,7 +25,10 @@ def text_of(audit_id: UUID, facts: Mapping[str, Any]) -> str:
     if "why_not" in facts:
         page.gap()
         _why_not(page, facts["why_not"])
-    if facts["kind"] == "decision":
+    if facts["follows"]:
+        page.gap()
+        page.row("rules", "none was asked: it follows from what was done to another memory, as its reason says")
+    elif facts["kind"] == "decision":
         page.gap()
         _rules(page, facts)
         _keys(page, facts)

@@ -122,8 +122,8 @@ def compare_audit(result: IngestResult, engine: Engine) -> Iterator[str]:
         elif not decision.reasons:
             yield f"the audit gives no reason for {decision.action} {decision.basis}"
     for decision in [each for each in result.decisions if each.action == "REJECT"][:MOST_EXPLAINED]:
-        text = engine.explain(decision.audit_id).text
-        if str(decision.basis) not in text or not all(reason in text for reason in decision.reasons):
+        text = " ".join(engine.explain(decision.audit_id).text.split())  # its lines are broken to fit a terminal
+        if str(decision.basis) not in text or not all(" ".join(why.split()) in text for why in decision.reasons):
             yield f"the explanation of REJECT {decision.basis} does not say why"
     if rows:
         yield f"the audit has {len(rows)} more decisions on the message"
