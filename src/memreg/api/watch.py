@@ -78,8 +78,7 @@ class Watch:
                 tenant=looker.tenant,
                 schema=looker.schema,
                 class_name=trip.class_name,
-                rule=trip.finding.rule,
-                reason=trip.reason,
+                rule_name=trip.finding.rule,
                 audit_id=str(trip.audit_id),
             )
         return trips

@@ -77,8 +77,7 @@ class AsyncWatch:
                 tenant=looker.tenant,
                 schema=looker.schema,
                 class_name=trip.class_name,
-                rule=trip.finding.rule,
-                reason=trip.reason,
+                rule_name=trip.finding.rule,
                 audit_id=str(trip.audit_id),
             )
         return trips

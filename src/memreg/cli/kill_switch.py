@@ -156,8 +156,9 @@ def _tell_evidence(switch: Switch) -> None:
     say(f"{switch.class_name} tripped by {evidence['rule']} {under}; its entry: memreg explain {switch.audit_id}")
     if evidence["contradicted"]:
         last, first = evidence["contradicted"][0], evidence["first_contradicted_at"]
-        say(f"The newest decision that speaks for it: memreg explain {last}; the first was made at {first}.")
-    say("Put the key right, undo what it did, then: memreg kill-switch off, and memreg resolve.")
+        say(f"The newest decision that speaks for it: memreg explain {last}")
+        say(f"Undo what the key did: memreg undo --since {first} --class {switch.class_name} --basis identity")
+    say("Put right what caused it, then: memreg kill-switch off, and memreg resolve")
 
 
 def _switch(access: Access, class_name: str | None, why: str | None, by: str, *, on: bool) -> None:
