@@ -9,6 +9,8 @@ import sqlglot
 from sqlglot import exp
 
 from memreg.core.queries import Queries, Query
+from memreg.engine.store import FILES as ENGINE_FILES
+from memreg.operations.store import FILES as OPERATIONS_FILES
 
 TENANT_TABLES = frozenset(
     {
@@ -34,8 +36,11 @@ TENANT_TABLES = frozenset(
 WHOLE_TABLES = frozenset({"look_at_tables", "table_growth"})
 # A backfill takes the memories of every tenant to a schema's new version.
 EVERY_TENANT = frozenset({"count_behind", "insert_backfill", "insert_failures", "refer_again"})
-PACKAGES = ("memreg.engine", "memreg.evaluation", "memreg.operations", "memreg.testing")
-FILES = [(name, "queries.sql") for name in PACKAGES] + [
+FILES = [
+    *(("memreg.engine", name) for name in ENGINE_FILES),
+    *(("memreg.operations", name) for name in OPERATIONS_FILES),
+    ("memreg.evaluation", "queries.sql"),
+    ("memreg.testing", "queries.sql"),
     ("memreg.engine", "explain.sql"),
     ("memreg.engine", "references.sql"),
     ("memreg.operations.acts", "queries.sql"),

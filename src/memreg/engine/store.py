@@ -18,7 +18,8 @@ from memreg.engine.state import HeldKey, MemoryState
 from memreg.engine.text import scope_token, searchable_columns, tsvector
 from memreg.registry.models import ClassSpec, SchemaSpec, SchemaVersion
 
-SQL = Queries.load("memreg.engine")
+FILES = ("messages.sql", "queue.sql", "calibrations.sql", "deciding.sql", "memories.sql", "entries.sql")
+SQL = Queries.load("memreg.engine", *FILES)
 REFERENCES = Queries.load("memreg.engine", "references.sql")
 JsonRow = dict[str, Any]
 

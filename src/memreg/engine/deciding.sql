@@ -1,0 +1,114 @@
+-- lock_class --
+-- Hold a class of a tenant until the end of the transaction: one writer at a time.
+select pg_advisory_xact_lock(%(lock)s::bigint)
+
+-- switches --
+-- The switches that are on for a tenant and schema, by class ('*' is every class).
+select class, reason
+from memreg.kill_switches
+where tenant in (%(tenant)s, '*') and schema in (%(schema)s, '*') and is_on
+
+-- key_holders --
+-- The memories, live and deleted, that hold one of the keys.
+select
+    keys.key, keys.digest, keys.strong, keys.released_at is not null as released,
+    held.id, held.class, held.version, held.payload, held.originals, held.is_deleted, held.unresolved, held.revision,
+    held.change, held.created_at, held.updated_at, held.last_seen_at, held.said_version, held.pinned, held.merged_into, held.void_revisions,
+    case when held.version <> %(version)s and held.said_version is not null then
+        memreg.said(%(tenant)s, held.id, held.revision)
+    end as said,
+    case when held.revision > 1 then memreg.earlier_revisions(%(tenant)s, held.id, held.revision, held.void_revisions) end as earlier
+from unnest(%(classes)s::text[], %(names)s::text[], %(digests)s::bytea[]) as wanted (class, key, digest)
+cross join lateral (
+    select key, digest, strong, released_at, memory_id
+    from memreg.identity_keys
+    where identity_keys.tenant = %(tenant)s
+        and identity_keys.schema = %(schema)s
+        and identity_keys.class = wanted.class
+        and identity_keys.key = wanted.key
+        and identity_keys.digest = wanted.digest
+    order by released_at nulls first
+    limit %(limit)s
+) as keys
+cross join lateral (
+    -- "offset 0" keeps the order of the joins: keys first, then each memory by its primary key.
+    select *
+    from memreg.memories
+    where memories.tenant = %(tenant)s and memories.id = keys.memory_id
+    offset 0
+) as held
+
+-- candidates --
+-- The live memories kept under most of a proposal's keys; a key says the less the more memories are under it.
+with held as materialized (
+    -- A key's newest memories only, so that no key makes more work than another, however many share it.
+    select
+        asked.key, near.ids, cardinality(near.ids) = %(postings)s as is_cut,
+        asked.weight / sqrt(cardinality(near.ids)) as worth
+    from unnest(%(keys)s::bigint[], %(weights)s::double precision[]) as asked (key, weight)
+    cross join lateral (
+        select array_agg(memory_id) as ids
+        from (
+            select memory_id
+            from memreg.candidate_keys
+            where candidate_keys.tenant = %(tenant)s and candidate_keys.key = asked.key
+            order by memory_id desc
+            limit %(postings)s
+        ) as newest
+    ) as near
+    where near.ids is not null
+),
+shortlist as (
+    select holder.id, sum(held.worth) filter (where not held.is_cut) as worth
+    from held
+    cross join lateral unnest(held.ids) as holder (id)
+    -- The newest of a common key are of use only where the others find nobody.
+    where not held.is_cut
+        or (select coalesce(sum(cardinality(ids)), 0) from held where not is_cut) < %(shortlist)s
+    group by holder.id
+    order by sum(held.worth) desc, holder.id desc
+    limit %(shortlist)s
+),
+found as (
+    select near.*
+    from shortlist
+    cross join lateral (
+        -- "offset 0" keeps the order of the joins: keys first, then each memory by its primary key.
+        select *
+        from memreg.memories
+        where memories.tenant = %(tenant)s and memories.id = shortlist.id
+        offset 0
+    ) as near
+    cross join lateral (
+        -- What was cut off at a common key, the memory itself knows.
+        select sum(held.worth) as worth
+        from held
+        where held.is_cut and held.key = any(near.candidate_keys)
+    ) as common
+    where near.schema = %(schema)s and not near.is_deleted and not near.unresolved
+    order by coalesce(shortlist.worth, 0) + coalesce(common.worth, 0) desc, near.id desc
+    limit %(limit)s
+)
+select
+    id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
+    last_seen_at, said_version, pinned, merged_into, void_revisions,
+    case when version <> %(version)s and said_version is not null then memreg.said(%(tenant)s, id, revision) end as said,
+    case when revision > 1 then memreg.earlier_revisions(%(tenant)s, id, revision, void_revisions) end as earlier
+from found
+
+-- changed_since --
+-- The memories of a class that were written to after a count of writes.
+select
+    id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
+    last_seen_at, candidate_keys, said_version, pinned, merged_into, void_revisions,
+    case when version <> %(version)s and said_version is not null then memreg.said(tenant, id, revision) end as said,
+    case when revision > 1 then memreg.earlier_revisions(tenant, id, revision, void_revisions) end as earlier
+from memreg.memories
+where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s and change > %(change)s
+order by change
+
+-- keys_of --
+-- The keys that memories hold.
+select memory_id, class, key, digest, strong
+from memreg.identity_keys
+where tenant = %(tenant)s and memory_id = any(%(ids)s::uuid[]) and released_at is null

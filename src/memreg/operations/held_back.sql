@@ -1,0 +1,155 @@
+-- count_unresolved --
+-- How many memories of each class wait to be resolved.
+select class, count(*) as memories
+from memreg.memories
+where tenant = %(tenant)s and schema = %(schema)s and unresolved and not is_deleted
+group by class
+order by class
+
+-- count_held_back --
+-- How many proposals of each class wait to be decided again: decided while it was create-only, or undone for that.
+with held as (
+    select log.class, first_value(log.id) over (partition by log.message_id, log.class order by log.id) as first_id
+    from memreg.audit_log as log
+    join memreg.audit_values as said on said.tenant = log.tenant and said.audit_id = log.id
+    where log.tenant = %(tenant)s
+        and log.schema = %(schema)s
+        and log.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
+        and said.details ->> 'mode' in ('kill_switch', 'pending')
+        and not memreg.is_undone(%(tenant)s, log.id)
+    union all
+    select log.class, first_value(undo.id) over (partition by log.message_id, log.class order by undo.id) as first_id
+    from memreg.audit_log as undo
+    join memreg.audit_values as said on said.tenant = undo.tenant and said.audit_id = undo.id
+    join memreg.audit_log as log on log.tenant = %(tenant)s and log.id = undo.undoes
+    where undo.tenant = %(tenant)s
+        and undo.schema = %(schema)s
+        and undo.undoes is not null
+        and said.details ->> 'again' = 'true'
+        and not memreg.is_undone(%(tenant)s, undo.id)
+)
+
+select class, count(*) as proposals
+from held
+where not exists (
+    select from memreg.messages
+    where messages.tenant = %(tenant)s
+        and messages.schema = %(schema)s
+        and messages.id = 'resolve:' || held.first_id::text
+)
+group by class
+order by class
+
+-- held_back --
+-- What waits to be decided again after an entry, in the order it came, with the unresolved memory each proposal made; a message whole.
+with again as materialized (
+    select
+        log.id, log.message_id, log.class,
+        first_value(undo.id) over (partition by log.message_id, log.class order by undo.id) as first_id,
+        first_value(log.id) over (partition by log.message_id, log.class order by log.id) as order_id
+    from memreg.audit_log as undo
+    join memreg.audit_values as said on said.tenant = undo.tenant and said.audit_id = undo.id
+    join memreg.audit_log as log on log.tenant = %(tenant)s and log.id = undo.undoes
+    where undo.tenant = %(tenant)s
+        and undo.schema = %(schema)s
+        and undo.undoes is not null
+        and log.class = any(%(classes)s)
+        and said.details ->> 'again' = 'true'
+        and not memreg.is_undone(%(tenant)s, undo.id)
+),
+waiting as (
+    (
+        select log.id as first_id, log.id as order_id, log.message_id, log.class, false as again
+        from memreg.audit_log as log
+        join memreg.audit_values as said on said.tenant = log.tenant and said.audit_id = log.id
+        where log.tenant = %(tenant)s
+            and log.schema = %(schema)s
+            and log.class = any(%(classes)s)
+            and log.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
+            and log.id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+            and said.details ->> 'mode' in ('kill_switch', 'pending')
+            and not exists (
+                select from memreg.messages
+                where messages.tenant = %(tenant)s
+                    and messages.schema = %(schema)s
+                    and messages.id = 'resolve:' || log.id::text
+            )
+            and not exists (
+                select from memreg.audit_log as earlier
+                join memreg.audit_values as said_earlier
+                    on said_earlier.tenant = earlier.tenant and said_earlier.audit_id = earlier.id
+                where earlier.tenant = %(tenant)s
+                    and earlier.schema = %(schema)s
+                    and earlier.message_id = log.message_id
+                    and earlier.class = log.class
+                    and earlier.id < log.id
+                    and earlier.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
+                    and said_earlier.details ->> 'mode' in ('kill_switch', 'pending')
+            )
+        order by log.id
+        limit %(limit)s
+    )
+    union all
+    (
+        select distinct on (order_id) first_id, order_id, message_id, class, true
+        from again
+        where order_id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+            and not exists (
+                select from memreg.messages
+                where messages.tenant = %(tenant)s
+                    and messages.schema = %(schema)s
+                    and messages.id = 'resolve:' || again.first_id::text
+            )
+        order by order_id
+        limit %(limit)s
+    )
+    order by order_id, again
+    limit %(limit)s
+)
+
+select
+    held.id as audit_id, waiting.first_id, waiting.order_id, waiting.again, held.class as said_class,
+    held.version as said_under, coalesce(memories.class, held.class) as class, held.message_id, held.ordinal,
+    held.action, said.proposal, said.details -> 'values' as decided_values,
+    memories.id, memories.version, memories.payload, memories.originals, memories.is_deleted, memories.unresolved,
+    memories.revision, memories.change, memories.created_at, memories.updated_at, memories.last_seen_at,
+    memories.said_version, memories.pinned, memories.merged_into, memories.void_revisions,
+    case when memories.version <> %(version)s and memories.said_version is not null then
+        memreg.said(memories.tenant, memories.id, memories.revision)
+    end as said,
+    memreg.earlier_revisions(memories.tenant, memories.id, memories.revision, memories.void_revisions) as earlier
+from waiting
+join memreg.audit_log as held
+    on held.tenant = %(tenant)s
+    and held.schema = %(schema)s
+    and held.message_id = waiting.message_id
+    and held.class = waiting.class
+join memreg.audit_values as said on said.tenant = %(tenant)s and said.audit_id = held.id
+left join memreg.memories
+    on held.action = 'CREATE'
+    and not waiting.again
+    and memories.tenant = %(tenant)s
+    and memories.id = held.memory_id
+    and memories.unresolved
+    and not memories.is_deleted
+where case
+        when waiting.again then held.id in (select id from again)
+        else held.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
+            and said.details ->> 'mode' in ('kill_switch', 'pending')
+    end
+order by waiting.order_id, waiting.again, held.ordinal
+
+-- keep_resolution --
+-- What was held back of a message is decided again: kept like a message of its own, so that it happens once.
+insert into memreg.messages (
+    tenant, schema, id, arrival, role, text, digest, status, attempts, received_at, decided_at
+)
+values (%(tenant)s, %(schema)s, %(id)s, %(arrival)s, 'system', %(text)s, %(digest)s, 'decided', 1, %(now)s, %(now)s)
+
+-- class_names --
+-- The classes that some version of a schema has (or of any schema, for '*').
+select distinct each ->> 'name' as class
+from memreg.schema_versions
+cross join lateral jsonb_array_elements(definition -> 'classes') as each
+where %(schema)s = '*' or schema = %(schema)s
+order by class
