@@ -8,8 +8,8 @@ from uuid import UUID
 from memreg.core.database import Database
 from memreg.core.queries import Query
 from memreg.core.steps import Rows, Steps, fetch_rows
-from memreg.engine.identity import key_values
 from memreg.engine.references import reference_rows
+from memreg.operations.audit.replay import Replay
 from memreg.registry.models import SchemaSpec, SchemaVersion
 
 ENTRIES = Query(
@@ -32,6 +32,7 @@ REFERENCES = Query(
     "Which memories refer to which.",
     'select target_id, memory_id, "column" from memreg.memory_references where tenant = %(tenant)s',
 )
+OFTEN_ABSENT = ("pinned", "merged_into", "void")
 Reference = tuple[str, str, str]
 """Who refers, by which column, to which memory."""
 
@@ -50,41 +51,26 @@ def rebuilt(database: Database, tenant: str, backfilled: SchemaVersion | None = 
 
     `backfilled`: the version that live memories were taken to, which makes no entries.
     """
-    classes: dict[UUID, str] = {}
-    states: dict[UUID, dict[str, Any]] = {}
+
+    def version_of(number: int) -> SchemaVersion:
+        assert backfilled is not None
+        assert number == backfilled.version
+        return backfilled
+
+    replay = Replay(version_of)
     for entry in rows(database, ENTRIES, tenant):
-        changes = [(entry["memory_id"], entry["before"], entry["after"])]
-        absorbed = entry["details"].get("absorbed")
-        if absorbed:
-            changes.append((UUID(absorbed["memory_id"]), absorbed["before"], absorbed["after"]))
-        others = entry["details"].get("others", ())
-        changes += [(UUID(other["memory_id"]), other["before"], other["after"]) for other in others]
-        for memory_id, before, after in changes:
-            if after is None:
-                continue
-            if before is not None and before["version"] > states[memory_id]["version"]:
-                assert backfilled is not None
-                states[memory_id] = converted(states[memory_id], classes[memory_id], backfilled)
-            classes[memory_id] = entry["class"]
-            assert before == states.get(memory_id), f"audit {entry['id']}: before is not what was"
-            states[memory_id] = after
+        replay.read(entry)
+    replay.end(is_cut=False)
+    assert replay.misfits == []
+    states = {memory_id: (each.class_name, each.state) for memory_id, each in replay.memories.items()}
     if backfilled is not None:
-        for memory_id, state in states.items():
+        for memory_id, (name, state) in states.items():
             if not state["is_deleted"] and state["version"] < backfilled.version:
-                states[memory_id] = converted(state, classes[memory_id], backfilled)
-    return states
-
-
-def converted(state: dict[str, Any], class_name: str, version: SchemaVersion) -> dict[str, Any]:
-    """A state in the form of a version, with the keys that it has under that; nobody else has one of them."""
-    assert version.lineage is not None
-    read = version.lineage.upcast(class_name, state["version"], state["payload"], state["originals"])
-    keys = [] if state["unresolved"] else key_values(read.payload, version.annotation_of(read.class_name or ""))
-    held = [
-        {"key": each.key.held_as, "digest": each.digest.hex(), "strong": each.key.strength == "strong"} for each in keys
-    ]
-    form = {"payload": read.payload, "originals": read.originals, "version": version.version}
-    return state | form | {"keys": sorted(held, key=lambda key: (key["key"], key["digest"]))}
+                states[memory_id] = replay.converted(name, state, backfilled.version)
+    return {
+        memory_id: {part: value for part, value in state.items() if value or part not in OFTEN_ABSENT}
+        for memory_id, (_, state) in states.items()
+    }
 
 
 def referred(states: dict[UUID, dict[str, Any]], spec: SchemaSpec, classes: dict[UUID, str]) -> set[Reference]:
