@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from memreg.api.engine import Engine
+from memreg.cli.output import json_text
 from memreg.core.database import Database
 from memreg.core.queries import Query
 from memreg.engine.calibration import Calibration
 from memreg.engine.decide import rule_sentence
+from memreg.engine.explain import explain
+from memreg.engine.explain_facts import cost_of
 from memreg.engine.model import Action, Message, Proposal
 from memreg.engine.record import Record
 from memreg.engine.score import FEATURES, score
 from memreg.engine.statistics import FIRST_SNAPSHOT, Statistics
+from memreg.operations.kill_switch import switch
+from memreg.operations.usage import Prices
 from memreg.testing.walks import load_walk, run_walk, walk_files
 from tests.support.engines import people, say
 from tests.support.replay import rows
@@ -58,7 +65,8 @@ def test_each_rule_is_explained_in_words(path: Path, database: Database) -> None
     for reason in decision.reasons:
         assert " ".join(reason.split()) in text
     rules = explained.facts["rules"]
-    assert [each["number"] for each in rules if each["outcome"] == "fired"] == [walk.ends_in]
+    if not explained.facts["follows"]:
+        assert [each["number"] for each in rules if each["outcome"] == "fired"] == [walk.ends_in]
     assert all(bool(each["why"]) == (each["number"] < walk.ends_in) for each in rules)
     assert "in force" in explained.text
     assert "thresholds 0.80/0.55" in explained.text
@@ -170,3 +178,80 @@ def test_what_follows_from_another_decision_is_not_explained_by_a_rule(database:
     assert followed.facts["rules"] == []
     assert "it follows from what was done to another memory" in unwrapped(followed.text)
     assert_fits(followed.text)
+
+
+def test_an_undo_and_what_it_undid_are_told_of_each_other(database: Database) -> None:
+    engine = people(database)
+    say(engine, name="Ana Lopez", email="ana@x.io", city="Oslo")
+    decision = say(engine, email="ana@x.io", city="Rome")
+    (done,) = engine.undo(decision.audit_id, by="eva", why="another Ana").undone
+    was, undo = engine.explain(decision.audit_id), engine.explain(done.audit_id)
+    assert was.facts["since"]["undone_by"]["actor"] == "eva"
+    assert was.facts["since"]["undo"]["command"] == f"memreg undo {done.audit_id}"
+    assert undo.text.startswith("UNDO by eva: A person did this, not a rule.")
+    assert "because another Ana" in undo.text
+    assert f"UPDATE identity {decision.audit_id}" in undo.text
+    assert "city: 'Rome' → 'Oslo'" in undo.text
+    engine.undo(done.audit_id, by="bo")
+    again = engine.explain(decision.audit_id).facts["since"]
+    assert (again["undone_by"], again["built_on"]) == (None, [])
+    assert engine.explain(done.audit_id).facts["since"]["undone_by"]["actor"] == "bo"
+
+
+def test_a_merge_is_told_with_every_memory_that_it_changed(database: Database) -> None:
+    engine = people(database)
+    one = say(engine, name="Ana Lopez", email="ana@x.io", city="Oslo").memory_id
+    other = say(engine, name="Wolfgang Schmidt", email="w@x.io", city="Rome").memory_id
+    assert one is not None
+    assert other is not None
+    done = engine.merge(one, other, by="eva", prefer={"city": "other"})
+    assert done.audit_id is not None
+    explained = engine.explain(done.audit_id)
+    changes = {change["memory_id"]: change for change in explained.facts["changes"]}
+    assert changes[other]["what"] == f"went into {one}"
+    assert changes[one]["columns"] == [{"column": "city", "before": "Oslo", "after": "Rome"}]
+    assert changes[one]["keys_gained"] == ["email"]
+    assert "city: 'Oslo' and 'Rome' → 'Rome'" in unwrapped(explained.text)
+    assert_fits(explained.text)
+
+
+def test_entries_about_no_memory_are_explained(database: Database) -> None:
+    engine = people(database)
+    switch(database, "default", "people", "Person", on=True, by="eva", reason="odd scores")
+    engine.review(reveal=True, by="eva")
+    entries = {entry.action: entry for entry in engine.audit()}
+    for action in (Action.SWITCH, Action.REVEAL):
+        explained = engine.explain(entries[action].audit_id)
+        assert explained.text.startswith(f"{action} by eva: A person did this")
+        assert explained.facts["since"]["undo"]["command"] is None
+        assert explained.facts["rules"] == []
+
+
+def test_what_a_model_cost_is_told_where_prices_are_set(database: Database) -> None:
+    engine = people(database)
+    say(engine, name="Ana Lopez")
+    entry = engine.audit()[0].audit_id
+    row = {"tokens_in": 2_000, "tokens_out": 500}
+    prices = Prices(Decimal("0.15"), Decimal("0.60"))
+    told = database.run("default", lambda: explain("default", "people", entry, cost=prices.cost))
+    assert told.facts["cost"] is None  # no model was asked
+    assert cost_of(row, prices.cost) == "0.0006"
+    assert cost_of(row, Prices().cost) is None
+    assert cost_of({"tokens_in": None, "tokens_out": None}, prices.cost) is None
+
+
+def test_the_facts_are_one_json_document(database: Database) -> None:
+    engine = people(database)
+    ana = say(engine, name="Ana Lopez", city="Oslo", born="1990-05-01", email="ana@x.io")
+    decision = say(engine, name="Ana Lopes", city="Oslo", born="1990-05-02", email="ana@y.io")
+    facts = json.loads(json_text(engine.explain(decision.audit_id, why_not=ana.memory_id)))["facts"]
+    assert " ".join(sorted(facts)) == (
+        "action actor after annotated annotation annotation_model annotation_source approved_at approved_by attempts basis "
+        "before calibration candidates changes class conflicts cost created_at details erased_at evidence extractor "
+        "follows keys kind latency_ms memory_id message_at message_id message_received_at message_role message_session "
+        "message_text model operation ordinal prompt_hash proposal reasons revision rule rules schema score since snapshot "
+        "thresholds tokens_in tokens_out took_ms undoes unresolved version why why_not"
+    )
+    assert " ".join(facts["rules"][0]) == "number basis when outcome why"
+    assert " ".join(facts["since"]) == "undone_by built_on undo"
+    assert " ".join(facts["why_not"]) == "memory_id verdict reasons then keys meets candidate"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -221,6 +222,27 @@ def test_what_does_not_fit_is_refused(engine: Engine) -> None:
     engine.settle(item.id, "apart", by="eva")
     with pytest.raises(ArgumentInvalid, match="it was answered by eva: apart"):
         engine.settle(item.id, "merge", by="bo")
+
+
+def test_of_two_who_answer_at_once_one_is_told(engine: Engine, database_url: str) -> None:
+    items = [duplicate(engine)]
+    say(engine, "c1", person(name="Ana Lopez", phone="1", city="Lisbon"))
+    say(engine, "c2", person(name="Zoe Quist", phone="1", city="Ystad"))
+    items += engine.review(kind="identity_contradiction").items
+
+    def answer(who: str, item: ReviewItem, verdict: str) -> str:
+        with Engine.connect(database_url, schema="people") as own:
+            try:
+                return own.settle(item.id, verdict, by=who).verdict
+            except (ArgumentInvalid, ActRefused) as error:
+                return str(error)
+
+    with ThreadPoolExecutor(2) as pool:
+        for item in items:
+            told = sorted(pool.map(lambda who, item=item: answer(who, item, item.verdicts[-1]), ("eva", "bo")), key=len)
+            assert told[0] in ("apart", "wrong")
+            assert len(told[1]) > len("merged")
+    assert engine.review().items == ()
 
 
 def test_three_become_one_and_three_again(engine: Engine) -> None:

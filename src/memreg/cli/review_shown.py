@@ -31,8 +31,8 @@ def item_lines(item: ReviewItem) -> str:
         lines += _wrapped(plain(memory.values), 4)
     if item.proposal and item.kind in _SAID:
         lines += _wrapped(f"said: {plain(item.proposal)}", 2)
-    if item.message_id and not item.memories:
-        lines.append(f"  message {item.message_id}")
+    if item.kind == "dead_letter" and item.message_id:
+        lines.append(f"  {'memreg inbox show' if item.audit_id is None else 'message'} {item.message_id}")
     if item.audit_id:
         lines.append(f"  memreg explain {item.audit_id}")
     return "\n".join(lines)

@@ -56,7 +56,7 @@ def facts_of(row: Row, cost: Cost | None = None) -> dict[str, Any]:
         for column, said in (details.get("conflicts") or {}).items()
     ]
     facts["calibration"] = _calibration(row)
-    facts["cost"] = _cost(row, cost)
+    facts["cost"] = cost_of(row, cost)
     return facts
 
 
@@ -230,7 +230,7 @@ def _calibration(row: Row) -> dict[str, Any]:
     }
 
 
-def _cost(row: Row, cost: Cost | None) -> str | None:
+def cost_of(row: Row, cost: Cost | None) -> str | None:
     """What the message's requests to a model cost, by the prices set now."""
     if cost is None or (row["tokens_in"] is None and row["tokens_out"] is None):
         return None

@@ -59,7 +59,7 @@ def settle(actor: Actor, answer: Answer) -> Steps[Settled]:
     Raises ReviewNotFound, ArgumentInvalid for an answer that does not fit or a question that is answered already,
     ActRefused where what it says cannot be done; then nothing is.
     """
-    row = yield from _held(actor, answer.review_id)
+    row = yield from _asked(actor, answer.review_id)
     if row["status"] != "open":
         reason = f"it was answered by {row['settled_by'] or 'memreg'}: {row['verdict']}; reopen it to answer it anew"
         raise ArgumentInvalid(name="review_id", value=str(answer.review_id), reason=reason)
@@ -77,7 +77,8 @@ def settle(actor: Actor, answer: Answer) -> Steps[Settled]:
         acts, done = (), MEANINGS[kind, answer.verdict]
         if answer.verdict == "wrong" and kind != "annotation_doubt":
             done = "it is noted as wrong, and left as it is"
-    yield (
+    # What was done may have answered it already, at the same time; somebody else's answer stands.
+    settled, *_ = yield (
         SQL["settle_review"](
             tenant=actor.tenant,
             schema=actor.schema,
@@ -98,6 +99,9 @@ def settle(actor: Actor, answer: Answer) -> Steps[Settled]:
             new_id=actor.new_id,
         ),
     )
+    if not settled:
+        reason = "somebody answered it in the meantime; look with `memreg review`"
+        raise ArgumentInvalid(name="review_id", value=str(answer.review_id), reason=reason)
     return Settled(answer.review_id, kind, KEPT.get(answer.verdict, answer.verdict), acts, done)
 
 
@@ -108,7 +112,7 @@ def reopen(actor: Actor, review_id: UUID) -> Steps[Settled]:
     Raises ReviewNotFound, ArgumentInvalid where it is open or was asked anew, and ActRefused where later decisions
     built on what was done.
     """
-    row = yield from _held(actor, review_id)
+    row = yield from _asked(actor, review_id)
     if row["status"] == "open":
         raise ArgumentInvalid(name="review_id", value=str(review_id), reason="it is open; there is no answer to undo")
     acts: tuple[UUID, ...] = ()
@@ -132,8 +136,8 @@ def reopen(actor: Actor, review_id: UUID) -> Steps[Settled]:
     return Settled(review_id, row["kind"], "open", acts, done)
 
 
-def _held(actor: Actor, review_id: UUID) -> Steps[Row]:
-    row = yield from fetch_row(SQL["hold_review"](tenant=actor.tenant, schema=actor.schema, id=review_id))
+def _asked(actor: Actor, review_id: UUID) -> Steps[Row]:
+    row = yield from fetch_row(SQL["one_review"](tenant=actor.tenant, schema=actor.schema, id=review_id))
     if row is None:
         raise ReviewNotFound(review_id=review_id, tenant=actor.tenant)
     return row

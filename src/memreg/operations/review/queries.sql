@@ -47,22 +47,25 @@ where tenant = %(tenant)s
 group by kind, class
 order by kind, class
 
--- hold_review --
--- One question, held until its answer is written; who else answers it waits and then sees that it is answered.
+-- one_review --
+-- One question with its answer, and what the decision that asked did.
 select
     items.id, items.class, items.kind, items.subject, items.memory_ids, items.message_id, items.audit_id, items.status,
-    items.verdict, items.settled_by, items.settled_at, items.act_id,
-    (select action from memreg.audit_log as log where log.tenant = items.tenant and log.id = items.audit_id) as action
+    items.verdict, items.settled_by, items.settled_at, items.act_id, log.action
 from memreg.review_items as items
+left join memreg.audit_log as log on log.tenant = items.tenant and log.id = items.audit_id
 where items.tenant = %(tenant)s and items.schema = %(schema)s and items.id = %(id)s
-for update of items
 
 -- settle_review --
--- A question is answered: how, by whom, when and why, and the entry of what was done about it.
+-- A question is answered, unless somebody did so meanwhile: how, by whom, when and why, and what was done about it.
 update memreg.review_items
 set status = 'settled', verdict = %(verdict)s, settled_by = %(by)s, settled_at = %(now)s, why = %(why)s,
     act_id = %(act_id)s
-where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
+where tenant = %(tenant)s
+    and schema = %(schema)s
+    and id = %(id)s
+    and (status = 'open' or (settled_by = %(by)s and settled_at = %(now)s))
+returning id
 
 -- reopen_review --
 -- An answer is taken back: the question is open again, unless the same was asked meanwhile.
