@@ -14,7 +14,7 @@ from memreg.registry import versions
 from memreg.registry.lineage import Ancestor, Lineage
 from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion
 
-SQL = Queries.load("memreg.operations.backfill")
+SQL = Queries.load("memreg.operations.backfill", "life.sql", "parts.sql", "index.sql", "collisions.sql", "rewrite.sql")
 Lookups = tuple[list[tuple[str, float]], list[str]]
 """Searchable columns with their boosts, and compare columns."""
 CHUNK = 500
