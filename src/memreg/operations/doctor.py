@@ -20,8 +20,11 @@ from memreg.operations.check import Check, Health, counted
 from memreg.operations.inbox import lease_of
 from memreg.operations.isolation import isolation_checks, read_isolation
 from memreg.operations.key_precision import read_precision
+from memreg.operations.monitor.checks import monitor_checks
+from memreg.operations.monitor.figures import monitor
 from memreg.operations.server import Server, look_at, server_checks
 from memreg.operations.state import State, read_state
+from memreg.operations.store import EVERY
 from memreg.operations.surroundings import read_surroundings, surroundings_checks
 from memreg.operations.usage import Prices
 from memreg.operations.verdicts import verdicts
@@ -112,6 +115,8 @@ def _tables(
     state = database.run_admin(plan)  # the queue, its workers and the backfills are of every tenant
     yield from verdicts(state, database.settings.queue_capacity)
     yield from audit_checks(*database.run_admin(audit_facts), clock())
+    told = monitor(database, tenant or EVERY, (schema or EVERY) if by_schema else EVERY, sizes=False, clock=clock)
+    yield from monitor_checks(told.classes)
     yield from _keys(database, tenant, found)
 
 
