@@ -13,7 +13,7 @@ from memreg.core.steps import Steps, fetch_rows
 from memreg.engine.change import Change, Snapshot
 from memreg.engine.identity import key_values
 from memreg.engine.model import Action, Payload
-from memreg.engine.standing import standing_on
+from memreg.engine.standing import standing, standing_on
 from memreg.engine.state import KEPT_PAYLOADS, HeldKey, MemoryState, name_at, pins_at_newest
 from memreg.operations.acts.act import SQL, Act
 from memreg.operations.acts.hands import Hands
@@ -188,15 +188,18 @@ class Undoing:
 
             if refers(referrer.snapshot()):
                 cause = yield from self._cause(referrer.id, refers)
+                if cause is not None and cause < entry.id:
+                    continue  # it did so before as well, when that was deleted
                 reason = f"memory {referrer.id} refers to memory {target} by {column}"
                 return Blocked(entry.id, reason, () if cause is None else (cause,))
         return None
 
     def _cause(self, memory_id: UUID, has: Any) -> Steps[UUID | None]:
-        """The entry since which a memory has something."""
+        """The entry since which a memory has something, of those that still stand."""
         yield from self._take([memory_id])
-        known = {each.id: each for each in (yield from self._read(self._raw[memory_id]))}
-        return gained_by([known[each] for each in self._raw[memory_id] if each in known], memory_id, has)
+        still = standing(self._raw[memory_id], self._undoes)
+        known = {each.id: each for each in (yield from self._read(still))}
+        return gained_by([known[each] for each in still if each in known], memory_id, has)
 
     def _read(self, ids: Sequence[UUID]) -> Steps[list[Entry]]:
         unknown = [each for each in ids if each not in self._entries]
