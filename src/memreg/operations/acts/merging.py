@@ -68,7 +68,8 @@ def merge(actor: Actor, wanted: Merging) -> Steps[ActResult]:
         [other],
         given={"other": str(other.id), "prefer": dict(wanted.prefer)},
         reasons=[f"memory {other.id} went into {kept.id} and is deleted", *_told(joined), *notes],
-        details={"winners": [_as_data(joined, each.column) for each in joined.winners]},
+        # Without values: those are in the states of their own memory, from where erasing takes them.
+        details={"winners": [{"column": w.column, "winner": w.winner, "why": w.why} for w in joined.winners]},
     )
     will = "would go" if wanted.dry_run else "went"
     result = ActResult(
@@ -103,8 +104,3 @@ def _told(joined: Joined) -> tuple[str, ...]:
     differ = [each for each in joined.winners if each.winner != "same" and None not in (each.kept, each.other)]
     who = {"keep": "has the value of the one that stays", "other": "has that of the other one", "both": "has both"}
     return tuple(f"{each.column} {who[each.winner]}: {each.why}" for each in differ)
-
-
-def _as_data(joined: Joined, column: str) -> dict[str, object]:
-    winner = next(each for each in joined.winners if each.column == column)
-    return {name: getattr(winner, name) for name in ("column", "kept", "other", "result", "winner", "why")}

@@ -87,7 +87,8 @@ def split(actor: Actor, wanted: Splitting) -> Steps[ActResult]:
         Action.SPLIT,
         state,
         [new],
-        given={"revisions": sorted(wanted.revisions), "columns": list(wanted.columns), "values": dict(given.values)},
+        # What the new one was given is in its state after, from where erasing takes it.
+        given={"revisions": sorted(wanted.revisions), "columns": list(wanted.columns), "values": list(given.values)},
         reasons=[f"what {by} said is memory {new.id} now", *notes],
         details={"made": str(new.id)},
     )
