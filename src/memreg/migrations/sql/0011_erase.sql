@@ -16,14 +16,15 @@ return case
 end;
 
 -- Whether a text may quote something, to be looked at closely: it has one of some words in it (as patterns of `like`),
--- or one of some numbers when all else is taken away, or characters written as JSON does.
+-- or one of some numbers (as patterns of `~`: taking all other signs out first costs thirty times as much), or
+-- characters written as JSON does.
 create function memreg.may_quote(said text, words text[], digits text[], unsure boolean)
 returns boolean language sql immutable parallel safe
 return said is not null and (
     unsure
     or position('\u' in said) > 0
     or memreg.folded(said) like any (words)
-    or cardinality(digits) > 0 and regexp_replace(memreg.folded(said), '[^0-9]', '', 'g') like any (digits)
+    or cardinality(digits) > 0 and memreg.folded(said) ~ any (digits)
 );
 
 create function memreg.erasing_tenant()

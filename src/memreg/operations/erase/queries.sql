@@ -33,6 +33,7 @@ limit %(limit)s
 
 -- other_memories --
 -- Memories of every schema after one; those that may quote something with what they say.
+-- Here as below, "offset 0" keeps each text from being looked at once for every column that it decides about.
 with part as materialized (
     select schema, id, class, version, payload, originals, pinned, is_deleted, erased_at
     from memreg.memories
@@ -54,6 +55,7 @@ cross join lateral (
         and memreg.may_quote(
             concat_ws(' ', part.payload, part.originals, part.pinned), %(words)s::text[], %(digits)s::text[], %(unsure)s
         ) as may
+    offset 0
 ) as judged
 order by part.id
 
@@ -79,6 +81,7 @@ cross join lateral (
         and memreg.may_quote(
             concat_ws(' ', part.payload, part.originals, part.pinned), %(words)s::text[], %(digits)s::text[], %(unsure)s
         ) as may
+    offset 0
 ) as judged
 left join memreg.memories as held on held.tenant = %(tenant)s and held.id = part.memory_id
 order by part.memory_id, part.revision
@@ -163,6 +166,7 @@ cross join lateral (
         or log.memory_id is null and log.schema = %(schema)s and log.message_id = any(%(messages)s::text[])
         or said.told like any(%(named)s::text[])
         or memreg.may_quote(said.told, %(words)s::text[], %(digits)s::text[], %(unsure)s) as may
+    offset 0
 ) as judged
 order by part.audit_id
 

@@ -212,6 +212,7 @@ class Sweep:
         return {"tenant": self.tenant, "ids": self.ids, **anchors_of(quotes)}
 
 
+_BETWEEN = "[^0-9]{0,6}"  # what may be between two digits of a number, as JSON writes it too
 _FIRST_REVISION: dict[str, Any] = {"after_id": FIRST, "after_revision": 0}
 
 
@@ -226,6 +227,6 @@ def anchors_of(quotes: Quotes) -> dict[str, Any]:
     anchors = quotes.anchors
     return {
         "words": [f"%{word}%" for word in anchors.words],
-        "digits": [f"%{digits}%" for digits in anchors.digits],
+        "digits": [_BETWEEN.join(digits) for digits in anchors.digits],
         "unsure": anchors.unsure,
     }
