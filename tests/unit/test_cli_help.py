@@ -26,10 +26,13 @@ HEAVY = {
 COMMANDS = (
     "demo migrate register schemas show annotate annotations approve reject ingest memories get search history audit"
     " explain kill-switch resolve review backfill eval calibrate worker inbox doctor usage metrics diff import views"
-    " lint"
+    " lint undo merge split correct forget restore erase monitor"
 )
 INBOX = ("inbox show", "inbox retry", "inbox drop")
-DATA = "ingest memories get search history audit explain resolve review calibrate inbox doctor usage metrics"
+DATA = (
+    "ingest memories get search history audit explain resolve review calibrate inbox doctor usage metrics undo merge"
+    " split correct forget restore erase monitor"
+)
 
 
 def command(*path: str) -> click.Command:

@@ -63,7 +63,7 @@ def memories(access: Access, class_name: str | None, limit: int, after: str | No
 @_as_of
 @data_options
 def get(access: Access, memory_id: str, as_of: datetime | None) -> None:
-    """Show one memory with its values; with --as-of as it was at a time."""
+    """Show one memory with its values, now or as of a time."""
     with access.engine() as engine:
         memory = engine.get(memory_id, as_of=as_of)
         version = engine.version()
