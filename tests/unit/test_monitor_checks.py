@@ -23,7 +23,7 @@ WELL = ClassFigures(
 
 def test_what_is_well_is_one_line() -> None:
     (check,) = monitor_checks([WELL, WELL])
-    assert (check.health, check.text) == ("ok", "200 decisions within the last day, and nothing speaks against them")
+    assert (check.health, check.text) == ("ok", "200 decisions within the last day, and nothing against them")
     assert next(monitor_checks([])).text == "none within the last day"
 
 
