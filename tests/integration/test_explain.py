@@ -246,11 +246,11 @@ def test_the_facts_are_one_json_document(database: Database) -> None:
     decision = say(engine, name="Ana Lopes", city="Oslo", born="1990-05-02", email="ana@y.io")
     facts = json.loads(json_text(engine.explain(decision.audit_id, why_not=ana.memory_id)))["facts"]
     assert " ".join(sorted(facts)) == (
-        "action actor after annotated annotation annotation_model annotation_source approved_at approved_by attempts basis "
-        "before calibration candidates changes class conflicts cost created_at details erased_at evidence extractor "
-        "follows keys kind latency_ms memory_id message_at message_id message_received_at message_role message_session "
-        "message_text model operation ordinal prompt_hash proposal reasons revision rule rules schema score since snapshot "
-        "thresholds tokens_in tokens_out took_ms undoes unresolved version why why_not"
+        "action actor after annotated annotation annotation_model annotation_source approved_at approved_by attempts "
+        "basis before calibration candidates changes class conflicts cost created_at details erased_at evidence "
+        "extractor follows keys kind latency_ms memory_id message_at message_id message_received_at message_role "
+        "message_session message_text model operation ordinal prompt_hash proposal reasons revision rule rules schema "
+        "score since snapshot thresholds tokens_in tokens_out took_ms undoes unresolved version why why_not"
     )
     assert " ".join(facts["rules"][0]) == "number basis when outcome why"
     assert " ".join(facts["since"]) == "undone_by built_on undo"

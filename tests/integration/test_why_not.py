@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,9 +11,13 @@ from memreg.api.engine import Engine
 from memreg.core.database import Database
 from memreg.core.errors import AuditNotFound, MemoryNotFound
 from memreg.core.ids import uuid7
+from memreg.core.steps import Steps, fetch_row
 from memreg.engine.audit import KEPT_CANDIDATES
+from memreg.engine.explain_facts import facts_of
+from memreg.engine.explain_store import SQL
 from memreg.engine.model import Decision
 from memreg.engine.statistics import FIRST_SNAPSHOT
+from memreg.engine.why_not import why_not_told
 from memreg.operations.kill_switch import switch
 from tests.support.engines import people, say
 
@@ -156,6 +161,48 @@ def test_what_was_not_kept_is_computed_again_as_it_was(engine: Engine) -> None:
     after = engine.explain(decision.audit_id, why_not=other).facts["why_not"]
     assert after == before
     assert after["then"]["revision"] == 1
+
+
+def test_what_is_computed_again_is_what_was_decided_on(engine: Engine) -> None:
+    """Every candidate that entries keep, computed again as if they had not kept it, after more became of each."""
+    names = ["Ana Maria Lopez", "Ana Lopez", "Maria Lopes", "Anna Lopez Berg", "Bo Berg", "Bo Ng"]
+    for number in range(3 * FIRST_SNAPSHOT):
+        name = names[number % len(names)]
+        email = f"m{number % 7}@x.io" if number % 3 else None
+        values = {
+            "name": name,
+            "city": ["Oslo", "Rome"][number % 2],
+            "born": f"19{70 + number % 9}-05-01",
+            "email": email,
+        }
+        decision = say(engine, **{column: value for column, value in values.items() if value})
+        if number % 5 == 0 and decision.action == "UPDATE" and engine.explain(decision.audit_id).facts["changes"]:
+            engine.undo(decision.audit_id, by="eva", cascade=True)
+    compared = 0
+    for entry in engine.audit(limit=200):
+        facts = engine.explain(entry.audit_id).facts
+        if facts["basis"] not in ("score", "partial_identity", "possible_duplicate", "new"):
+            continue
+        for kept in facts["candidates"]:
+            again = computed_again(engine, entry.audit_id, UUID(kept["memory_id"]))
+            assert again["score"] == kept["score"], (entry, again, kept)
+            assert again["parts"] == kept["parts"]
+            compared += 1
+    assert compared > 40
+    assert engine.audit(action="UNDO")
+
+
+def computed_again(engine: Engine, audit_id: UUID, memory: UUID) -> dict[str, Any]:
+    """The candidate as it is told of an entry that keeps none."""
+
+    def plan() -> Steps[dict[str, Any]]:
+        row = yield from fetch_row(SQL["told_entry"](tenant="default", schema="people", id=audit_id))
+        assert row is not None
+        forgetful = {**row, "candidates": [], "memory_id": None, "action": "CREATE"}
+        return (yield from why_not_told("default", "people", forgetful, facts_of(forgetful), memory))
+
+    candidate: dict[str, Any] = engine.database.run("default", plan)["candidate"]
+    return candidate
 
 
 def test_an_act_chooses_nothing_by_rule(engine: Engine) -> None:

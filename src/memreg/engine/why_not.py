@@ -120,21 +120,23 @@ def _then(tenant: str, schema: str, rows: Rows, entry: Row, version: SchemaVersi
     lineage = version.lineage
     if lineage is not None and said[1] < version.version:
         class_name = lineage.class_now(*said)
+    held: frozenset[tuple[str, bytes]] = frozenset()
+    void: frozenset[int] = frozenset()
+    if state["audit_id"] is not None:
+        made = yield from fetch_row(SQL["states_told"](tenant=tenant, schema=schema, id=state["audit_id"]))
+        for change in changes_of(made) if made is not None else ():
+            if change.memory_id == state["id"]:
+                held = frozenset((key["key"], bytes.fromhex(key["digest"])) for key in change.after["keys"])
+                void = frozenset(change.after.get("void", ()))
     payloads: list[Mapping[str, Any]] = []
-    recent = [row for row in rows if row["revision"] <= state["revision"]][-KEPT_PAYLOADS - 1 :]
-    for row in reversed(recent):
+    known = [row for row in rows if row["revision"] <= state["revision"] and row["revision"] not in void]
+    for row in reversed(known[-KEPT_PAYLOADS - 1 :]):
         payload = row["payload"]
         if lineage is not None and class_name is not None and row["version"] < version.version:
             name = name_at(lineage, class_name, row["version"])
             payload = lineage.upcast(name, row["version"], payload, row["originals"]).payload
         if payload not in payloads:
             payloads.append(payload)
-    held: frozenset[tuple[str, bytes]] = frozenset()
-    if state["audit_id"] is not None:
-        made = yield from fetch_row(SQL["states_told"](tenant=tenant, schema=schema, id=state["audit_id"]))
-        for change in changes_of(made) if made is not None else ():
-            if change.memory_id == state["id"]:
-                held = frozenset((key["key"], bytes.fromhex(key["digest"])) for key in change.after["keys"])
     return Then(state, class_name, payloads, held)
 
 
