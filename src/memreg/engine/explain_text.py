@@ -69,9 +69,9 @@ def _said(page: Page, facts: Mapping[str, Any]) -> None:
         }:
             page.row("given", pairs(values))
         for each in details.get("winners") or ():
-            if each["winner"] != "same" and each["kept"] is not None and each["other"] is not None:
-                sides = f"{shown(each['kept'])} and {shown(each['other'])}"
-                page.row("joined", f"{each['column']}: {sides} → {shown(each['result'])}")
+            kept, other, result = _sides(facts, each["column"])
+            if each["winner"] != "same" and kept is not None and other is not None:
+                page.row("joined", f"{each['column']}: {shown(kept)} and {shown(other)} → {shown(result)}")
         if undone := details.get("undone"):
             page.row("undid", f"{undone['action']} {undone['basis']} {facts['undoes']}, of {undone['message_id']}")
         return
@@ -273,3 +273,10 @@ def _count(tokens: int | None) -> str:
 
 def _milliseconds(took: float | None) -> str:
     return "in unknown time" if took is None else f"{took:,.0f} ms"
+
+
+def _sides(facts: Mapping[str, Any], column: str) -> tuple[Any, Any, Any]:
+    """What two memories that became one had in a column, and what the one has."""
+    states = [facts["before"], *(each["before"] for each in facts["details"].get("others") or ()), None]
+    kept, other = (((state or {}).get("payload") or {}).get(column) for state in states[:2])
+    return kept, other, ((facts["after"] or {}).get("payload") or {}).get(column)
