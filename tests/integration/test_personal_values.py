@@ -143,8 +143,11 @@ def test_who_sees_them_is_in_the_audit(engine: Engine, database_url: str) -> Non
     assert EMAIL in shown.output
     handed = run(database_url, "audit", "export", "--reveal", "--by", "kim", "--why", "request 7")
     assert EMAIL in handed.output
+    one = say(engine, name="Somebody", email=OTHER)
+    undone = run(database_url, "undo", str(one.audit_id), "--dry-run", "--reveal", "--by", "kim")
+    assert OTHER in undone.output
     entries = engine.audit(action="REVEAL")
-    assert len(entries) == 2
+    assert len(entries) == 3
     for entry in entries:
         told = engine.explain(entry.audit_id)
         assert "kim" in told.text

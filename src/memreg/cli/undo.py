@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from memreg.registry.models import SchemaVersion
 
 SHOWN = 20
+Shown = Callable[[str, Mapping[str, Any] | None], dict[str, Any]]
+"""Values of a class as they are shown."""
 
 
 @click.command()
@@ -33,6 +36,9 @@ SHOWN = 20
 @click.option("--dry-run", is_flag=True, help="Only tell; change nothing.")
 @click.option("--yes", is_flag=True, help="Undo more than one decision, which is otherwise only told.")
 @click.option("--why", metavar="TEXT", type=WORDS, help="The reason, which is kept.")
+@click.option(
+    "--reveal", is_flag=True, help="Show values of columns marked pii, which are masked otherwise; this is audited."
+)
 @by_option
 @data_options
 def undo(
@@ -50,6 +56,7 @@ def undo(
     dry_run: bool,
     yes: bool,
     why: str | None,
+    reveal: bool,
     by: str,
 ) -> None:
     """Take decisions back.
@@ -83,15 +90,17 @@ def undo(
             done = engine.undo(audit_id, **how)
         else:
             done = engine.undo_many(**given, **how, dry_run=False)
-        _print(access, engine.version(), done, only_told=only_told and not dry_run)
+        if reveal:
+            engine.reveal("what an undo changes", by=by, why=why)
+        _print(access, _shown(engine.version(), reveal), done, only_told=only_told and not dry_run)
 
 
-def _print(access: Access, version: SchemaVersion, done: UndoResult, *, only_told: bool) -> None:
+def _print(access: Access, shown: Shown, done: UndoResult, *, only_told: bool) -> None:
     if access.as_json:
-        print_json({**_masked(version, done), "sentence": done.sentence})
+        print_json({**_as_data(shown, done), "sentence": done.sentence})
         return
     for each in done.undone[:SHOWN]:
-        _tell(version, each)
+        _tell(shown, each)
     if len(done.undone) > SHOWN:
         say(f"  … and {len(done.undone) - SHOWN} more")
     for blocked in done.blocked[:SHOWN]:
@@ -107,12 +116,12 @@ def _print(access: Access, version: SchemaVersion, done: UndoResult, *, only_tol
         say(f"To take it back: memreg undo --message {done.act_id} --yes")
 
 
-def _tell(version: SchemaVersion, undone: Undone) -> None:
+def _tell(shown: Shown, undone: Undone) -> None:
     say(f"{undone.action} by {undone.basis}, {undone.undoes} (message {undone.message_id})")
     for memory in undone.memories:
         before, after = (
-            _values(version, memory.class_name, memory.before),
-            _values(version, memory.class_name, memory.after),
+            shown(memory.class_name, memory.before),
+            shown(memory.class_name, memory.after),
         )
         say(f"  {memory.class_name} {memory.memory_id}")
         if memory.after is None:
@@ -125,7 +134,7 @@ def _tell(version: SchemaVersion, undone: Undone) -> None:
                     say(f"    {name}: {before.get(name, '—')} → {after.get(name, '—')}")
 
 
-def _masked(version: SchemaVersion, done: UndoResult) -> dict[str, Any]:
+def _as_data(shown: Shown, done: UndoResult) -> dict[str, Any]:
     return {
         "act_id": done.act_id,
         "dry_run": done.dry_run,
@@ -140,8 +149,8 @@ def _masked(version: SchemaVersion, done: UndoResult) -> dict[str, Any]:
                     {
                         "memory_id": memory.memory_id,
                         "class": memory.class_name,
-                        "before": memory.before and _values(version, memory.class_name, memory.before),
-                        "after": memory.after and _values(version, memory.class_name, memory.after),
+                        "before": memory.before and shown(memory.class_name, memory.before),
+                        "after": memory.after and shown(memory.class_name, memory.after),
                     }
                     for memory in each.memories
                 ],
@@ -152,10 +161,13 @@ def _masked(version: SchemaVersion, done: UndoResult) -> dict[str, Any]:
     }
 
 
-def _values(version: SchemaVersion, class_name: str, values: dict[str, Any] | None) -> dict[str, Any]:
+def _shown(version: SchemaVersion, reveal: bool) -> Shown:
     from memreg.operations.masking import mask
 
-    return mask(values or {}, version.spec.by_name.get(class_name))
+    def shown(class_name: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
+        return dict(values or {}) if reveal else mask(values or {}, version.spec.by_name.get(class_name))
+
+    return shown
 
 
 def _listed(values: dict[str, Any]) -> str:
