@@ -228,8 +228,11 @@ def repair(show: Show, dsn: str, wanted: tuple[Counter[str], Counter[bytes]]) ->
     missing, extra = wanted[0] - found[0], found[0] - wanted[0]
     show.claim("the memories are those of the run without the fault", not missing and not extra, told(missing, extra))
     show.claim("and so are the keys that they hold", found[1] == wanted[1])
-    verified = run(dsn, "audit", "verify")
-    show.say(f"  {verified.splitlines()[-1]}")
+    with Engine.connect(dsn, extractor="structured") as engine:
+        engine.seal_audit()
+        show.claim("the audit's chain is whole", engine.verify_audit().is_intact)
+        replayed = engine.replay_audit()
+        show.claim("and it rebuilds every memory", not replayed.differences, replayed.differences[:3])
 
 
 if __name__ == "__main__":
