@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from memreg.operations.acts.outcome import ActResult
     from memreg.operations.acts.undo_run import UndoResult
     from memreg.operations.erase.outcome import Erased
+    from memreg.operations.kill_switch import Switch, Switched, Switches
+    from memreg.operations.monitor.figures import ClassFigures, Monitored
+    from memreg.operations.monitor.rates import Rate
     from memreg.operations.review.answering import Settled
     from memreg.operations.review.item import Review, ReviewItem
 
@@ -22,6 +25,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ActResult",
     "AsyncEngine",
+    "ClassFigures",
     "Decision",
     "Engine",
     "Erased",
@@ -29,13 +33,18 @@ __all__ = [
     "IngestResult",
     "MemregError",
     "Message",
+    "Monitored",
     "Proposal",
+    "Rate",
     "Referred",
     "Review",
     "ReviewItem",
     "Settled",
     "Stats",
     "Stored",
+    "Switch",
+    "Switched",
+    "Switches",
     "UndoResult",
     "__version__",
     "recalled",
@@ -44,6 +53,7 @@ __all__ = [
 _HOMES = {
     "ActResult": "memreg.operations.acts.outcome",
     "AsyncEngine": "memreg.api.engine_async",
+    "ClassFigures": "memreg.operations.monitor.figures",
     "Decision": "memreg.engine.model",
     "Engine": "memreg.api.engine",
     "Erased": "memreg.operations.erase.outcome",
@@ -51,13 +61,18 @@ _HOMES = {
     "IngestResult": "memreg.engine.model",
     "MemregError": "memreg.core.errors",
     "Message": "memreg.engine.model",
+    "Monitored": "memreg.operations.monitor.figures",
     "Proposal": "memreg.engine.model",
+    "Rate": "memreg.operations.monitor.rates",
     "Referred": "memreg.engine.model",
     "Review": "memreg.operations.review.item",
     "ReviewItem": "memreg.operations.review.item",
     "Settled": "memreg.operations.review.answering",
     "Stats": "memreg.engine.inbox",
     "Stored": "memreg.engine.model",
+    "Switch": "memreg.operations.kill_switch",
+    "Switched": "memreg.operations.kill_switch",
+    "Switches": "memreg.operations.kill_switch",
     "UndoResult": "memreg.operations.acts.undo_run",
     "recalled": "memreg.engine.recalled",
 }
