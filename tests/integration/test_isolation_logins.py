@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -19,6 +20,7 @@ from memreg.core.settings import Settings
 from memreg.core.steps import fetch_rows
 from memreg.engine.model import Action, Message
 from memreg.migrations import runner
+from memreg.operations.audit.run import anchor_all, retain_all, verify_all
 from memreg.operations.backfill import backfill, start, status
 from memreg.operations.kill_switch import switch
 from memreg.operations.metrics import metrics
@@ -100,9 +102,41 @@ def works(database: Database, tenant: str = "acme") -> None:
         switch(database, "*", "people", on=False, by="ana")
         resolve(database, tenant, "people")
         assert [found.id for found in engine.search("woods")]
+        puts_right(engine)
         assert usage(database, tenant, "people").messages.requests == 1
         assert metrics(database)
         evolves(database, engine)
+
+
+def puts_right(engine: Engine) -> None:
+    """What a person does to memories, and what looks after the audit and the decisions."""
+    first, second = (
+        say(
+            engine, f"to put right {number}", person(name=f"Dee Reed {number}", email=f"dee{number}@reed.io")
+        ).decisions[0]
+        for number in range(2)
+    )
+    assert first.memory_id is not None
+    assert second.memory_id is not None
+    engine.merge(first.memory_id, second.memory_id, by="ana")
+    engine.correct(first.memory_id, {"city": "Lima"}, by="ana")
+    engine.split(first.memory_id, columns=["city"], values={"name": "Dee"}, by="ana")
+    engine.forget(first.memory_id, by="ana")
+    engine.restore(first.memory_id, by="ana")
+    assert engine.erase(first.memory_id, by="ana").memory_id == first.memory_id
+    assert engine.monitor().classes
+    engine.kill_switch(True, by="ana")
+    engine.kill_switch(False, by="ana")
+    engine.review(reveal=True, by="ana")
+    exported: list[str] = []
+    assert engine.export_audit(exported.append) == len(engine.audit(limit=1_000))
+    engine.seal_audit()
+    assert engine.verify_audit(anchor=engine.anchor_audit()).is_intact
+    assert engine.replay_audit().is_same
+    database = engine.database
+    assert all(each.is_intact for each in verify_all(database, "*"))
+    assert {each.tenant for each in anchor_all(database, "*")} >= {engine.tenant}
+    retain_all(database, utc_now() - timedelta(days=400), by="ana", why="the law")
 
 
 def evolves(database: Database, engine: Engine) -> None:
