@@ -7,6 +7,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from memreg.api.engine import Engine
 from memreg.api.registry import Registry
@@ -14,6 +15,7 @@ from memreg.core.database import Database
 from memreg.core.queries import Query
 from memreg.engine.model import Message, Proposal
 from memreg.operations.audit.rebuild import replay
+from memreg.operations.audit.sentences import FindingKind
 from memreg.operations.audit.verify import verify
 from memreg.operations.backfill import backfill
 from memreg.operations.erase import erase, others, sweep
@@ -182,3 +184,22 @@ def test_who_writes_beside_it_brings_nothing_back_into_it(database: Database, da
     engine.erase(anew, by="kim")
     assert lines_with(contents(database_url), NAME, EMAIL) == []
     checked(database, "people")
+
+
+def test_who_passes_a_change_off_as_an_erasing_is_found(database: Database, database_url: str) -> None:
+    engine = people(database)
+    made, other = say(engine, name=NAME, email=EMAIL), say(engine, name="Rosa Mamani", email="rosa@x.io")
+    assert other.memory_id is not None
+    engine.erase(other.memory_id, by="kim")
+    assert database.run_admin(lambda: verify("default")).findings == ()
+    for audit_id in (made.audit_id, other.audit_id):  # one that was never erased, and one that was
+        with psycopg.connect(database_url) as conn:
+            conn.execute("select set_config('role', 'memreg_app', true), set_config('memreg.tenant', 'default', true)")
+            changed = {"audit_id": str(audit_id), "proposal": {"values": {"name": "Eve"}}, "reasons": [], "details": {}}
+            conn.execute(
+                "select * from memreg.erase_audit_values(%s, %s, now())",
+                [Jsonb([changed | {"salt": "\\x00"}]), made.audit_id],
+            )
+    found = database.run_admin(lambda: verify("default")).findings
+    assert {finding.kind for finding in found} == {FindingKind.ERASED_UNTOLD}
+    assert sum(1 + finding.more for finding in found) == 2

@@ -133,6 +133,8 @@ def test_what_acts_print_masks_them(engine: Engine, database_url: str) -> None:
         undone = run(database_url, "undo", str(engine.audit(limit=1)[0].audit_id))
         assert undone.exit_code == 0, undone.output
         assert lines_with(undone.output, *SECRETS) == [], command
+        listed = run(database_url, "audit", "--limit", "3")
+        assert lines_with(listed.output, *SECRETS) == [], command
         if command[0] == "forget":
             run(database_url, *command)
 
