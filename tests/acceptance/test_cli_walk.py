@@ -72,7 +72,7 @@ def test_the_walk_for_machines(memreg: Command) -> None:
     assert memreg.json("explain", created["audit_id"])["facts"]["rule"]["number"] == 14
     assert memreg.json("schemas")[0]["annotation"]["verdict"] == "approved"
     assert memreg.json("show", "people")["classes"][0]["columns"][0]["name"] == "name"
-    assert memreg.json("review") == {"total": 0, "counts": [], "items": []}
+    assert memreg.json("review") == {"total": 0, "masked": True, "counts": [], "items": []}
 
 
 def test_tables_fit_100_columns_and_keep_ids_whole(people: Command) -> None:

@@ -80,7 +80,8 @@ def _said(page: Page, facts: Mapping[str, Any]) -> None:
     originals = details.get("originals") or {}
     raw = given.get("values") if isinstance(given, Mapping) else None
     for column, value in values.items():
-        page.rows("", [f"{column}: {shown(value)}{_raw(column, value, originals, raw)}"])
+        page.rows("", [f"{column}: {shown(value)}"])
+        page.remark(_raw(column, value, originals, raw))
     for column, value in (raw or {}).items() if isinstance(raw, Mapping) else ():
         if column not in values and value is not None:
             page.rows("", [f"{column}: {shown(value)} was said, and left out"])
@@ -89,9 +90,9 @@ def _said(page: Page, facts: Mapping[str, Any]) -> None:
 def _raw(column: str, value: Any, originals: Mapping[str, Any], raw: Any) -> str:
     """How a value came in, where normalising made another one of it."""
     if column in originals:
-        return f" ({column} was said as {shown(originals[column])})"
+        return f"({column} was said as {shown(originals[column])})"
     if isinstance(raw, Mapping) and raw.get(column) is not None and raw[column] != value:
-        return f" ({column} was said as {shown(raw[column])})"
+        return f"({column} was said as {shown(raw[column])})"
     return ""
 
 

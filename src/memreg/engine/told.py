@@ -44,6 +44,15 @@ class Page:
             self.say(f"{label:<{LABEL}}{text}" if label else text, indent=0 if label else LABEL, hang=LABEL + 2)
             label = ""
 
+    def remark(self, text: str) -> None:
+        """Something about the last line, behind it where it fits, else below."""
+        if not text:
+            return
+        if self.lines and len(self.lines[-1]) + 1 + len(text) <= WIDTH:
+            self.lines[-1] += f" {text}"
+        else:
+            self.say(text, indent=LABEL + 2, hang=LABEL + 4)
+
     def gap(self) -> None:
         """An empty line, unless there is one already."""
         if self.lines and self.lines[-1]:
