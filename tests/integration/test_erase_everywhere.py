@@ -51,6 +51,20 @@ classes:
     annotation: {searchable: {full_name: 3, town: 1}, identity: [{columns: [mail], strength: strong}]}
 """
 
+FIRMS = """
+schema: firms
+classes:
+  Firm:
+    columns:
+      name: {dtype: string, required: true}
+    annotation: {searchable: {name: 3}, identity: [{columns: [name], strength: strong}]}
+  Person:
+    columns:
+      name: {dtype: string, required: true}
+      firm: {dtype: "ref[Firm]"}
+    annotation: {searchable: {name: 3}, identity: [{columns: [name], strength: strong}]}
+"""
+
 
 def checked(database: Database, schema: str) -> None:
     """The chain is whole and the audit rebuilds what is stored."""
@@ -203,3 +217,28 @@ def test_who_passes_a_change_off_as_an_erasing_is_found(database: Database, data
     found = database.run_admin(lambda: verify("default")).findings
     assert {finding.kind for finding in found} == {FindingKind.ERASED_UNTOLD}
     assert sum(1 + finding.more for finding in found) == 2
+
+
+def test_what_refers_to_it_leads_to_nothing_and_is_told(database: Database, database_url: str) -> None:
+    register(database, FIRMS)
+    engine = Engine(database, schema="firms", extractor="patterns")
+    firm = say(engine, "Firm", name="Quispe Alpacas").memory_id
+    say(engine, name="Rosa Mamani", firm="Quispe Alpacas")
+    assert firm is not None
+    rosa = engine.list("Person")[0].id
+    told = engine.erase(firm, by="kim", dry_run=True)
+    assert told.referring == 1
+    assert [(place.id, place.column) for place in told.still_said] == [(str(rosa), "firm")], (
+        "what her message called it"
+    )
+    done = engine.erase(firm, by="kim", also=["Quispe Alpacas"])
+    assert (done.referring, done.still_said) == (1, ())
+    [reference] = engine.get(rosa).references["firm"]
+    assert (reference.id, reference.name, reference.is_gone) == (firm, None, True)
+    assert lines_with(contents(database_url), "Quispe Alpacas") == []
+    checked(database, "firms")
+    assert engine.erase(rosa, by="kim").referring == 0
+    assert lines_with(contents(database_url), "Mamani") == []
+    left = Query("r", "R.", "select count(*) as rows from memreg.memory_references where tenant = %(tenant)s")
+    assert rows(database, left, "default") == [{"rows": 0}]
+    checked(database, "firms")
