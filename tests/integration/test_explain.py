@@ -253,5 +253,20 @@ def test_the_facts_are_one_json_document(database: Database) -> None:
         "score since snapshot thresholds tokens_in tokens_out took_ms undoes unresolved version why why_not"
     )
     assert " ".join(facts["rules"][0]) == "number basis when outcome why"
-    assert " ".join(facts["since"]) == "undone_by built_on undo"
+    assert " ".join(facts["since"]) == "undone_by built_on built_on_total undo questions judgements"
     assert " ".join(facts["why_not"]) == "memory_id verdict reasons then keys meets candidate"
+
+
+def test_what_a_person_was_asked_and_found_out_is_part_of_the_story(database: Database) -> None:
+    engine = people(database)
+    say(engine, name="Ana Lopez", email="ana@x.io", city="Lisbon", born="1990-05-01")
+    decision = say(engine, name="Zoe Quist", email="ana@x.io", city="Ystad", born="1950-01-01")
+    (item,) = engine.review(kind="identity_contradiction").items
+    asked = engine.explain(decision.audit_id)
+    assert f"asked identity_contradiction, open; memreg review settle {item.id}" in unwrapped(asked.text)
+    (act,) = engine.settle(item.id, "wrong", by="eva").acts
+    told = engine.explain(decision.audit_id)
+    assert "asked identity_contradiction: wrong by eva" in unwrapped(told.text)
+    assert "judged false_update by eva" in unwrapped(told.text)
+    assert "answered identity_contradiction: wrong by eva" in unwrapped(engine.explain(act).text)
+    assert_fits(told.text)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from memreg.core.errors import AuditNotFound
-from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
+from memreg.core.steps import Row, Steps, fetch, fetch_row
 from memreg.engine.explain_facts import Cost, facts_of
 from memreg.engine.explain_store import SQL
 from memreg.engine.explain_text import text_of
 from memreg.engine.model import Explanation
 from memreg.engine.standing import standing_on
 from memreg.engine.why_not import why_not_told
+
+MOST_BUILT_ON = 100
+"""Later entries that are told one by one; the others are counted."""
 
 
 def explain(
@@ -27,22 +30,25 @@ def explain(
     if row is None:
         raise AuditNotFound(audit_id=audit_id, tenant=tenant)
     facts = facts_of(row, cost)
-    facts["since"] = yield from _since(tenant, audit_id, facts)
+    facts["since"] = yield from _since(tenant, schema, audit_id, facts)
     if why_not is not None:
         facts["why_not"] = yield from why_not_told(tenant, schema, row, facts, why_not)
     return Explanation(audit_id, text_of(audit_id, facts), facts)
 
 
-def _since(tenant: str, audit_id: UUID, facts: Mapping[str, Any]) -> Steps[dict[str, Any]]:
-    """What became of what the entry changed: by which entry it was undone, what was built on it, and how to undo."""
+def _since(tenant: str, schema: str, audit_id: UUID, facts: Mapping[str, Any]) -> Steps[dict[str, Any]]:
+    """What became of what the entry changed: by which entry it was undone, what was built on it, how to undo it; and
+    what persons were asked and found out about it."""
     changes = facts["changes"]
-    rows: Sequence[Row] = ()
-    if changes:
-        asked = {
-            "ids": [each["memory_id"] for each in changes],
-            "revisions": [each["revision_after"] for each in changes],
-        }
-        rows = yield from fetch_rows(SQL["revisions_since"](tenant=tenant, **asked))
+    rows, questions, judgements = yield from fetch(
+        SQL["revisions_since"](
+            tenant=tenant,
+            ids=[each["memory_id"] for each in changes],
+            revisions=[each["revision_after"] for each in changes],
+        ),
+        SQL["questions_of"](tenant=tenant, schema=schema, id=audit_id),
+        SQL["judgements_of"](tenant=tenant, id=audit_id),
+    )
     undoes = {row["audit_id"]: row["undoes"] for row in rows if row["audit_id"] is not None}
     known = {row["audit_id"]: row for row in rows}
     later: dict[UUID, None] = {}
@@ -51,11 +57,14 @@ def _since(tenant: str, audit_id: UUID, facts: Mapping[str, Any]) -> Steps[dict[
         if audit_id in entries:
             later |= dict.fromkeys(standing_on(list(dict.fromkeys(entries)), audit_id, undoes))
     undone_by = next((each for each in later if undoes.get(each) == audit_id), None)
-    built_on = sorted(each for each in later if each != undone_by)
+    built_on = sorted(each for each in later if each != undone_by and each in known)
     return {
         "undone_by": _entry(known[undone_by]) if undone_by is not None else None,
-        "built_on": [_entry(known[each]) for each in built_on if each in known],
+        "built_on": [_entry(known[each]) for each in built_on[:MOST_BUILT_ON]],
+        "built_on_total": len(built_on),
         "undo": _undo(audit_id, facts, undone_by, bool(built_on)),
+        "questions": [{**row, "asked": row["audit_id"] == audit_id} for row in questions],
+        "judgements": judgements,
     }
 
 

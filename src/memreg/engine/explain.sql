@@ -64,3 +64,17 @@ select log.class, log.memory_id, said.before, said.after, coalesce(said.details,
 from memreg.audit_log as log
 join memreg.audit_values as said on said.tenant = log.tenant and said.audit_id = log.id
 where log.tenant = %(tenant)s and log.schema = %(schema)s and log.id = %(id)s
+
+-- questions_of --
+-- The questions to a person that an entry asked, or that it answered.
+select id, kind, status, verdict, settled_by, settled_at, times, audit_id
+from memreg.review_items
+where tenant = %(tenant)s and schema = %(schema)s and (audit_id = %(id)s or act_id = %(id)s)
+order by created_at, id
+
+-- judgements_of --
+-- What was found out about a decision and stands.
+select kind, judged_by, created_at, act_id, review_id
+from memreg.judgements
+where tenant = %(tenant)s and audit_id = %(id)s and withdrawn_at is null
+order by created_at, kind

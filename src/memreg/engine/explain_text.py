@@ -135,12 +135,26 @@ def _since(page: Page, facts: Mapping[str, Any]) -> None:
     for number, each in enumerate(built_on[:SHOWN_BUILT_ON]):
         text = f"{each['audit_id']} {each['action']} {each['basis']}"
         page.row("built on" if number == 0 else "", text)
-    if len(built_on) > SHOWN_BUILT_ON:
-        page.row("", f"and {len(built_on) - SHOWN_BUILT_ON} more")
+    if since["built_on_total"] > SHOWN_BUILT_ON:
+        page.row("", f"and {since['built_on_total'] - SHOWN_BUILT_ON:,} more")
     undo = since["undo"]
     page.row("undo", undo["command"] or f"no command: {undo['note']}")
     if undo["command"] and undo["note"]:
         page.row("", f"({undo['note']})")
+    _found_out(page, since)
+
+
+def _found_out(page: Page, since: Mapping[str, Any]) -> None:
+    """What persons were asked, and what was found out about the decision."""
+    for each in since["questions"]:
+        verb = "asked" if each["asked"] else "answered"
+        if each["status"] == "open":
+            page.row(verb, f"{each['kind']}, open; memreg review settle {each['id']}")
+        else:
+            by = f" by {each['settled_by']} on {moment(each['settled_at'])}" if each["settled_by"] else ""
+            page.row(verb, f"{each['kind']}: {each['verdict'] or 'settled'}{by}, question {each['id']}")
+    for each in since["judgements"]:
+        page.row("judged", f"{each['kind']} by {each['judged_by']} on {moment(each['created_at'])}")
 
 
 def _rules(page: Page, facts: Mapping[str, Any]) -> None:
