@@ -60,7 +60,17 @@ select log.id
 from memreg.audit_log as log
 where log.tenant = %(tenant)s
     and log.schema = %(schema)s
-    and log.revision is not null
+    and (
+        log.revision is not null
+        -- What was held back may have gone into a memory that said it all already.
+        or exists (
+            select
+            from memreg.audit_values as said
+            where said.tenant = %(tenant)s
+                and said.audit_id = log.id
+                and jsonb_typeof(said.details -> 'absorbed') = 'object'
+        )
+    )
     and (log.basis not in ('person', 'monitor') or log.message_id = %(message_id)s)
     and (%(message_id)s::text is null or log.message_id = %(message_id)s)
     and (%(session)s::text is null or log.message_id in (
