@@ -18,8 +18,9 @@ from memreg.engine.explain_store import SQL
 from memreg.engine.model import Decision
 from memreg.engine.statistics import FIRST_SNAPSHOT
 from memreg.engine.why_not import why_not_told
+from memreg.operations.backfill import backfill
 from memreg.operations.kill_switch import switch
-from tests.support.engines import people, say
+from tests.support.engines import people, register, say
 
 
 @pytest.fixture
@@ -235,3 +236,27 @@ def test_unknown_ids(engine: Engine) -> None:
 def people_of(engine: Engine, tenant: str) -> Engine:
     """The same schema for another tenant."""
     return engine.for_tenant(tenant)
+
+
+def test_a_memory_of_an_earlier_version_is_held_against_it_in_the_later_form(database: Database) -> None:
+    text = """
+schema: people
+classes:
+  Person:
+    columns:
+      name:  {dtype: string, required: true}
+      town:  {dtype: string}
+      email: {dtype: string, normalize: [email]}
+    annotation: {searchable: {name: 3, town: 1}, identity: [{columns: [email], strength: strong}]}
+"""
+    register(database, text)
+    engine = Engine(database, schema="people")
+    bo = say(engine, name="Bo Berg", town="Oslo", email="bo@x.io")
+    later = text.replace("town:  {dtype: string}", "city:  {dtype: string, from: town}").replace("town: 1", "city: 1")
+    number = register(database, later).version
+    backfill(database, "people", number)
+    decision = say(engine, name="Ana Lopez", city="Oslo", email="ana@x.io")
+    told = engine.explain(decision.audit_id, why_not=bo.memory_id).facts["why_not"]
+    assert told["then"]["values"]["city"] == "Oslo"
+    assert {each["meaning"] for each in told["meets"]} >= {"the word 'oslo'"}
+    assert next(each for each in told["candidate"]["columns"] if each["column"] == "city")["same"] is True
