@@ -23,8 +23,10 @@ from memreg.core.errors import (
     DatabaseError,
     MemregError,
 )
+from memreg.core.steps import Steps
 from memreg.core.tenant import check_tenant
 from memreg.operations.sample_rows import read_sample_rows
+from memreg.operations.trip.held import with_entries
 from memreg.registry import versions
 from memreg.registry.holds import approve_without_person
 from memreg.registry.models import ClassAnnotation, SchemaSpec, SchemaVersion, Status
@@ -134,7 +136,12 @@ class Annotating:
             for each, annotation in classes.items()
             if (keys := unsure_keys(annotation, least))
         }
-        return self.database.run_admin(lambda: approve_without_person(name, number, unsure, self._clock))
+
+        def plan() -> Steps[SchemaVersion]:
+            approving = approve_without_person(name, number, unsure, self._clock)
+            return with_entries(name, approving, self._clock)
+
+        return self.database.run_admin(plan)
 
     def _made(self, version: SchemaVersion) -> Annotated | None:
         """What the annotator says; None where every class declares its own annotation."""

@@ -22,8 +22,10 @@ from memreg.core.errors import (
     DatabaseError,
     MemregError,
 )
+from memreg.core.steps import Steps
 from memreg.core.tenant import check_tenant
 from memreg.operations.sample_rows import read_sample_rows
+from memreg.operations.trip.held import with_entries
 from memreg.registry import versions
 from memreg.registry.holds import approve_without_person
 from memreg.registry.models import ClassAnnotation, SchemaSpec, SchemaVersion, Status
@@ -133,7 +135,12 @@ class AsyncAnnotating:
             for each, annotation in classes.items()
             if (keys := unsure_keys(annotation, least))
         }
-        return await self.database.run_admin(lambda: approve_without_person(name, number, unsure, self._clock))
+
+        def plan() -> Steps[SchemaVersion]:
+            approving = approve_without_person(name, number, unsure, self._clock)
+            return with_entries(name, approving, self._clock)
+
+        return await self.database.run_admin(plan)
 
     async def _made(self, version: SchemaVersion) -> Annotated | None:
         """What the annotator says; None where every class declares its own annotation."""

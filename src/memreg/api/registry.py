@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from memreg.annotator.gate import Note, notes_of
 from memreg.api.annotating import Annotating, AnnotatorChoice, Tell, Wish
@@ -13,11 +14,13 @@ from memreg.api.sources import AnnotationSource, label_of, read_annotations, rea
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
 from memreg.core.errors import ArgumentInvalid, SchemaInvalid, VersionStatus
+from memreg.core.steps import Steps
 from memreg.core.tenant import check_tenant
 from memreg.operations.examples import ClassExamples
 from memreg.operations.key_precision import KeyPrecision, read_precision
 from memreg.operations.match_examples import read_examples
 from memreg.operations.preview import Preview, read_preview
+from memreg.operations.trip.held import with_entries
 from memreg.registry import versions
 from memreg.registry.annotation_file import dump_annotation
 from memreg.registry.comparison import Comparison, between, check_mark, compare
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from memreg.annotator.estimate import Estimate, Reused
     from memreg.annotator.samples import Samples
     from memreg.api.sources import SchemaSource
+
+T = TypeVar("T")
 
 
 class Registry:
@@ -198,13 +203,17 @@ class Registry:
         """
         name, version, by = as_text("name", name), as_number("version", version), as_optional("by", by)
         if annotations is None:
-            settled = self.database.run_admin(lambda: settle(name, version, by, self._clock))
+            settled = self._decide(lambda: settle(name, version, by, self._clock), name, by)
             if settled is not None:
                 return settled
-            return self.database.run_admin(lambda: versions.approve(name, version, by, self._clock))
+            return self._decide(lambda: versions.approve(name, version, by, self._clock), name, by)
         pending = self.database.run_admin(lambda: versions.pending_version(name, version))
         edited = read_annotations(annotations, pending)
-        return self.database.run_admin(lambda: versions.approve(name, pending.version, by, self._clock, edited))
+        return self._decide(lambda: versions.approve(name, pending.version, by, self._clock, edited), name, by)
+
+    def _decide(self, plan: Callable[[], Steps[T]], name: str, by: str | None) -> T:
+        """Run a plan that may let classes go which auto-approval held back: the audit tells of it."""
+        return self.database.run_admin(lambda: with_entries(name, plan(), self._clock, by))
 
     def reject(self, name: str, why: str, version: int | None = None, *, by: str | None = None) -> SchemaVersion:
         """Reject a pending version (the newest one without a number) for a reason.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from memreg.annotator.gate import Note, notes_of
 from memreg.api.annotating_async import AnnotatorChoice, AsyncAnnotating, Tell, Wish
@@ -12,11 +13,13 @@ from memreg.api.sources import AnnotationSource, label_of, read_annotations, rea
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database_async import AsyncDatabase
 from memreg.core.errors import ArgumentInvalid, SchemaInvalid, VersionStatus
+from memreg.core.steps import Steps
 from memreg.core.tenant import check_tenant
 from memreg.operations.examples import ClassExamples
 from memreg.operations.key_precision import KeyPrecision, read_precision
 from memreg.operations.match_examples import read_examples
 from memreg.operations.preview import Preview, read_preview
+from memreg.operations.trip.held import with_entries
 from memreg.registry import versions
 from memreg.registry.annotation_file import dump_annotation
 from memreg.registry.comparison import Comparison, between, check_mark, compare
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from memreg.annotator.estimate import Estimate, Reused
     from memreg.annotator.samples import Samples
     from memreg.api.sources import SchemaSource
+
+T = TypeVar("T")
 
 
 class AsyncRegistry:
@@ -197,13 +202,17 @@ class AsyncRegistry:
         """
         name, version, by = as_text("name", name), as_number("version", version), as_optional("by", by)
         if annotations is None:
-            settled = await self.database.run_admin(lambda: settle(name, version, by, self._clock))
+            settled = await self._decide(lambda: settle(name, version, by, self._clock), name, by)
             if settled is not None:
                 return settled
-            return await self.database.run_admin(lambda: versions.approve(name, version, by, self._clock))
+            return await self._decide(lambda: versions.approve(name, version, by, self._clock), name, by)
         pending = await self.database.run_admin(lambda: versions.pending_version(name, version))
         edited = read_annotations(annotations, pending)
-        return await self.database.run_admin(lambda: versions.approve(name, pending.version, by, self._clock, edited))
+        return await self._decide(lambda: versions.approve(name, pending.version, by, self._clock, edited), name, by)
+
+    async def _decide(self, plan: Callable[[], Steps[T]], name: str, by: str | None) -> T:
+        """Run a plan that may let classes go which auto-approval held back: the audit tells of it."""
+        return await self.database.run_admin(lambda: with_entries(name, plan(), self._clock, by))
 
     async def reject(self, name: str, why: str, version: int | None = None, *, by: str | None = None) -> SchemaVersion:
         """Reject a pending version (the newest one without a number) for a reason.

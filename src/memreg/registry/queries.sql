@@ -179,13 +179,16 @@ returning class
 
 -- take_over_switches --
 -- A class under a new name is create-only where it was under the old one.
-insert into memreg.kill_switches (tenant, schema, class, is_on, reason, set_by, set_at)
-select tenant, schema, renamed.name, is_on, reason, set_by, set_at
+insert into memreg.kill_switches (
+    tenant, schema, class, is_on, reason, set_by, set_at, evidence, audit_id, reset_at
+)
+select tenant, schema, renamed.name, is_on, reason, set_by, set_at, evidence, audit_id, reset_at
 from unnest(%(befores)s::text[], %(names)s::text[]) as renamed (before, name)
 join memreg.kill_switches on kill_switches.class = renamed.before
 where kill_switches.schema = %(schema)s
 on conflict (tenant, schema, class) do update
-set is_on = excluded.is_on, reason = excluded.reason, set_by = excluded.set_by, set_at = excluded.set_at
+set is_on = excluded.is_on, reason = excluded.reason, set_by = excluded.set_by, set_at = excluded.set_at,
+    evidence = excluded.evidence, audit_id = excluded.audit_id, reset_at = excluded.reset_at
 where kill_switches.set_at < excluded.set_at
 
 -- held_classes --

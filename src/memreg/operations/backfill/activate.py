@@ -10,6 +10,7 @@ from memreg.core.steps import Row, Steps, fetch, fetch_row, fetch_rows
 from memreg.operations.backfill.index import index_since
 from memreg.operations.backfill.life import allowance
 from memreg.operations.backfill.target import CHUNK, SQL, Target, read_target
+from memreg.operations.trip.held import with_entries
 from memreg.registry import versions
 from memreg.registry.models import Status
 
@@ -41,7 +42,7 @@ def activate(backfill_id: UUID, clock: Clock) -> Steps[None]:
     if problem:
         yield (SQL["set_status"](id=backfill_id, status="failed", error=problem, finished_at=now),)
         return
-    yield from versions.put_in_force(target.version, now)
+    yield from with_entries(name, versions.put_in_force(target.version, now), clock)
     renamed = versions.renames(target.version)
     if renamed:
         taken = SQL["take_over_calibrations"](schema=name, befores=list(renamed.values()), names=list(renamed))

@@ -46,3 +46,16 @@ where exists (
         and judgements.class = wanted.class
         and judgements.withdrawn_at is null
 )
+
+-- held_switches --
+-- The switches that auto-approval turned, on or off again, as they are now.
+select class, is_on, reason, set_at
+from memreg.kill_switches
+where tenant = '*' and schema = %(schema)s and set_by = %(by)s
+order by class
+
+-- enter_switch --
+-- The audit entry of how a switch was last set; off, what came before trips it no more.
+update memreg.kill_switches
+set audit_id = %(audit_id)s, reset_at = case when is_on then reset_at else set_at end
+where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s
