@@ -145,6 +145,15 @@ def test_the_walk_asks_how_where_something_was_built_on_it(shell: Shell, engine:
     assert {each.values["name"] for each in engine.list("Person")} == {"Ana Maria Lopez", "Bo Berg"}
 
 
+def test_the_walk_shows_personal_values_only_when_asked_and_writes_it_down_once(shell: Shell, engine: Engine) -> None:
+    assert "bo@x.org" not in shell("review", "walk", said="s\ns\n").output
+    assert engine.audit(action="REVEAL") == []
+    told = shell("review", "walk", "--reveal", "--by", "eva", said="s\ns\n").output
+    assert "bo@x.org" in told
+    assert "other@y.org" in told
+    assert len(engine.audit(action="REVEAL")) == 1
+
+
 def test_the_end_of_the_input_ends_the_walk(shell: Shell, engine: Engine) -> None:
     assert "0 answered, 0 skipped, 2 still open." in shell("review", "walk").output
     assert "0 answered, 0 skipped, 2 still open." in shell("review", "walk", said="q\n").output
