@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -59,10 +60,17 @@ def test_what_little_speaks_for_is_not_told(changed: dict[str, Any]) -> None:
 
 
 def test_sparklines() -> None:
-    assert sparkline([0, 1, 4, 8]) == " ▁▄█"
-    assert sparkline([0, 0]) == "  "
-    assert sparkline([]) == ""
-    assert sparkline([1000, 1]) == "█▁", "what is there is seen"
+    levels = "▁▂▃▄▅▆▇█"
+    assert sparkline([0, 1, 4, 8], levels) == " ▁▄█"
+    assert sparkline([0, 0], levels) == "  "
+    assert sparkline([], levels) == ""
+    assert sparkline([1000, 1], levels) == "█▁", "what is there is seen"
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("utf-8", "▁█"), ("ascii", ".@"), ("latin-1", ".@")])
+def test_a_terminal_that_has_ascii_only(monkeypatch: pytest.MonkeyPatch, encoding: str, shown: str) -> None:
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    assert sparkline([1, 8]) == shown
 
 
 def test_rates_and_sizes_as_they_are_shown() -> None:

@@ -16,6 +16,7 @@ from memreg.operations.monitor.figures import ClassFigures, Monitored, TableSize
 from memreg.operations.monitor.rates import Rate
 
 _LEVELS = "▁▂▃▄▅▆▇█"
+_PLAIN_LEVELS = ".:-=+*#@"
 _MUCH_DRIFT = 0.25
 _LARGEST = 5
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -42,12 +43,13 @@ def monitored_view(found: Monitored) -> RenderableType:
     return Group(*parts)
 
 
-def sparkline(counts: Sequence[int]) -> str:
-    """Counts as bars, the largest the highest; a space for none."""
+def sparkline(counts: Sequence[int], levels: str | None = None) -> str:
+    """Counts as bars, the largest the highest; a space for none. In ASCII where the terminal has no more."""
+    levels = levels or (_PLAIN_LEVELS if console().options.ascii_only else _LEVELS)
     most = max(counts, default=0)
     if not most:
         return " " * len(counts)
-    return "".join(_LEVELS[max(0, -(-count * len(_LEVELS) // most) - 1)] if count else " " for count in counts)
+    return "".join(levels[max(0, -(-count * len(levels) // most) - 1)] if count else " " for count in counts)
 
 
 def rate(found: Rate) -> str:
