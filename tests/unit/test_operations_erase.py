@@ -88,7 +88,7 @@ def test_values_that_tell_who_somebody_is_are_looked_for() -> None:
         people_version(),
         "Person",
     )
-    assert set(said.identifying) == {"Ana Lopez", "ana@lopez.io", "47900"}
+    assert set(said.identifying) == {"Ana Lopez", "Lopez Ana", "ana@lopez.io", "47900"}
     assert set(said.telling) == {"allergic to peanuts"}
     assert said.tokens >= {"ana", "oslo", "friend", "peanuts", "37"}
     assert said.places_of("Ana Lopez") == {("Person", "name")}

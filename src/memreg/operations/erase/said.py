@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from memreg.registry.models import Column, Kind, SchemaVersion
 LEAST_WORDS = 3
 """From so many words on, a text is looked for although it is in no column that tells who somebody is."""
 LEAST_DIGITS = 6
+MOST_NAMES = 4
 LEAST_NAME, LEAST_NUMBER = 3, 5
 """How many letters and digits, or digits alone, tell who somebody is: a number of two digits is in every text."""
 
@@ -30,10 +31,12 @@ _PLAIN = frozenset({Kind.STRING, Kind.TEXT})
 @dataclass
 class Said:
     """The texts that memories said, by place. `identifying`: those of columns that tell who or what it is: identity
-    keys, names, columns marked `pii`. `telling`: those that are long enough to be about nobody else."""
+    keys, names, columns marked `pii`. `telling`: those that are long enough to be about nobody else.
+    `spelled`: what texts are other words for."""
 
     identifying: dict[str, set[Place]] = field(default_factory=dict)
     telling: dict[str, set[Place]] = field(default_factory=dict)
+    spelled: dict[str, set[str]] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
 
     def take(self, values: Any, class_name: str, version: SchemaVersion, now: str) -> None:
@@ -52,6 +55,9 @@ class Said:
                 place = now, name
                 if name in identifying and tells_who(text):
                     self.identifying.setdefault(text, set()).add(place)
+                    for spelling in spellings(text, column):
+                        self.spelled.setdefault(spelling, set()).add(text)
+                        self.identifying.setdefault(spelling, set()).add(place)
                 elif _is_plain(column) and is_telling(text):
                     self.telling.setdefault(text, set()).add(place)
 
@@ -65,9 +71,30 @@ class Said:
         return self.identifying.get(text, set()) | self.telling.get(text, set())
 
     def without(self, shared: Iterable[str]) -> list[str]:
-        """The texts that are looked for, without those that others have too."""
+        """The texts that are looked for, without those that others have too, and other words for these."""
         out = set(shared)
-        return [text for text in self.texts if text not in out]
+        return [text for text in self.texts if text not in out and not (self.spelled.get(text, set()) & out)]
+
+
+def spellings(text: str, column: Column | None) -> Iterator[str]:
+    """Other words for an identifying value: a name with the last word first, a phone number without its country."""
+    words = text.split()
+    if 1 < len(words) <= MOST_NAMES and all(word[0].isalpha() for word in words):
+        yield " ".join([words[-1], *words[:-1]])
+    region = next((step.region for step in column.normalize if step.name == "phone"), None) if column else None
+    if column is not None and any(step.name == "phone" for step in column.normalize):
+        yield from _without_country(text, region)
+
+
+def _without_country(text: str, region: str | None) -> Iterator[str]:
+    import phonenumbers  # only where there are phone numbers: it takes long to import
+
+    try:
+        national = str(phonenumbers.parse(text, region).national_number)
+    except phonenumbers.NumberParseException:
+        return
+    if len(national) >= LEAST_DIGITS:
+        yield national
 
 
 def tells_who(text: str) -> bool:
