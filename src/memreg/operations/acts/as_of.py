@@ -24,8 +24,8 @@ _MOST_MERGES = 100
 
 @dataclass(frozen=True, slots=True)
 class Then:
-    """A memory as it was at a time. `into`: the memory that it had gone into by then; `erased_at`: when what it said was
-    taken away for good, of every time."""
+    """A memory as it was at a time. `into`: the memory that it had gone into by then; `erased_at`: when what it ever
+    said was taken away for good."""
 
     stored: Stored[Payload]
     is_deleted: bool
