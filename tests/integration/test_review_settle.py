@@ -84,6 +84,38 @@ def test_merge_makes_them_one_and_the_create_was_wrong(engine: Engine) -> None:
     assert judgements(engine) == [("missed_update", item.audit_id)]
 
 
+def test_a_memory_that_went_into_another_one_is_that_one(engine: Engine) -> None:
+    item = duplicate(engine)
+    made, known = item.memories
+    say(engine, "c", person(name="Wolfgang Schmidt", phone="55555", city="Rome"))
+    other = next(each for each in engine.list("Person") if each.values["name"] == "Wolfgang Schmidt")
+    engine.merge(other.id, made.id, by="eva")
+    (asked,) = engine.review(kind="possible_duplicate").items
+    assert asked.memories[0].merged_into == other.id
+    engine.settle(item.id, "merge", by="eva")
+    assert [each.id for each in engine.list("Person")] == [known.id]
+
+
+def test_what_is_one_already_is_not_merged_again(engine: Engine) -> None:
+    item = duplicate(engine)
+    made, known = item.memories
+    say(engine, "c", person(name="Wolfgang Schmidt", phone="55555", city="Rome"))
+    other = next(each for each in engine.list("Person") if each.values["name"] == "Wolfgang Schmidt")
+    engine.merge(other.id, made.id, by="eva")
+    engine.merge(other.id, known.id, by="eva")
+    assert engine.settle(item.id, "merge", by="eva").acts == ()
+    assert [each.id for each in engine.list("Person")] == [other.id]
+    assert engine.review().items == ()
+
+
+def test_what_was_deleted_is_not_merged(engine: Engine) -> None:
+    item = duplicate(engine)
+    engine.forget(item.memories[0].id, by="eva")
+    with pytest.raises(ArgumentInvalid, match="answer apart"):
+        engine.settle(item.id, "merge", by="eva")
+    assert engine.settle(item.id, "apart", by="eva").verdict == "apart"
+
+
 def test_another_memory_may_stay(engine: Engine) -> None:
     item = duplicate(engine)
     made, _ = item.memories

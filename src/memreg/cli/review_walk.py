@@ -125,7 +125,7 @@ class Walk:
         """Show whose value each column would have, and let the person choose otherwise; None: no merge."""
         live = [each for each in item.memories if not each.is_deleted]
         if len(live) != 2:
-            return {}
+            return {} if ask("all of them become one. y: do it, or nothing") == "y" else None
         keep, other = sorted(live, key=lambda each: (each.created_at is None, each.created_at, each.id))
         prefer: dict[str, Any] = {}
         names = {each.id: name for each, name in zip(item.memories, LETTERS, strict=False)}

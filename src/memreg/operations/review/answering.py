@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -145,10 +145,11 @@ def _asked(actor: Actor, review_id: UUID) -> Steps[Row]:
 
 def _merge(actor: Actor, row: Row, answer: Answer) -> Steps[tuple[tuple[UUID, ...], str]]:
     """Make the memories one: the ones made later go into the one that stays."""
-    made = yield from fetch_rows(SQL["made_by"](tenant=actor.tenant, schema=actor.schema, ids=row["memory_ids"]))
-    live = [each["id"] for each in made if not each["is_deleted"]]
-    if len(live) < 2:
-        reason = "fewer than two of its memories are live; answer apart, or look at them with `memreg history`"
+    live = yield from _live(actor, row["memory_ids"])
+    if len(live) == 1 and len(row["memory_ids"]) > 1:
+        return (), f"they are one already: memory {live[0]}"
+    if not live:
+        reason = "its memories are deleted; answer apart, or look at them with `memreg history`"
         raise ArgumentInvalid(name="verdict", value="'merge'", reason=reason)
     keep = answer.keep or live[0]
     if keep not in live:
@@ -161,6 +162,20 @@ def _merge(actor: Actor, row: Row, answer: Answer) -> Steps[tuple[tuple[UUID, ..
             acts.append(result.audit_id)
             sentences.append(result.sentence)
     return tuple(acts), " ".join(sentences)
+
+
+def _live(actor: Actor, ids: Sequence[UUID]) -> Steps[list[UUID]]:
+    """The live ones among memories, the one made first before the others; in the place of what went into another one,
+    that. None where one of them is gone without that."""
+    wanted = list(ids)
+    while True:
+        rows = yield from fetch_rows(SQL["merging_of"](tenant=actor.tenant, schema=actor.schema, ids=wanted))
+        if any(each["is_deleted"] and each["merged_into"] is None for each in rows):
+            return []
+        moved = {each["id"]: each["merged_into"] for each in rows if each["is_deleted"]}
+        if not moved:
+            return [each["id"] for each in rows]
+        wanted = list(dict.fromkeys(moved.get(each, each) for each in wanted))
 
 
 def _undo(actor: Actor, row: Row, answer: Answer) -> Steps[tuple[tuple[UUID, ...], str]]:

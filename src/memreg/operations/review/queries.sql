@@ -92,15 +92,12 @@ update memreg.judgements
 set withdrawn_at = %(now)s
 where tenant = %(tenant)s and review_id = %(review_id)s and withdrawn_at is null
 
--- made_by --
--- When memories were made, and by which decision.
-select memories.id, memories.class, memories.is_deleted, memories.created_at, first.audit_id, log.action
+-- merging_of --
+-- Memories, the ones made first before the others, and what they went into.
+select id, is_deleted, merged_into, created_at
 from memreg.memories
-join memreg.memory_revisions as first
-    on first.tenant = memories.tenant and first.memory_id = memories.id and first.revision = 1
-left join memreg.audit_log as log on log.tenant = memories.tenant and log.id = first.audit_id
-where memories.tenant = %(tenant)s and memories.schema = %(schema)s and memories.id = any(%(ids)s::uuid[])
-order by memories.created_at, memories.id
+where tenant = %(tenant)s and schema = %(schema)s and id = any(%(ids)s::uuid[])
+order by created_at, id
 
 -- unresolved_now --
 -- How many memories of each class wait to be resolved, and since when.
