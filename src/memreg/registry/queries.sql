@@ -191,6 +191,18 @@ set is_on = excluded.is_on, reason = excluded.reason, set_by = excluded.set_by, 
     evidence = excluded.evidence, audit_id = excluded.audit_id, reset_at = excluded.reset_at
 where kill_switches.set_at < excluded.set_at
 
+-- take_over_rules --
+-- What trips the switch of a class is the same under its new name.
+insert into memreg.kill_switch_rules (tenant, schema, class, rule, "limit", minimum, is_on, set_by, set_at)
+select tenant, schema, renamed.name, rule, "limit", minimum, is_on, set_by, set_at
+from unnest(%(befores)s::text[], %(names)s::text[]) as renamed (before, name)
+join memreg.kill_switch_rules on kill_switch_rules.class = renamed.before
+where kill_switch_rules.schema = %(schema)s
+on conflict (tenant, schema, class, rule) do update
+set "limit" = excluded."limit", minimum = excluded.minimum, is_on = excluded.is_on, set_by = excluded.set_by,
+    set_at = excluded.set_at
+where kill_switch_rules.set_at < excluded.set_at
+
 -- held_classes --
 -- The classes of a schema that are held back until a person approves them, with the reasons.
 select class, reason from memreg.kill_switches

@@ -321,7 +321,8 @@ def put_in_force(found: SchemaVersion, at: datetime) -> Steps[None]:
     """
     name, renamed = found.name, renames(found)
     if renamed:
-        yield (SQL["take_over_switches"](schema=name, befores=list(renamed.values()), names=list(renamed)),)
+        taken = {"schema": name, "befores": list(renamed.values()), "names": list(renamed)}
+        yield SQL["take_over_switches"](**taken), SQL["take_over_rules"](**taken)
     yield (
         SQL["retire_versions"](name=name, version=found.version),
         SQL["activate_version"](name=name, version=found.version, at=at),
