@@ -462,15 +462,22 @@ end
 $$;
 
 -- Seals up to `most` entries of a tenant, in the order in which they were written, and gives how many; null where
--- another one seals them now. A transaction of a tenant seals its own alone.
+-- another one seals them now. A transaction of a tenant seals its own alone. Entry by entry, each by its key: statistics
+-- of a queue that is empty most of the time would mislead every other plan.
 create function memreg.seal_audit(of_tenant text, most integer)
 returns integer language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
 as $$
 declare
-    before memreg.audit_seals;
-    link   memreg.audit_seals;
-    upto   timestamptz;
+    before  memreg.audit_seals;
+    link    memreg.audit_seals;
+    waiting record;
+    entry   record;
+    parts   bytea[] := '{}';
+    times   timestamptz[] := '{}';
 begin
     if coalesce(current_setting('memreg.tenant', true), '') not in ('', of_tenant) then
         raise exception 'the audit of another tenant is not sealed from here' using errcode = 'insufficient_privilege';
@@ -478,31 +485,36 @@ begin
     if not pg_try_advisory_xact_lock(hashtextextended('memreg audit seal ' || of_tenant, 0)) then
         return null;
     end if;
-    select array_agg(batch.id order by batch.written_at, batch.id), max(batch.written_at)
-    into link.entries, upto
-    from (
-        select waiting.id, waiting.written_at
-        from memreg.audit_unsealed as waiting
-        join memreg.audit_log as entry on entry.tenant = waiting.tenant and entry.id = waiting.id
-        where waiting.tenant = of_tenant
-        order by waiting.written_at, waiting.id
-        limit most
-    ) as batch;
-    if link.entries is null then
+    link.entries := '{}';
+    perform set_config('memreg.audit_gate', 'seal', true);
+    for waiting in
+        select id, written_at from memreg.audit_unsealed where tenant = of_tenant order by written_at, id
+    loop
+        exit when cardinality(parts) >= most;
+        select log.digest, log.written_at into entry
+        from memreg.audit_log as log
+        where log.tenant = of_tenant and log.id = waiting.id;
+        continue when not found;  -- it is gone, which verifying tells
+        if entry.written_at is null then
+            update memreg.audit_log as log set written_at = log.created_at
+            where log.tenant = of_tenant and log.id = waiting.id
+            returning log.digest, log.written_at into entry;
+        end if;
+        link.entries := link.entries || waiting.id;
+        link.newest := greatest(link.newest, entry.written_at);
+        parts := parts || (uuid_send(waiting.id) || entry.digest);
+        times := times || waiting.written_at;
+    end loop;
+    perform set_config('memreg.audit_gate', '', true);
+    if parts = '{}' then
         return 0;
     end if;
-    perform set_config('memreg.audit_gate', 'seal', true);
-    update memreg.audit_log set written_at = created_at
-    where tenant = of_tenant and id = any(link.entries) and written_at is null;
-    perform set_config('memreg.audit_gate', '', true);
-    select
-        sha256(string_agg(uuid_send(entry.id) || entry.digest, ''::bytea order by tied.place)), max(entry.written_at)
-    into link.content, link.newest
-    from unnest(link.entries) with ordinality as tied (id, place)
-    join memreg.audit_log as entry on entry.tenant = of_tenant and entry.id = tied.id;
     select * into before from memreg.audit_seals where tenant = of_tenant order by seal desc limit 1;
     link.tenant := of_tenant;
     link.seal := coalesce(before.seal, 0) + 1;
+    link.content := (
+        select sha256(string_agg(part, ''::bytea order by place)) from unnest(parts) with ordinality as tied (part, place)
+    );
     link.newest := greatest(link.newest, before.newest);
     link.previous := coalesce(before.hash, memreg.first_link(of_tenant));
     link.sealed_at := greatest(clock_timestamp(), before.sealed_at);
@@ -511,8 +523,9 @@ begin
     values (
         link.tenant, link.seal, link.entries, link.content, link.newest, link.previous, link.sealed_at, link.hash
     );
-    delete from memreg.audit_unsealed
-    where tenant = of_tenant and written_at <= upto and id = any(link.entries);
+    delete from memreg.audit_unsealed as waits
+    using unnest(link.entries, times) as tied (id, written_at)
+    where waits.tenant = of_tenant and waits.written_at = tied.written_at and waits.id = tied.id;
     return cardinality(link.entries);
 end
 $$;

@@ -104,8 +104,6 @@ cross join lateral (
         ), '{}') as changed_values,
         coalesce(jsonb_object_agg(tied.id, encode(said.now_digest, 'hex')) filter (where said.erased_at is not null), '{}')
             as erased,
-        coalesce(array_agg(tied.id) filter (where entry.id is not null and message.id is null), '{}')
-            as without_message,
         coalesce(array_agg(tied.id) filter (
             where entry.written_at < before.newest - %(patience)s::interval
         ), '{}') as late,
@@ -117,7 +115,10 @@ cross join lateral (
             ) > extract(epoch from %(skew)s::interval)
         ), '{}') as misdated
     from unnest(ties.entries) with ordinality as tied (id, place)
-    left join memreg.audit_log as entry on entry.tenant = %(tenant)s and entry.id = tied.id
+    -- "offset 0" looks each of them up by its key, whatever statistics say.
+    left join lateral (
+        select * from memreg.audit_log as log where log.tenant = %(tenant)s and log.id = tied.id offset 0
+    ) as entry on true
     left join lateral (
         select
             kept.audit_id, kept.erased_at,
@@ -126,36 +127,52 @@ cross join lateral (
             )::text, 'UTF8')) as now_digest
         from memreg.audit_values as kept
         where kept.tenant = %(tenant)s and kept.audit_id = entry.id
+        offset 0
     ) as said on true
-    left join memreg.messages as message
-        on message.tenant = %(tenant)s and message.schema = entry.schema and message.id = entry.message_id
 ) as found
 order by ties.seal
 
 -- unknown_entries --
 -- Entries that neither a seal ties nor the queue of the unsealed has: nobody but the tables' owner can write one so.
-select entry.id
-from memreg.audit_log as entry
-where entry.tenant = %(tenant)s
-    and not exists (
-        select from memreg.audit_unsealed as waiting where waiting.tenant = %(tenant)s and waiting.id = entry.id
+select id
+from (
+    select id from memreg.audit_log where tenant = %(tenant)s
+    except
+    (
+        select unnest(entries) from memreg.audit_seals where tenant = %(tenant)s
+        union all
+        select id from memreg.audit_unsealed where tenant = %(tenant)s
     )
-    and not exists (
-        select from (select unnest(seal.entries) as id from memreg.audit_seals as seal where seal.tenant = %(tenant)s) as tied
-        where tied.id = entry.id
-    )
-order by entry.id
+) as unknown
+order by id
 limit %(limit)s
 
 -- values_alone --
 -- Values without their entry.
-select said.audit_id as id
-from memreg.audit_values as said
-where said.tenant = %(tenant)s
-    and not exists (
-        select from memreg.audit_log as entry where entry.tenant = %(tenant)s and entry.id = said.audit_id
-    )
-order by said.audit_id
+select audit_id as id
+from (
+    select audit_id from memreg.audit_values where tenant = %(tenant)s
+    except
+    select id from memreg.audit_log where tenant = %(tenant)s
+) as alone
+order by audit_id
+limit %(limit)s
+
+-- messages_gone --
+-- The first entry of each message that is not there any more.
+select (
+    select entry.id
+    from memreg.audit_log as entry
+    where entry.tenant = %(tenant)s and entry.schema = gone.schema and entry.message_id = gone.message_id
+    order by entry.ordinal
+    limit 1
+) as id
+from (
+    select schema, message_id from memreg.audit_log where tenant = %(tenant)s
+    except
+    select schema, id from memreg.messages where tenant = %(tenant)s
+) as gone
+order by id
 limit %(limit)s
 
 -- removals --

@@ -21,6 +21,11 @@ MOST = 1000
 """Findings of one kind that are counted outside of the seals."""
 PATIENCE = timedelta(minutes=5)
 """How long a transaction may have been open when what came after its entries was sealed before them."""
+_OUTSIDE = (
+    ("unknown_entries", FindingKind.UNKNOWN),
+    ("values_alone", FindingKind.VALUES_ALONE),
+    ("messages_gone", FindingKind.MESSAGE_MISSING),
+)
 SKEW = timedelta(hours=1)
 """How far the clock of an engine may be from that of the database."""
 
@@ -81,7 +86,6 @@ class _Walk:
             (FindingKind.VALUES_MISSING, row["without_values"]),
             (FindingKind.VALUES_CHANGED, row["changed_values"]),
             (FindingKind.ERASED_UNTOLD, self.told.untold(row["erased"])),
-            (FindingKind.MESSAGE_MISSING, row["without_message"]),
             (FindingKind.LATE, row["late"]),
             (FindingKind.MISDATED, row["misdated"]),
         ):
@@ -117,11 +121,9 @@ def verify(
     waiting = yield from fetch_row(SQL["check_links"](**asked, after=0, unsealed=True))
     if waiting is not None:
         walk.look(waiting, None)
-    unknown, alone = yield from fetch(
-        SQL["unknown_entries"](tenant=tenant, limit=MOST), SQL["values_alone"](tenant=tenant, limit=MOST)
-    )
-    walk.findings += together(FindingKind.UNKNOWN, tenant, None, [row["id"] for row in unknown])
-    walk.findings += together(FindingKind.VALUES_ALONE, tenant, None, [row["id"] for row in alone])
+    found = yield from fetch(*(SQL[name](tenant=tenant, limit=MOST) for name, _ in _OUTSIDE))
+    for (_, kind), rows in zip(_OUTSIDE, found, strict=True):
+        walk.findings += together(kind, tenant, None, [row["id"] for row in rows])
     for anchor in anchors:
         walk.findings += yield from _against(anchor)
     since: datetime | None = waiting["oldest"] if waiting else None
