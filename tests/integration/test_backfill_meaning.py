@@ -21,7 +21,8 @@ from memreg.engine.ingest import Walk, decide_message
 from memreg.engine.model import Action, Basis, Extraction, Message, Proposal
 from memreg.operations.backfill import Backfill, backfill, cancel, life, pause, plan, resume, roll_back, start, status
 from memreg.operations.backfill.work import Next, Work
-from memreg.operations.kill_switch import status, switch
+from memreg.operations.kill_switch import status as switches
+from memreg.operations.kill_switch import switch
 from memreg.operations.review import review
 from memreg.operations.trip.limits import rules, set_rule
 from memreg.registry.models import Status
@@ -215,7 +216,7 @@ def test_a_switch_is_on_under_the_new_name_too(forty: Database) -> None:
     backfill(forty, SCHEMA, 2)
     (decision,) = say(engine_of(forty), "1", new(3)).decisions
     assert (decision.action, decision.basis) == (Action.CREATE, Basis.KILL_SWITCH)
-    was, now = sorted(status(forty, "default", SCHEMA).on, key=lambda each: each.class_name, reverse=True)
+    was, now = sorted(switches(forty, "default", SCHEMA).on, key=lambda each: each.class_name, reverse=True)
     assert (was.class_name, now.class_name, was.audit_id) == ("Person", "Contact", now.audit_id)
     (drift,) = (each for each in rules(forty, "default", SCHEMA, "Contact") if each.rule == "drift")
     assert (drift.limit, drift.set_by) == (2.0, "ana")
