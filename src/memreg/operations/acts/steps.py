@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from memreg.core.steps import Row, Steps, fetch_rows
 from memreg.engine.model import Action, Basis
-from memreg.engine.state import KEPT_PAYLOADS, MemoryState, name_at
+from memreg.engine.state import KEPT_PAYLOADS, MemoryState, Pin, name_at, pins_at_newest
 from memreg.operations.acts.act import Act
 from memreg.operations.acts.division import Said, Step
 from memreg.operations.acts.outcome import SQL
@@ -61,9 +62,9 @@ def take_back(state: MemoryState, made: Sequence[Made], revisions: Iterable[int]
 
 def _made(row: Row, state: MemoryState, version: SchemaVersion) -> Made:
     is_own = row["memory_id"] == state.id and row["action"] in _JOINS and row["basis"] not in _ACTS
-    payload, originals = _in_form(row, state, version)
+    payload, originals, pinned = _in_form(row, state, version)
     return Made(
-        step=Step(row["revision"], payload, originals, row["pinned"], _said(row, version) if is_own else None),
+        step=Step(row["revision"], payload, originals, pinned, _said(row, version) if is_own else None),
         audit_id=row["audit_id"],
         joined=is_own,
         is_deleted=row["is_deleted"],
@@ -71,13 +72,16 @@ def _made(row: Row, state: MemoryState, version: SchemaVersion) -> Made:
     )
 
 
-def _in_form(row: Row, state: MemoryState, version: SchemaVersion) -> tuple[dict[str, object], dict[str, object]]:
+def _in_form(
+    row: Row, state: MemoryState, version: SchemaVersion
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Pin]]:
+    """A revision's payload, originals and pins in the form of the version."""
     lineage = version.lineage
     if lineage is None or row["version"] >= lineage.newest.version:
-        return row["payload"], row["originals"]
+        return row["payload"], row["originals"], row["pinned"]
     then = name_at(lineage, state.class_name, row["version"])
     read = lineage.upcast(then, row["version"], row["payload"], row["originals"])
-    return read.payload, read.originals
+    return read.payload, read.originals, pins_at_newest(lineage, then, row["version"], row["pinned"])
 
 
 def _said(row: Row, version: SchemaVersion) -> Said | None:
