@@ -21,6 +21,7 @@ from memreg.engine.store import SQL
 from memreg.engine.text import rank_query, scope_token, searchable_columns, tsquery, tsvector
 from tests.support.engines import people, person, say
 from tests.support.server import Server
+from tests.unit.test_queries_tenant import TENANT_TABLES
 
 SPEC, ANNOTATION = person()
 SESSION = Queries.load("memreg.core", "session.sql")
@@ -71,6 +72,12 @@ def test_every_table_with_a_tenant_has_policies(conn: psycopg.Connection[Any]) -
             assert not is_open, f"{name} can be read past the policies of its table"
         else:
             assert {"of_the_tenant", "of_every_tenant"} <= set(policies), f"{name} lacks a policy"
+
+
+def test_queries_of_every_table_with_a_tenant_have_to_name_it(conn: psycopg.Connection[Any]) -> None:
+    """What a backfill keeps for itself is of every tenant at once."""
+    found = {name for name in every_tenant_table(conn) if not name.startswith("backfill_")}
+    assert found == TENANT_TABLES
 
 
 def test_the_tenant_is_first_in_every_unique_key(conn: psycopg.Connection[Any]) -> None:
