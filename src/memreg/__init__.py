@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     from memreg.api.engine_async import AsyncEngine
     from memreg.core.errors import MemregError
     from memreg.engine.inbox import Stats
-    from memreg.engine.model import Decision, Explanation, IngestResult, Message, Proposal, Referred, Stored
+    from memreg.engine.model import AuditEntry, Decision, Explanation, IngestResult, Message, Proposal, Referred, Stored
     from memreg.engine.recalled import recalled
     from memreg.operations.acts.outcome import ActResult
     from memreg.operations.acts.undo_run import UndoResult
+    from memreg.operations.audit.finding import Finding, Verification
+    from memreg.operations.audit.rebuild import Replayed
     from memreg.operations.erase.outcome import Erased
     from memreg.operations.kill_switch import Switch, Switched, Switches
     from memreg.operations.monitor.figures import ClassFigures, Monitored
@@ -25,11 +27,13 @@ __version__ = "0.1.0"
 __all__ = [
     "ActResult",
     "AsyncEngine",
+    "AuditEntry",
     "ClassFigures",
     "Decision",
     "Engine",
     "Erased",
     "Explanation",
+    "Finding",
     "IngestResult",
     "MemregError",
     "Message",
@@ -37,6 +41,7 @@ __all__ = [
     "Proposal",
     "Rate",
     "Referred",
+    "Replayed",
     "Review",
     "ReviewItem",
     "Settled",
@@ -46,6 +51,7 @@ __all__ = [
     "Switched",
     "Switches",
     "UndoResult",
+    "Verification",
     "__version__",
     "recalled",
 ]
@@ -53,11 +59,13 @@ __all__ = [
 _HOMES = {
     "ActResult": "memreg.operations.acts.outcome",
     "AsyncEngine": "memreg.api.engine_async",
+    "AuditEntry": "memreg.engine.model",
     "ClassFigures": "memreg.operations.monitor.figures",
     "Decision": "memreg.engine.model",
     "Engine": "memreg.api.engine",
     "Erased": "memreg.operations.erase.outcome",
     "Explanation": "memreg.engine.model",
+    "Finding": "memreg.operations.audit.finding",
     "IngestResult": "memreg.engine.model",
     "MemregError": "memreg.core.errors",
     "Message": "memreg.engine.model",
@@ -65,6 +73,7 @@ _HOMES = {
     "Proposal": "memreg.engine.model",
     "Rate": "memreg.operations.monitor.rates",
     "Referred": "memreg.engine.model",
+    "Replayed": "memreg.operations.audit.rebuild",
     "Review": "memreg.operations.review.item",
     "ReviewItem": "memreg.operations.review.item",
     "Settled": "memreg.operations.review.answering",
@@ -74,6 +83,7 @@ _HOMES = {
     "Switched": "memreg.operations.kill_switch",
     "Switches": "memreg.operations.kill_switch",
     "UndoResult": "memreg.operations.acts.undo_run",
+    "Verification": "memreg.operations.audit.finding",
     "recalled": "memreg.engine.recalled",
 }
 

@@ -14,7 +14,7 @@ from memreg.engine.decide import ReviewKind, Situation, Verdict
 from memreg.engine.identity import KeyValue
 from memreg.engine.model import Extraction, Payload
 from memreg.engine.storable import storable, storable_text
-from memreg.engine.store import JsonRow, bytea, digest_of
+from memreg.engine.store import JsonRow, bytea
 
 KEPT_CANDIDATES = 5
 MOST_CLASS_NAME = 300
@@ -61,7 +61,7 @@ class Entry:
 
 
 def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
-    """The entry as rows of `audit_log` (no values in it) and `audit_values`; the digest of the first covers both."""
+    """The entry as rows of `audit_log` (no values in it) and `audit_values`; the database makes their digests."""
     verdict, outcome, extraction = entry.verdict, entry.outcome, entry.extraction
     candidates = sorted(entry.situation.candidates, key=lambda c: (-c.score.value, c.memory_id.int))[:KEPT_CANDIDATES]
     log: JsonRow = {
@@ -138,7 +138,7 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
         },
         "salt": bytea(secrets.token_bytes(16)),
     }
-    return log | {"digest": bytea(digest_of({"log": log, "values": values}))}, values
+    return log, values
 
 
 def review(kind: ReviewKind, entry: Entry, review_id: UUID) -> JsonRow:

@@ -3,18 +3,18 @@
 insert into memreg.audit_log (
     tenant, id, schema, version, class, message_id, ordinal, operation, action, basis, memory_id, revision, score,
     unresolved, candidates, thresholds, snapshot, annotation, extractor, model, prompt_hash, tokens_in, tokens_out,
-    latency_ms, attempts, actor, undoes, took_ms, digest, created_at
+    latency_ms, attempts, actor, undoes, took_ms, created_at
 )
 select
     %(tenant)s, id, %(schema)s, version, class, message_id, ordinal, operation, action, basis, memory_id, revision,
     score, unresolved, candidates, thresholds, snapshot, annotation, extractor, model, prompt_hash, tokens_in,
-    tokens_out, latency_ms, attempts, actor, undoes, took_ms, digest, created_at
+    tokens_out, latency_ms, attempts, actor, undoes, took_ms, created_at
 from jsonb_to_recordset(%(rows)s) as rows (
     id uuid, version integer, class text, message_id text, ordinal integer, operation text, action text, basis text,
     memory_id uuid, revision integer, score numeric, unresolved boolean, candidates jsonb, thresholds jsonb,
     snapshot integer, annotation integer, extractor text, model text, prompt_hash text, tokens_in integer,
     tokens_out integer, latency_ms double precision, attempts integer, actor text, undoes uuid,
-    took_ms double precision, digest bytea, created_at timestamptz
+    took_ms double precision, created_at timestamptz
 )
 
 -- insert_audit_values --

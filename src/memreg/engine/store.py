@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -182,12 +181,6 @@ def refer_again(spec: SchemaSpec, tenants: Sequence[str], ids: Sequence[str]) ->
 def bytea(data: bytes) -> str:
     """Bytes as Postgres reads them from text."""
     return "\\x" + data.hex()
-
-
-def digest_of(row: Mapping[str, Any]) -> bytes:
-    """SHA-256 of a row's canonical JSON (sorted keys, no spaces)."""
-    text = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).digest()
 
 
 def _ids(rows: Iterable[JsonRow], column: str) -> list[str]:

@@ -13,7 +13,7 @@ from memreg.engine.change import Change
 from memreg.engine.decide import THRESHOLDS
 from memreg.engine.model import Action, Basis
 from memreg.engine.storable import storable, storable_text
-from memreg.engine.store import JsonRow, bytea, digest_of
+from memreg.engine.store import JsonRow, bytea
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class ActEntry:
             },
             "salt": bytea(secrets.token_bytes(16)),
         }
-        return log | {"digest": bytea(digest_of({"log": log, "values": values}))}, values
+        return log, values
 
 
 def _changed(change: Change | None) -> list[str]:
