@@ -11,10 +11,10 @@ from threading import Lock
 from memreg.engine.decide import THRESHOLDS
 from memreg.engine.model import Action, Basis, Decision
 
-DECISIONS = 50
+DECISIONS = 200
 """Decisions about a class after which it is looked at, whatever they were."""
-CONTRADICTIONS = 3
-"""Identity updates that the rest of what was said contradicts, after which it is looked at."""
+CONTRADICTIONS = 5
+"""Identity updates that the rest of what was said, or another key, contradicts, after which it is looked at."""
 SECONDS = 10.0
 """How long after a decision a class is looked at at the latest, where decisions go on or a worker runs."""
 MOST_CLASSES = 10_000
@@ -36,13 +36,11 @@ class _Waiting:
 
 
 def contradicts(decision: Decision) -> bool:
-    """Whether a decision is an identity update that the rest of what was said contradicts."""
-    return (
-        decision.basis is Basis.IDENTITY
-        and decision.action is Action.UPDATE
-        and decision.score is not None
-        and decision.score < THRESHOLDS.possible
-    )
+    """Whether a decision is an identity update that the rest of what was said, or another key, contradicts."""
+    if decision.action is not Action.UPDATE:
+        return False
+    is_low = decision.score is not None and decision.score < THRESHOLDS.possible
+    return decision.basis is Basis.IDENTITY_CONFLICT or (decision.basis is Basis.IDENTITY and is_low)
 
 
 class Pending:
