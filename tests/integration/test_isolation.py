@@ -318,11 +318,11 @@ def buffers(plan: dict[str, Any]) -> int:
 
 @pytest.fixture(scope="module")
 def crowded(server: Server) -> Iterator[psycopg.Connection[Any]]:
-    """Two tenants with 4,000 memories of one text each."""
+    """Two tenants with 2,000 memories of one text each."""
     name = server.create(server.template)
     with psycopg.connect(server.dsn_of(name), autocommit=True) as conn:
         for tenant in (ME, OTHER):
-            fill(conn, tenant, 4_000)
+            fill(conn, tenant, 2_000)
         yield conn
     server.drop(name)
 
@@ -353,7 +353,7 @@ def test_what_counts_words_reads_a_class_of_the_tenant(crowded: psycopg.Connecti
         True
     ]
     assert read[0]["Index Cond"].lstrip("(").startswith("tenant = ")
-    assert read[0]["Actual Rows"] == 4_000
+    assert read[0]["Actual Rows"] == 2_000
 
 
 def test_the_search_uses_its_index_and_under_a_policy_it_would_not(crowded: psycopg.Connection[Any]) -> None:
@@ -400,7 +400,7 @@ def test_another_tenant_that_grows_costs_nothing(conn: psycopg.Connection[Any]) 
         return {name: buffers(plan_of(conn, statement)) for name, statement in asked.items()}
 
     before = cost()
-    fill(conn, OTHER, 15_000)  # which are then 18,000
+    fill(conn, OTHER, 9_000)  # which are then 12,000
     after = cost()
     assert all(before.values())
     assert {name: after[name] - before[name] for name in asked if after[name] > before[name] * 1.25 + 10} == {}
