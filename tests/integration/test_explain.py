@@ -248,8 +248,8 @@ def test_the_facts_are_one_json_document(database: Database) -> None:
     assert " ".join(sorted(facts)) == (
         "action actor after annotated annotation annotation_model annotation_source approved_at approved_by attempts "
         "basis before calibration candidates changes class conflicts cost created_at details erased_at evidence "
-        "extractor follows keys kind latency_ms memory_id message_at message_id message_received_at message_role "
-        "message_session message_text model operation ordinal prompt_hash proposal reasons revision rule rules schema "
+        "extractor follows is_gone keys kind latency_ms memory_id message_at message_id message_received_at "
+        "message_role message_session message_text model operation ordinal prompt_hash proposal reasons revision rule rules schema "
         "score since snapshot thresholds tokens_in tokens_out took_ms undoes unresolved version why why_not"
     )
     assert " ".join(facts["rules"][0]) == "number basis when outcome why"
@@ -270,3 +270,26 @@ def test_what_a_person_was_asked_and_found_out_is_part_of_the_story(database: Da
     assert "judged false_update by eva" in unwrapped(told.text)
     assert "answered identity_contradiction: wrong by eva" in unwrapped(engine.explain(act).text)
     assert_fits(told.text)
+
+
+def test_what_was_erased_is_told_to_be_gone(database: Database) -> None:
+    engine = people(database)
+    ana = say(engine, name="Ana Lopez", email="ana@x.io", city="Oslo")
+    update = say(engine, email="ana@x.io", city="Rome")
+    assert ana.memory_id is not None
+    engine.erase(ana.memory_id, by="eva", dry_run=False)
+    for audit_id in (ana.audit_id, update.audit_id):
+        told = engine.explain(audit_id)
+        assert (told.facts["is_gone"], told.facts["rules"], told.facts["follows"]) == (True, [], False)
+        assert "its values were erased for good on" in told.text
+        assert "cannot be told any more" in told.text
+        assert told.facts["since"]["undo"]["command"] is None
+    erase = next(entry for entry in engine.audit() if entry.action is Action.ERASE)
+    assert engine.explain(erase.audit_id).facts["since"]["undo"]["command"] is None
+
+
+def test_rules_that_say_the_same_are_one_line(database: Database) -> None:
+    engine = people(database)
+    text = engine.explain(say(engine, name="Ana Lopez").audit_id).text
+    assert "3-6 of deletes: no, it is no delete" in text
+    assert "10-12 score, partial_identity, possible_duplicate: no, there was no candidate" in unwrapped(text)

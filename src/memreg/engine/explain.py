@@ -74,8 +74,8 @@ def _entry(row: Row) -> dict[str, Any]:
 
 def _undo(audit_id: UUID, facts: Mapping[str, Any], undone_by: UUID | None, is_built_on: bool) -> dict[str, Any]:
     """The command that undoes the entry, or why there is none."""
-    if facts["erased_at"] is not None:
-        return {"command": None, "note": "its values were erased for good, so that it cannot be undone"}
+    if facts["erased_at"] is not None or facts["action"] == "ERASE":
+        return {"command": None, "note": "values were erased for good, so that it cannot be undone"}
     if not facts["changes"]:
         return {"command": None, "note": "it changed no memory, so there is nothing to undo"}
     if undone_by is not None:

@@ -13,7 +13,8 @@ _BASES = (
     "kill_switch", "identity_conflict", "identity", "score", "partial_identity", "possible_duplicate", "incomplete",
     "new",
 )  # fmt: skip
-_CREATE_ONLY = (3, 7)
+OF_DELETES = (3, 4, 5, 6)
+"""The rules that are about deletes only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from memreg.engine.explain_rules import OF_DELETES
 from memreg.engine.told import Page, moment, pairs, short, shown
 
 SHOWN_CANDIDATES = 3
@@ -25,7 +26,10 @@ def text_of(audit_id: UUID, facts: Mapping[str, Any]) -> str:
     if "why_not" in facts:
         page.gap()
         _why_not(page, facts["why_not"])
-    if facts["follows"]:
+    if facts["is_gone"]:
+        page.gap()
+        page.row("rules", "what it was held against cannot be told any more")
+    elif facts["follows"]:
         page.gap()
         page.row("rules", "none was asked: it follows from what was done to another memory, as its reason says")
     elif facts["kind"] == "decision":
@@ -47,7 +51,8 @@ def _head(page: Page, audit_id: UUID, facts: Mapping[str, Any]) -> None:
     for reason in facts["reasons"]:
         page.say(f"because {reason}", indent=2, hang=4)
     if facts["erased_at"] is not None:
-        page.say(f"its values were erased for good on {moment(facts['erased_at'])}", indent=2, hang=4)
+        some = "its values" if facts["is_gone"] else "values of it"
+        page.say(f"{some} were erased for good on {moment(facts['erased_at'])}", indent=2, hang=4)
     page.gap()
     page.row("entry", str(audit_id))
     who = f" for {facts['actor']}" if facts["actor"] and facts["kind"] == "decision" else ""
@@ -58,7 +63,7 @@ def _head(page: Page, audit_id: UUID, facts: Mapping[str, Any]) -> None:
 def _said(page: Page, facts: Mapping[str, Any]) -> None:
     role = facts["message_role"] or "unknown role"
     session = f", session {facts['message_session']}" if facts["message_session"] else ""
-    page.row("message", f"{facts['message_id']} ({role}{session}): {short(facts['message_text'])}")
+    page.row("message", f"{facts['message_id']} ({role}{session}): {short(facts['message_text']) or '(erased)'}")
     if facts["evidence"]:
         page.row("evidence", f"“{short(facts['evidence'])}”")
     details = facts["details"]
@@ -76,7 +81,8 @@ def _said(page: Page, facts: Mapping[str, Any]) -> None:
             page.row("undid", f"{undone['action']} {undone['basis']} {facts['undoes']}, of {undone['message_id']}")
         return
     values = details.get("values") or {}
-    page.row("proposal", f"{facts['operation']} {facts['class'] or 'of no class'}{'' if values else ', no value left'}")
+    left = "" if values else ", erased" if facts["is_gone"] else ", no value left"
+    page.row("proposal", f"{facts['operation']} {facts['class'] or 'of no class'}{left}")
     originals = details.get("originals") or {}
     raw = given.get("values") if isinstance(given, Mapping) else None
     for column, value in values.items():
@@ -170,7 +176,8 @@ def _rules(page: Page, facts: Mapping[str, Any]) -> None:
     label = "rules"
     for rules, why in groups:
         numbers = str(rules[0]["number"]) if len(rules) == 1 else f"{rules[0]['number']}-{rules[-1]['number']}"
-        names = ", ".join(dict.fromkeys(rule["basis"] for rule in rules)) if len(rules) == 1 else "of deletes"
+        of_deletes = len(rules) > 1 and rules[0]["number"] in OF_DELETES
+        names = "of deletes" if of_deletes else ", ".join(dict.fromkeys(rule["basis"] for rule in rules))
         page.rows(label, [f"{numbers} {names}: no, {why}"])
         label = ""
     fired = next(rule for rule in facts["rules"] if rule["outcome"] == "fired")
