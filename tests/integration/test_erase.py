@@ -153,6 +153,17 @@ def test_it_is_final(engine: Engine) -> None:
     checked(engine)
 
 
+def test_what_was_held_against_it_can_still_be_taken_back(engine: Engine) -> None:
+    memory_id = values(engine)
+    other = say(engine, name="Ximena Mamani", email="mamani@x.io", city=CITY)
+    moved = say(engine, email="mamani@x.io", city="Lima", notes=f"is not {NAME}")
+    engine.erase(memory_id, by="kim", also=[NAME])
+    assert other.memory_id is not None
+    engine.undo(moved.audit_id, by="kim", cascade=True)
+    assert engine.get(other.memory_id).values == {"name": "Ximena Mamani", "email": "mamani@x.io", "city": CITY}
+    checked(engine)
+
+
 def test_it_is_no_more_at_any_time(engine: Engine) -> None:
     memory_id = values(engine)
     then = engine.get(memory_id).updated_at

@@ -33,7 +33,8 @@ class Entry:
 
     @classmethod
     def from_row(cls, row: Row) -> Entry:
-        """From a row of `entries_of`."""
+        """From a row of `entries_of`. One that lost what it said of another memory still has its own states."""
+        changes = changes_of(row)
         return cls(
             id=row["id"],
             action=row["action"],
@@ -45,8 +46,8 @@ class Entry:
             actor=row["actor"],
             undoes=row["undoes"],
             created_at=row["created_at"],
-            changes=changes_of(row),
-            is_erased=row["erased_at"] is not None,
+            changes=changes,
+            is_erased=any(change.after.get("erased") for change in changes),
         )
 
 
