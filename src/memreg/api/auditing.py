@@ -15,12 +15,12 @@ from memreg.api.audit_filter import entry_filter
 from memreg.api.part import Part
 from memreg.core.errors import ArgumentInvalid, DatabaseError
 from memreg.engine.model import AuditEntry
+from memreg.operations.acts.reveal import reveal as reveal_values
 from memreg.operations.audit.anchor import anchor_of, read_anchors
 from memreg.operations.audit.entries import audit_entries
 from memreg.operations.audit.export import Export
 from memreg.operations.audit.finding import Verification
 from memreg.operations.audit.rebuild import Replayed, replay
-from memreg.operations.audit.reveal import reveal_audit
 from memreg.operations.audit.seal import seal_batch
 from memreg.operations.audit.tail import ENOUGH, seal_when_due
 from memreg.operations.audit.verify import verify
@@ -156,7 +156,7 @@ class Auditing(Part):
         export = Export(self.tenant, schema, wanted, format, write, reveal=reveal)
         if reveal:
             who = self._actor(by or "", why)
-            self._run(lambda: reveal_audit(who, wanted))
+            self._run(lambda: reveal_values(who, "an export of the audit", wanted.class_name))
         else:
             export.version = self.database.run_admin(lambda: versions.newest(schema))
         while self._run(export.page):

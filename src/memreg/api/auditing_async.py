@@ -14,12 +14,12 @@ from memreg.api.audit_filter import entry_filter
 from memreg.api.part_async import AsyncPart
 from memreg.core.errors import ArgumentInvalid, DatabaseError
 from memreg.engine.model import AuditEntry
+from memreg.operations.acts.reveal import reveal as reveal_values
 from memreg.operations.audit.anchor import anchor_of, read_anchors
 from memreg.operations.audit.entries import audit_entries
 from memreg.operations.audit.export import Export
 from memreg.operations.audit.finding import Verification
 from memreg.operations.audit.rebuild import Replayed, replay
-from memreg.operations.audit.reveal import reveal_audit
 from memreg.operations.audit.seal import seal_batch
 from memreg.operations.audit.tail import ENOUGH, seal_when_due
 from memreg.operations.audit.verify import verify
@@ -155,7 +155,7 @@ class AsyncAuditing(AsyncPart):
         export = Export(self.tenant, schema, wanted, format, write, reveal=reveal)
         if reveal:
             who = await self._actor(by or "", why)
-            await self._run(lambda: reveal_audit(who, wanted))
+            await self._run(lambda: reveal_values(who, "an export of the audit", wanted.class_name))
         else:
             export.version = await self.database.run_admin(lambda: versions.newest(schema))
         while await self._run(export.page):
@@ -174,4 +174,3 @@ class AsyncAuditing(AsyncPart):
             self._decided = 0
             with suppress(DatabaseError):
                 await self._run(lambda: seal_when_due(self.tenant, self._clock()))
-
