@@ -249,8 +249,9 @@ def test_the_facts_are_one_json_document(database: Database) -> None:
         "action actor after annotated annotation annotation_model annotation_source approved_at approved_by attempts "
         "basis before calibration candidates changes class conflicts cost created_at details erased_at evidence "
         "extractor follows is_gone keys kind latency_ms memory_id message_at message_id message_received_at "
-        "message_role message_session message_text model operation ordinal prompt_hash proposal reasons revision rule rules schema "
-        "score since snapshot thresholds tokens_in tokens_out took_ms undoes unresolved version why why_not"
+        "message_role message_session message_text model operation ordinal prompt_hash proposal reasons revision rule "
+        "rules schema score since snapshot thresholds tokens_in tokens_out took_ms undoes unresolved version why "
+        "why_not"
     )
     assert " ".join(facts["rules"][0]) == "number basis when outcome why"
     assert " ".join(facts["since"]) == "undone_by built_on built_on_total undo questions judgements"
@@ -276,6 +277,7 @@ def test_what_was_erased_is_told_to_be_gone(database: Database) -> None:
     engine = people(database)
     ana = say(engine, name="Ana Lopez", email="ana@x.io", city="Oslo")
     update = say(engine, email="ana@x.io", city="Rome")
+    bo = say(engine, name="Bo Berg", city="Rome")
     assert ana.memory_id is not None
     engine.erase(ana.memory_id, by="eva", dry_run=False)
     for audit_id in (ana.audit_id, update.audit_id):
@@ -284,6 +286,8 @@ def test_what_was_erased_is_told_to_be_gone(database: Database) -> None:
         assert "its values were erased for good on" in told.text
         assert "cannot be told any more" in told.text
         assert told.facts["since"]["undo"]["command"] is None
+    assert engine.explain(bo.audit_id).facts["since"]["undo"]["command"] == f"memreg undo {bo.audit_id}"
+    assert "values of it were erased for good" in engine.explain(bo.audit_id).text
     erase = next(entry for entry in engine.audit() if entry.action is Action.ERASE)
     assert engine.explain(erase.audit_id).facts["since"]["undo"]["command"] is None
 

@@ -74,7 +74,9 @@ def _entry(row: Row) -> dict[str, Any]:
 
 def _undo(audit_id: UUID, facts: Mapping[str, Any], undone_by: UUID | None, is_built_on: bool) -> dict[str, Any]:
     """The command that undoes the entry, or why there is none."""
-    if facts["erased_at"] is not None or facts["action"] == "ERASE":
+    states = [facts["after"], *(other["after"] for other in facts["details"].get("others") or ())]
+    # One that lost only what it said of another memory still has its own states.
+    if facts["action"] == "ERASE" or any(state and state.get("erased") for state in states):
         return {"command": None, "note": "values were erased for good, so that it cannot be undone"}
     if not facts["changes"]:
         return {"command": None, "note": "it changed no memory, so there is nothing to undo"}

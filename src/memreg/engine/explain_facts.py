@@ -46,13 +46,14 @@ def facts_of(row: Row, cost: Cost | None = None) -> dict[str, Any]:
     facts["keys"] = keys_told(details, annotation)
     facts["candidates"] = [_candidate(each, row, details, annotation) for each in row["candidates"]]
     facts["rule"] = _rule(row)
-    facts["is_gone"] = row["erased_at"] is not None and not details.get("values")
+    facts["changes"] = [_change(each) for each in changes_of({**row, "details": details})]
+    was_erased = any(change["is_erased"] for change in facts["changes"])
+    facts["is_gone"] = was_erased or (row["erased_at"] is not None and not details.get("values"))
     # A delete that takes others along, or a merge of a backfill, is entered as by identity, and compares no key.
     answered = any(key["answers"] for key in facts["keys"])
     by_rule = facts["kind"] == "decision" and not facts["is_gone"]
     facts["follows"] = by_rule and row["basis"] == "identity" and not answered
     facts["rules"] = rules_told(_case(facts)) if by_rule and not facts["follows"] else []
-    facts["changes"] = [_change(each) for each in changes_of({**row, "details": details})]
     facts["conflicts"] = [
         {"column": column, "kept": ((row["before"] or {}).get("payload") or {}).get(column), "said": said}
         for column, said in (details.get("conflicts") or {}).items()
@@ -195,6 +196,7 @@ def _change(change: Change) -> dict[str, Any]:
         "pinned": [name for name in pinned if pinned[name] != pins.get(name)],
         "unpinned": [name for name in pins if name not in pinned],
         "merged_into": after.get("merged_into"),
+        "is_erased": bool(after.get("erased")),
     }
 
 

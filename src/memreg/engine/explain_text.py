@@ -26,7 +26,7 @@ def text_of(audit_id: UUID, facts: Mapping[str, Any]) -> str:
     if "why_not" in facts:
         page.gap()
         _why_not(page, facts["why_not"])
-    if facts["is_gone"]:
+    if facts["is_gone"] and facts["kind"] == "decision":
         page.gap()
         page.row("rules", "what it was held against cannot be told any more")
     elif facts["follows"]:

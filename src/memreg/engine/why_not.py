@@ -88,7 +88,7 @@ def _without_looking(rows: Rows, entry: Row, facts: Mapping[str, Any], memory_id
         return made, f"it is the memory that this {action} {'made' if made == 'made' else 'was about'}"
     if facts["kind"] == "act":
         return "no_choice", f"{action} is what {entry['actor']} did: no memory was chosen by a rule"
-    if rows[0]["erased_at"] is not None or entry["erased_at"] is not None:
+    if rows[0]["erased_at"] is not None or facts["is_gone"]:
         return "erased", "values were erased for good, so that it cannot be told any more"
     state = _state_at(rows, entry)
     if state is None:
