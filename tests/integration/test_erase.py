@@ -159,6 +159,8 @@ def test_what_was_held_against_it_can_still_be_taken_back(engine: Engine) -> Non
     moved = say(engine, email="mamani@x.io", city="Lima", notes=f"is not {NAME}")
     engine.erase(memory_id, by="kim", also=[NAME])
     assert other.memory_id is not None
+    told = engine.explain(moved.audit_id).facts["since"]["undo"]
+    assert told["command"] == f"memreg undo {moved.audit_id} --cascade"
     engine.undo(moved.audit_id, by="kim", cascade=True)
     assert engine.get(other.memory_id).values == {"name": "Ximena Mamani", "email": "mamani@x.io", "city": CITY}
     checked(engine)
