@@ -73,6 +73,16 @@ def place() -> Iterator[Place]:
         yield Place(cluster)
 
 
+@pytest.fixture(autouse=True)
+def _as_before(place: Place) -> Iterator[None]:
+    """Each test has a server without memreg's databases and roles, whichever was first."""
+    yield
+    for name in ("refused", "made", "shared"):
+        place.run(f"drop database if exists {name} with (force)")
+    for name in ("memreg_app", "memreg_operator"):
+        place.run(f"drop role if exists {name}")
+
+
 def opened(dsn: str) -> Database:
     return Database.connect(Settings(connect_timeout=5), dsn=dsn)
 
@@ -185,14 +195,10 @@ def test_who_may_not_make_roles_is_told_what_an_administrator_runs(place: Place)
 
 
 def test_an_owner_who_may_make_roles_needs_no_administrator(place: Place) -> None:
-    place.run("drop database if exists refused with (force)")
-    place.run("drop role if exists memreg_app")
-    place.run("drop role if exists memreg_operator")
     dsn = place.make("made", "maker")
     runner.upgrade(dsn)
     with opened(dsn) as database:
         works(database)
-    place.run("drop database made with (force)")
 
 
 def test_a_login_that_owns_nothing_does_everything_but_migrate(place: Place) -> None:
