@@ -16,7 +16,8 @@ def test_a_worker_seals_the_audit_of_every_tenant(database: Database, monkeypatc
     monkeypatch.setattr(worker, "BEAT", 0.05)
     with people(database) as engine:
         say(engine.for_tenant("globex"), name="Bob", email="bob@stone.org")
-        engine.submit("Ana Lopez lives in Oslo, ana@lopez.io")
+        say(engine, name="Ana", email="ana@lopez.io")
+        engine.submit("hello")
         until = time.monotonic() + 20
         while time.monotonic() < until:
             reports = verify_all(database, "*")
