@@ -320,3 +320,19 @@ def test_messages_that_come_while_hours_are_undone_lose_nothing(engine: Engine) 
     assert undone == 15
     assert states(engine) == {}
     check_replay(engine.database, "default", people_spec())
+
+
+def test_what_was_held_back_and_undone_is_decided_in_the_order_it_came(database: Database) -> None:
+    engine = people(database)
+    say(engine, name="Ana Lopez", email="ana@lopez.io", city="Lisbon")
+    switch(database, "default", "people", on=True, by="ann")
+    since = datetime.now(UTC)
+    for number in range(40):  # more than one transaction resolves
+        say(engine, name="Ana Lopez", email="ana@lopez.io", city=f"City {number}")
+    engine.undo_many(since=since, by="ann", again=True, dry_run=False)
+    switch(database, "default", "people", on=False, by="ann")
+    resolved = resolve(database, "default", "people", by="ann")
+    assert len(resolved.outcomes) == 40
+    [ana] = every(engine).values()
+    assert ana.values["city"] == "City 39"
+    assert [each.values["city"] for each in engine.history(ana.id)[1:]] == [f"City {number}" for number in range(40)]

@@ -93,7 +93,8 @@ waiting as (
     (
         select distinct on (order_id) first_id, order_id, message_id, class, true
         from again
-        where order_id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+        -- That entry itself may have been held back as well, and have ended the turns before.
+        where order_id >= coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
             and not exists (
                 select from memreg.messages
                 where messages.tenant = %(tenant)s
