@@ -226,4 +226,4 @@ def run(dsn: str, *words: str, as_json: bool = True) -> str:
 
 
 if __name__ == "__main__":
-    perform(Path(__file__).stem, main)
+    perform("trust_5_erased_for_good", main)
