@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 import pytest
@@ -85,3 +86,28 @@ def test_metrics_tell_tenants_apart_only_where_asked(settings: Settings) -> None
     assert 'tenant="default"' not in run(settings, "metrics")
     assert 'tenant="default"' in run(settings, "metrics", "--by-tenant")
     assert "HOST:PORT" in run(settings, "metrics", "--listen", "nowhere", status=1)
+
+
+@pytest.mark.usefixtures("_decided")
+@pytest.mark.parametrize(
+    "scope", [("--class", "Person"), ("--class", "Person", "--tenant", "acme"), ("--tenant", "*"), ()]
+)
+def test_what_is_told_to_turn_a_switch_off_turns_it_off(settings: Settings, scope: tuple[str, ...]) -> None:
+    whose = scope[scope.index("--tenant") :] if "--tenant" in scope else ()  # a command's own options go without saying
+    place = () if whose[1:] == ("*",) else whose
+    hints = [(off_command(run(settings, "kill-switch", "on", *scope)), place)]
+    hints.append((off_command(run(settings, "kill-switch", "status", "--tenant", "*")), ()))
+    if scope:
+        shown = run(
+            settings, "kill-switch", "off", *place, *(("--class", "Person") if whose == ("--tenant", "*") else ())
+        )
+        hints.append((off_command(shown), place))
+    for command, options in hints:
+        run(settings, "kill-switch", "on", *scope)
+        assert "it is off" in run(settings, *shlex.split(command)[1:], *options)
+        assert "No kill switch is on" in run(settings, "kill-switch", "status", "--tenant", "*")
+
+
+def off_command(shown: str) -> str:
+    line = next(line for line in shown.splitlines() if "memreg kill-switch off" in line)
+    return line[line.index("memreg kill-switch off") :]

@@ -169,7 +169,7 @@ def test_a_class_that_is_still_on_is_left(switched: Database) -> None:
     assert {each.decision.class_name for each in done.outcomes} == {"Place"}
     (left,) = done.left
     assert left.class_name == "Person"
-    assert "kill-switch off" in left.reason
+    assert "kill-switch status" in left.reason
     switch(switched, "default", SCHEMA, "Person", on=False, by="ana")
     resolve(switched, "default", SCHEMA)
     assert final_state(switched) == final_state(switched, "never")

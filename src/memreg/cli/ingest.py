@@ -184,5 +184,5 @@ def _tell_create_only(tally: Tally) -> None:
     if switched:
         tell(
             f"The kill switch is on for {', '.join(switched)}: memories were only created, unresolved. "
-            "memreg kill-switch off, then memreg resolve, decides them."
+            "memreg kill-switch status tells why, and how to go on."
         )

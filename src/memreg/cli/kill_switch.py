@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,7 @@ def status(access: Access) -> None:
         columns = (Col("switch on for"), Col("since (UTC)"), Col("by"), Col("why"))
         print_table(columns, [(each.scope, each.set_at, each.set_by, each.reason) for each in found.on])
         for each in found.on:
-            _tell_evidence(each)
+            _tell_evidence(each, tenant, schema)
     _tell_waiting(found.waiting, resolvable=not found.on)
 
 
@@ -148,17 +149,20 @@ def _measured(database: Database, tenant: str, schema: str, class_name: str | No
     return database.run(tenant, lambda: measure_all(looker, class_name))
 
 
-def _tell_evidence(switch: Switch) -> None:
-    if switch.evidence is None:
+def _tell_evidence(switch: Switch, tenant: str, schema: str) -> None:
+    off, evidence = switch.off_command(tenant, schema), switch.evidence
+    if evidence is None:
+        say(f"To turn off that of {switch.scope}: {off}")
         return
-    evidence = switch.evidence
+    where = "".join(f" {shlex.quote(word)}" for word in switch.options(tenant, schema))
     under = f"under version {evidence['version']}"
-    say(f"{switch.class_name} tripped by {evidence['rule']} {under}; its entry: memreg explain {switch.audit_id}")
+    said = f"{switch.class_name} tripped by {evidence['rule']} {under}"
+    say(f"{said}; its entry: memreg explain {switch.audit_id}{where}")
     if evidence["contradicted"]:
         last, first = evidence["contradicted"][0], evidence["first_contradicted_at"]
-        say(f"The newest decision that speaks for it: memreg explain {last}")
-        say(f"Undo what the key did: memreg undo --since {first} --class {switch.class_name} --basis identity")
-    say("Put right what caused it, then: memreg kill-switch off, and memreg resolve")
+        say(f"The newest decision that speaks for it: memreg explain {last}{where}")
+        say(f"Undo what the key did: memreg undo --since {first} --class {switch.class_name} --basis identity{where}")
+    say(f"Put right what caused it, then: {off}, and memreg resolve{where}")
 
 
 def _switch(access: Access, class_name: str | None, why: str | None, by: str, *, on: bool) -> None:
@@ -172,8 +176,11 @@ def _switch(access: Access, class_name: str | None, why: str | None, by: str, *,
     what = done.switch.scope if done.switch is not None else class_name or "every class"
     say(f"Kill switch of {what}: {done.sentence}.")
     if on:
-        say("Messages go on being taken: memories are created, unresolved. Next: memreg kill-switch off")
+        off = "memreg kill-switch off" if done.switch is None else done.switch.off_command(tenant, schema)
+        say(f"Messages go on being taken: memories are created, unresolved. Next: {off}")
     else:
+        for each in done.still_on:
+            say(f"To turn off that of {each.scope}: {each.off_command(tenant, schema)}")
         _tell_waiting(done.waiting, resolvable=not done.still_on)
 
 

@@ -6,6 +6,7 @@ an entry of the audit; what trips one by itself is in `memreg.operations.trip`, 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,6 +58,16 @@ class Switch:
     def scope(self) -> str:
         """What it covers, in words."""
         return _scope(self.tenant, self.schema, self.class_name)
+
+    def off_command(self, tenant: str | None = None, schema: str | None = None) -> str:
+        """The command that turns it off; a `tenant` and `schema` that a person works in go without saying."""
+        what = () if self.class_name == EVERY else ("--class", self.class_name)
+        return shlex.join(("memreg", "kill-switch", "off", *what, *self.options(tenant, schema)))
+
+    def options(self, tenant: str | None = None, schema: str | None = None) -> tuple[str, ...]:
+        """Whose it is as options of a command, but for what equals the `tenant` and `schema` that a person works in."""
+        whose = () if self.tenant == tenant != EVERY else ("--tenant", self.tenant)
+        return whose if self.schema == schema != EVERY else (*whose, "--schema", self.schema)
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,7 +295,7 @@ def _open_classes(resolver: Resolver) -> Steps[tuple[SchemaVersion, list[str], d
         elif name not in version.spec.by_name:
             closed[then] = f"{version} has no such class any more"
         elif EVERY in switched or name in switched:
-            closed[then] = "its kill switch is on; turn it off first with `memreg kill-switch off`"
+            closed[then] = "its kill switch is on; `memreg kill-switch status` tells how to turn it off"
         else:
             is_open.append(then)
     return version, is_open, closed

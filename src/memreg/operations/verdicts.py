@@ -141,7 +141,7 @@ def switches_check(state: State) -> Check:
     more = f", and {len(state.switches) - 1} more" if len(state.switches) > 1 else ""
     why = f": {_brief(first.reason)}" if first.reason else ""
     text = f"on for {first.scope} since {first.set_at:%Y-%m-%d}, by {first.set_by}{why}{more}"
-    return Check("kill switch", "warn", text, "memreg kill-switch off, then memreg resolve, once it is well again")
+    return Check("kill switch", "warn", text, f"{first.off_command()}, then memreg resolve, once it is well again")
 
 
 def review_checks(state: State) -> Iterator[Check]:

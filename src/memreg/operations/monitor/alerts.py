@@ -34,7 +34,7 @@ ALERTS: tuple[Alert, ...] = (
         "1d",
         "ticket",
         "a kill switch is on for a day already",
-        "memreg kill-switch off and memreg resolve, once it is well again",
+        "memreg kill-switch status tells how to turn it off, once it is well again; then memreg resolve",
     ),
     Alert(
         "MemregWrongUpdates",
