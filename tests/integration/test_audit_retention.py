@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,11 @@ from tests.support.engines import people, say
 Owner = psycopg.Connection[dict[str, Any]]
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(days=62)
+WAITING = """
+select from pg_locks
+where not granted and locktype = 'relation'
+    and database = (select oid from pg_database where datname = current_database())
+"""
 
 
 @pytest.fixture
@@ -97,12 +103,35 @@ def places(owner: Owner, ids: list[UUID]) -> list[dict[str, Any]]:
     return owner.execute("select id, ctid from memreg.audit_log where id = any(%s) order by id", (ids,)).fetchall()
 
 
-def test_an_id_from_the_far_future_keeps_its_place_in_the_default_partition(engine: Engine, owner: Owner) -> None:
-    entry = say(engine, name="Ana", email="ana@lopez.io").audit_id
-    owner.execute(f"drop table memreg.audit_log_{next_month(NOW):%Y_%m}".encode())
-    put(owner, entry, NOW + timedelta(days=3000))
+@pytest.mark.parametrize("days", [3000, -3000])
+def test_an_id_of_a_wrong_clock_keeps_its_place_in_the_default_partition(
+    engine: Engine, owner: Owner, days: int
+) -> None:
+    """The months to come have theirs all the same, or nothing could be removed ever again."""
+    say(engine, name="Ana", email="ana@lopez.io")
+    aged(owner)
+    if days < 0:
+        retain_all(engine.database, datetime.now(UTC), by="me")
+    entry = say(engine, name="Bob", email="bob@stone.org").audit_id
+    for table in ("audit_log", "audit_values"):
+        owner.execute(f"drop table memreg.{table}_{next_month(NOW):%Y_%m}".encode())
+    put(owner, entry, NOW + timedelta(days=days))
+    assert engine.database.run_admin(make_partitions) == 2
+    assert months(engine)[-2:] == [(next_month(next_month(NOW)), True), (None, False)]
     assert engine.database.run_admin(make_partitions) == 0
-    assert months(engine)[-1] == (None, False)
+
+
+def test_months_beside_an_id_of_a_wrong_clock_stay_with_it(engine: Engine, owner: Owner) -> None:
+    entry = say(engine, name="Ana", email="ana@lopez.io").audit_id
+    for table in ("audit_log", "audit_values"):
+        owner.execute(f"drop table memreg.{table}_{next_month(NOW):%Y_%m}".encode())
+    kept = [*put(owner, entry, NOW + timedelta(days=3000)), *put(owner, entry, next_month(NOW))]
+    before = places(owner, kept)
+    assert engine.database.run_admin(make_partitions) == 2
+    after = next_month(next_month(next_month(NOW)))
+    assert months(engine) == [(next_month(NOW), False), (after, True), (None, False)]
+    assert places(owner, kept) == before
+    put(owner, entry, LATER)
 
 
 def test_old_months_go_and_the_chain_stays(engine: Engine, owner: Owner) -> None:
@@ -165,6 +194,23 @@ def test_what_goes_has_to_be_sealed_and_told(engine: Engine, owner: Owner) -> No
     with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="does not tell that its entries are removed"):
         owner.execute(bound)
     assert len(engine.audit()) == 1
+
+
+def test_what_is_written_into_a_month_while_it_is_removed_is_not_lost(engine: Engine, owner: Owner) -> None:
+    entry = say(engine, name="Ana", email="ana@lopez.io").audit_id
+    aged(owner)
+    with psycopg.connect(engine.database.conninfo, row_factory=dict_row) as slow:
+        (late,) = put(slow, entry, NOW - timedelta(minutes=1))
+        with ThreadPoolExecutor(1) as pool:
+            removing = pool.submit(retain_all, engine.database, datetime.now(UTC), by="me")
+            while not owner.execute(WAITING).fetchall():
+                time.sleep(0.01)
+            slow.commit()
+            with pytest.raises(DatabaseError, match="entries that no seal ties are not removed"):
+                removing.result()
+    assert late in {each.audit_id for each in engine.audit()}
+    assert retain_all(engine.database, datetime.now(UTC), by="me").entries == 2
+    assert [each.is_intact for each in verify_all(engine.database, "*")] == [True]
 
 
 def test_the_future_is_not_kept(engine: Engine) -> None:

@@ -352,7 +352,8 @@ begin atomic
 end;
 
 -- Makes the partitions of the months up to the end of the next one, and gives how many. Where nobody did so in time,
--- entries are in the default partition: it becomes that of the months that it holds, and another takes its place.
+-- entries are in the default partition: it becomes that of the months that it holds, and another takes its place. Where
+-- it also holds ids that a wrong clock gave, these months stay in it, and those after them have their own.
 create function memreg.make_audit_partitions()
 returns integer language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '1s'
 as $$
@@ -363,6 +364,7 @@ declare
     rest       regclass;
     ended      uuid;
     held       uuid;
+    is_mixed   boolean;
     named      text;
     made       integer := 0;
 begin
@@ -378,9 +380,16 @@ begin
             rest := (
                 select partition from memreg.audit_partitions(format('memreg.%I', of_table)::regclass) where is_default
             );
+            held := null;
             if rest is not null then
-                execute format('select max(%I::text)::uuid from %s', id_column, rest) into held;
-                exit when memreg.time_of(held) > clock_timestamp() + interval '1 year';
+                execute format(
+                    'select max(%1$I::text) filter (where %1$I between $1 and $2),'
+                    ' coalesce(bool_or(%1$I not between $1 and $2), false) from %2$s', id_column, rest
+                ) into held, is_mixed using ended, memreg.uuid_from(clock_timestamp() + interval '1 year');
+            end if;
+            if held is not null and is_mixed then
+                ended := memreg.uuid_from(memreg.month_after(memreg.time_of(held)));
+                held := null;
             end if;
             named := of_table || to_char(memreg.time_of(ended) at time zone 'UTC', '_YYYY_MM');
             if held is null then
@@ -394,14 +403,13 @@ begin
                 execute format('alter table %s rename to %I', rest, named);
                 execute format('alter table memreg.%I attach partition memreg.%I for values from (%L) to (%L)',
                     of_table, named, ended, memreg.uuid_from(memreg.month_after(memreg.time_of(held))));
-                held := null;
                 perform memreg.make_default_partition(of_table);
             end if;
             made := made + 1;
         end loop;
     end loop;
     return made;
-exception when lock_not_available then
+exception when lock_not_available or check_violation then  -- somebody writes into them now
     return 0;
 end
 $$;
@@ -436,6 +444,8 @@ begin
     for month in
         select partition from memreg.audit_partitions('memreg.audit_log') where ends <= by_id order by ends
     loop
+        -- What is being written there now is waited for: it has to be sealed and told as well.
+        execute format('lock table %s in share mode', month);
         execute format(
             'select min(gone.tenant) from (select distinct tenant from %s) as gone where not exists ('
             '    select from memreg.audit_log as told'
