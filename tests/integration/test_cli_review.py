@@ -154,6 +154,36 @@ def test_the_walk_shows_personal_values_only_when_asked_and_writes_it_down_once(
     assert len(engine.audit(action="REVEAL")) == 1
 
 
+def test_a_walk_with_personal_values_shows_what_is_there_now(shell: Shell, engine: Engine) -> None:
+    say(engine, "5", person(name="Ana Maria Lopez", email="third@z.org", city="Oslo", notes="late"))
+    told = shell(
+        "review", "walk", "--kind", "possible_duplicate", "--reveal", "--by", "eva", said="m\nemail=other\ny\ns\n"
+    )
+    first, second = told.output.split("merged: ")
+    assert "ana@x.org" in first
+    assert "other@y.org" in second
+    assert "ana@x.org" not in second, "the memory of the second question has another value since the merge"
+    assert len(engine.audit(action="REVEAL")) == 2, "values that changed since were seen once more"
+
+
+def test_the_walk_reads_no_more_of_a_long_queue_than_it_shows(
+    shell: Shell, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[int] = []
+    review = Engine.review
+
+    def counted(self: Engine, **asked: Any) -> Any:
+        limits.append(asked["limit"])
+        return review(self, **asked)
+
+    monkeypatch.setattr(Engine, "review", counted)
+    assert engine.list("Person")
+    told = shell("review", "walk", said="s\ns\n").output
+    assert "2 open" in told
+    assert "0 answered, 2 skipped, 2 still open." in told
+    assert limits == [1, 2, 3]
+
+
 def test_the_end_of_the_input_ends_the_walk(shell: Shell, engine: Engine) -> None:
     assert "0 answered, 0 skipped, 2 still open." in shell("review", "walk").output
     assert "0 answered, 0 skipped, 2 still open." in shell("review", "walk", said="q\n").output

@@ -47,10 +47,22 @@ class Walk:
     answered: list[Settled] = field(default_factory=list)
 
     def next(self) -> tuple[Review, ReviewItem | None]:
-        """The queue as it is now, and the oldest question that was not skipped."""
-        found = read(self.engine, self.kind, self.class_name, MOST, self.by)
+        """The queue as it is now, and the oldest question that was not skipped: of the oldest that are one more than
+        these, however long the queue is."""
+        found = read(self.engine, self.kind, self.class_name, min(MOST, len(self.skipped) + 1), self.by)
         item = next((each for each in found.items if each.id not in self.skipped), None)
-        return found, self.revealed.get(item.id, item) if item is not None else None
+        if item is None or not self.revealed:
+            return found, item
+        shown = self.revealed.get(item.id)
+        if shown is None or _state(shown) != _state(item):  # what was seen at the start is not what it is about now
+            self.reveal()
+            shown = self.revealed.get(item.id, item)
+        return found, shown
+
+    def reveal(self) -> None:
+        """Read the questions with personal values; that somebody sees them is written down."""
+        found = read(self.engine, self.kind, self.class_name, MOST, self.by, reveal=True)
+        self.revealed = {item.id: item for item in found.items}
 
     def answer(self, item: ReviewItem) -> bool:
         """Show a question and take one answer; False: the person has had enough."""
@@ -173,7 +185,7 @@ def walk(engine: Engine, kind: str | None, class_name: str | None, by: str, *, r
     """Go through the questions until there is none left, or the person has had enough."""
     way = Walk(engine, kind, class_name, by)
     if reveal:
-        way.revealed = {item.id: item for item in read(engine, kind, class_name, MOST, by, reveal=True).items}
+        way.reveal()
     found, item = way.next()
     if item is None:
         say("No open question.")
@@ -184,6 +196,11 @@ def walk(engine: Engine, kind: str | None, class_name: str | None, by: str, *, r
         found, item = way.next()
     left = f"{found.total} still open" if found.total else "none is open any more"
     say(f"{len(way.answered)} answered, {len(way.skipped)} skipped, {left}.")
+
+
+def _state(item: ReviewItem) -> list[tuple[object, ...]]:
+    """What a question's memories are now, without their values."""
+    return [(each.id, each.revision, each.is_deleted, each.unresolved, each.merged_into) for each in item.memories]
 
 
 def tell(text: str) -> None:
