@@ -54,6 +54,15 @@ def test_a_score_below_its_threshold() -> None:
     assert why(case("new", best=best(0.4)), 12) == "the best score 0.4000 is below 0.55"
 
 
+def test_a_missing_column_stands_before_the_rules_that_create() -> None:
+    assert why(case("incomplete", best=best(0.6)), 12) == (
+        "the best score 0.6000 is from 0.55 to below 0.80, but a required column is missing: rule 13 stands before it"
+    )
+    switched = case("incomplete", mode="kill_switch", keys=[key(None, "m1")])
+    assert why(switched, 7).startswith("the class was create-only, but a required column is missing")
+    assert {why(switched, number) for number in range(8, 13)} == {"it was not asked, because the class was create-only"}
+
+
 def test_identity_that_does_not_agree_in_part() -> None:
     assert "email differs" in why(case("possible_duplicate", best=best(0.6, differing=["email"], equal=["name"])), 11)
     assert "no identity column is equal" in why(case("possible_duplicate", best=best(0.6, absent=["email"])), 11)

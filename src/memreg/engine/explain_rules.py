@@ -15,6 +15,8 @@ _BASES = (
 )  # fmt: skip
 OF_DELETES = (3, 4, 5, 6)
 """The rules that are about deletes only."""
+_OF_NORMAL_MODE = range(8, 13)
+_BEFORE_CREATING = "but a required column is missing: rule 13 stands before it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,16 @@ def rules_told(case: Case) -> list[dict[str, Any]]:
                 "basis": case.basis if outcome == "fired" else basis,
                 "when": " ".join((rule.__doc__ or "").split()),
                 "outcome": outcome,
-                "why": why(case) if outcome == "passed" else None,
+                "why": _why_not(number, why, case) if outcome == "passed" else None,
             }
         )
     return told
+
+
+def _why_not(number: int, why: Callable[[Case], str], case: Case) -> str:
+    if case.mode != "normal" and number in _OF_NORMAL_MODE:
+        return "it was not asked, because the class was create-only"
+    return why(case)
 
 
 def _valid(_: Case) -> str:
@@ -93,7 +101,9 @@ def _no_delete(_: Case) -> str:
     return "it is no delete"
 
 
-def _normal(_: Case) -> str:
+def _normal(case: Case) -> str:
+    if case.mode != "normal":
+        return f"the class was create-only, {_BEFORE_CREATING}"
     return "the class was not create-only: its kill switch was off and its version approved"
 
 
@@ -129,9 +139,12 @@ def _no_partial_identity(case: Case) -> str:
 
 
 def _far_below(case: Case) -> str:
-    _, possible = case.thresholds
+    update, possible = case.thresholds
     if case.best is None:
         return "there was no candidate"
+    if case.best["score"] >= possible:
+        score = f"the best score {case.best['score']:.4f}"
+        return f"{score} is from {possible:.2f} to below {update:.2f}, {_BEFORE_CREATING}"
     return f"the best score {case.best['score']:.4f} is below {possible:.2f}"
 
 
