@@ -12,12 +12,13 @@ from memreg.api.engine_async import AsyncEngine
 from memreg.core.database import Database
 from memreg.core.database_async import AsyncDatabase
 from memreg.core.errors import ActRefused, ArgumentInvalid
+from memreg.core.queries import Query
 from memreg.engine.model import Action, Basis
 from memreg.operations.kill_switch import switch
 from tests.integration.test_acts_split import judged
 from tests.support.engines import people, say
 from tests.support.offices import made, offices
-from tests.support.replay import check_replay, rebuilt, stored
+from tests.support.replay import check_replay, rebuilt, rows, stored
 
 
 @pytest.fixture
@@ -49,6 +50,17 @@ def test_what_is_pinned_outranks_what_is_said_later_and_the_decision_says_so(eng
     assert (decision.action, decision.memory_id) == (Action.UPDATE, ana)
     assert any(reason.startswith("city keeps what eva set on") for reason in decision.reasons)
     assert (engine.get(ana).values["city"], engine.get(ana).values["age"]) == ("Bergen", 40)
+
+
+def test_pinning_what_it_says_leaves_what_it_is_found_by(engine: Engine, ana: UUID, database: Database) -> None:
+    say(engine, email="a@x.io", name="Annika Berg")
+    by = Query(
+        "by", "What memories are found by.", "select candidate_keys from memreg.memories where tenant = %(tenant)s"
+    )
+    before = rows(database, by, "default")
+    engine.correct(ana, {"name": "Annika Berg"}, by="eva")
+    engine.correct(ana, unpin=["name"], by="eva")
+    assert rows(database, by, "default") == before
 
 
 def test_without_pinning_a_message_may_change_it_again(engine: Engine, ana: UUID) -> None:

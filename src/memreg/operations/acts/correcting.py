@@ -71,7 +71,7 @@ def correct(actor: Actor, wanted: Correction) -> Steps[ActResult]:
 
     changed = [name for name in {**was, **payload} if was.get(name) != payload.get(name)]
     made = (yield from read_steps(act, state)) if changed else []
-    if not wanted.keep_keys:
+    if changed and not wanted.keep_keys:
         take_back(state, made, _with_wrong(made, {name: was[name] for name in changed if name in was}))
     newly = [name for name in pinned if pinned[name] != pinned_before.get(name)]
     told = [*(f"{name} is corrected" for name in changed), *(f"{name} is pinned" for name in newly)]
