@@ -17,7 +17,7 @@ EXTRACTOR = "resolve"
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One proposal that was held back: its audit entry, and the unresolved memory that it made, if it made one."""
+    """One proposal that was held back: its audit entry, and the unresolved memory that stands for it, if one does."""
 
     audit_id: UUID
     proposal: Proposal
@@ -68,9 +68,7 @@ def turns_from(rows: Rows) -> list[HeldTurn]:
     found = []
     for (first_id, order_id), group in groupby(rows, key=lambda row: (row["first_id"], row["order_id"])):
         members = list(group)
-        held = tuple(
-            _held(row) for row in members if row["again"] or row["action"] != "CREATE" or row["id"] is not None
-        )
+        held = tuple(_held(row) for row in members if row["stood_as"] is None or row["id"] is not None)
         first = members[0]
         found.append(HeldTurn(first_id, order_id, first["said_class"], first["message_id"], first["said_under"], held))
     return found

@@ -9,16 +9,21 @@ order by class
 -- count_held_back --
 -- How many proposals of each class wait to be decided again: decided while it was create-only, or undone for that.
 with held as (
-    select log.class, first_value(log.id) over (partition by log.message_id, log.class order by log.id) as first_id
+    select
+        log.class, log.id,
+        first_value(log.id) over (partition by log.message_id, log.class order by log.id) as first_id
     from memreg.audit_log as log
     join memreg.audit_values as said on said.tenant = log.tenant and said.audit_id = log.id
     where log.tenant = %(tenant)s
         and log.schema = %(schema)s
         and log.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
         and said.details ->> 'mode' in ('kill_switch', 'pending')
-        and not memreg.is_undone(%(tenant)s, log.id)
     union all
-    select log.class, first_value(undo.id) over (partition by log.message_id, log.class order by undo.id) as first_id
+    select
+        log.class, undo.id,
+        first_value(undo.id) over (
+            partition by log.message_id, log.class, undo.message_id, undo.created_at order by undo.id
+        ) as first_id
     from memreg.audit_log as undo
     join memreg.audit_values as said on said.tenant = undo.tenant and said.audit_id = undo.id
     join memreg.audit_log as log on log.tenant = %(tenant)s and log.id = undo.undoes
@@ -32,11 +37,12 @@ with held as (
 select class, count(*) as proposals
 from held
 where not exists (
-    select from memreg.messages
-    where messages.tenant = %(tenant)s
-        and messages.schema = %(schema)s
-        and messages.id = 'resolve:' || held.first_id::text
-)
+        select from memreg.messages
+        where messages.tenant = %(tenant)s
+            and messages.schema = %(schema)s
+            and messages.id = 'resolve:' || held.first_id::text
+    )
+    and not memreg.is_undone(%(tenant)s, held.id)
 group by class
 order by class
 
@@ -45,8 +51,8 @@ order by class
 with again as materialized (
     select
         log.id, log.message_id, log.class,
-        first_value(undo.id) over (partition by log.message_id, log.class order by undo.id) as first_id,
-        first_value(log.id) over (partition by log.message_id, log.class order by log.id) as order_id
+        first_value(undo.id) over (undone_at_once order by undo.id) as first_id,
+        first_value(log.id) over (undone_at_once order by log.id) as order_id
     from memreg.audit_log as undo
     join memreg.audit_values as said on said.tenant = undo.tenant and said.audit_id = undo.id
     join memreg.audit_log as log on log.tenant = %(tenant)s and log.id = undo.undoes
@@ -56,6 +62,8 @@ with again as materialized (
         and log.class = any(%(classes)s)
         and said.details ->> 'again' = 'true'
         and not memreg.is_undone(%(tenant)s, undo.id)
+    -- What was undone later is a turn of its own: the first one may have been decided again already.
+    window undone_at_once as (partition by log.message_id, log.class, undo.message_id, undo.created_at)
 ),
 waiting as (
     (
@@ -111,7 +119,7 @@ waiting as (
 select
     held.id as audit_id, waiting.first_id, waiting.order_id, waiting.again, held.class as said_class,
     held.version as said_under, coalesce(memories.class, held.class) as class, held.message_id, held.ordinal,
-    held.action, said.proposal, said.details -> 'values' as decided_values,
+    held.action, stood.memory_id as stood_as, said.proposal, said.details -> 'values' as decided_values,
     memories.id, memories.version, memories.payload, memories.originals, memories.is_deleted, memories.unresolved,
     memories.revision, memories.change, memories.created_at, memories.updated_at, memories.last_seen_at,
     memories.said_version, memories.pinned, memories.merged_into, memories.void_revisions,
@@ -126,15 +134,22 @@ join memreg.audit_log as held
     and held.message_id = waiting.message_id
     and held.class = waiting.class
 join memreg.audit_values as said on said.tenant = %(tenant)s and said.audit_id = held.id
+-- The unresolved memory that it made, or that it had become or had taken in before it was undone.
+cross join lateral (
+    select case
+        when waiting.again and jsonb_typeof(said.details -> 'absorbed') = 'object'
+            then (said.details -> 'absorbed' ->> 'memory_id')::uuid
+        when held.action = 'CREATE' and (not waiting.again or (said.before ->> 'unresolved')::boolean)
+            then held.memory_id
+    end as memory_id
+) as stood
 left join memreg.memories
-    on held.action = 'CREATE'
-    and not waiting.again
-    and memories.tenant = %(tenant)s
-    and memories.id = held.memory_id
+    on memories.tenant = %(tenant)s
+    and memories.id = stood.memory_id
     and memories.unresolved
     and not memories.is_deleted
 where case
-        when waiting.again then held.id in (select id from again)
+        when waiting.again then (held.id, waiting.first_id) in (select id, first_id from again)
         else held.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
             and said.details ->> 'mode' in ('kill_switch', 'pending')
     end

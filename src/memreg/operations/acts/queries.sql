@@ -91,7 +91,7 @@ select
     log.undoes, log.created_at, said.before, said.after,
     jsonb_build_object('absorbed', said.details -> 'absorbed', 'others', coalesce(said.details -> 'others', '[]'))
         as details,
-    said.erased_at
+    said.erased_at, coalesce(said.proposal ? 'because', false) as follows
 from memreg.audit_log as log
 join memreg.audit_values as said on said.tenant = log.tenant and said.audit_id = log.id
 where log.tenant = %(tenant)s and log.schema = %(schema)s and log.id = any(%(ids)s::uuid[])

@@ -20,6 +20,8 @@ from memreg.operations.acts.hands import Hands
 from memreg.operations.acts.undo_read import Entry, gained_by, read_entries
 from memreg.operations.monitor.judgements import Judged, judge, withdraw
 
+_PROPOSED = ("upsert", "delete")
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -226,7 +228,7 @@ class Undoing:
             undoes=entry.id,
             reasons=[f"{entry.action} {entry.id} is undone"],
             details={"undone": {"action": entry.action, "basis": entry.basis, "message_id": entry.message_id}}
-            | ({"again": True} if self.again and entry.operation in ("upsert", "delete") else {}),
+            | ({"again": True} if self.again and entry.operation in _PROPOSED and not entry.follows else {}),
         )
         self._undoes[audit_id] = entry.id
         self._done.add(entry.id)

@@ -16,7 +16,8 @@ from memreg.operations.acts.act import SQL
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An audit entry as undoing sees it: `changes` are those that made a revision."""
+    """An audit entry as undoing sees it: `changes` are those that made a revision; `follows`: nobody proposed it, it
+    followed from another decision."""
 
     id: UUID
     action: str
@@ -30,6 +31,7 @@ class Entry:
     created_at: datetime
     changes: tuple[Change, ...]
     is_erased: bool = False
+    follows: bool = False
 
     @classmethod
     def from_row(cls, row: Row) -> Entry:
@@ -48,6 +50,7 @@ class Entry:
             created_at=row["created_at"],
             changes=changes,
             is_erased=any(change.after.get("erased") for change in changes),
+            follows=row["follows"],
         )
 
 
