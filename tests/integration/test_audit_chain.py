@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, LiteralString, cast
 from uuid import UUID, uuid4
 
 import psycopg
@@ -18,6 +18,7 @@ from memreg.api.engine import Engine
 from memreg.core.database import Database
 from memreg.core.errors import ArgumentInvalid, DatabaseError
 from memreg.core.ids import uuid7
+from memreg.core.steps import Steps
 from memreg.operations.audit import seal, tail
 from memreg.operations.audit.anchor import parse_anchors
 from memreg.operations.audit.finding import Verification
@@ -355,6 +356,29 @@ def test_erased_values_are_vouched_for_by_the_entry_of_the_erasing(engine: Engin
     assert report.erased > 0
     around(owner, "update memreg.audit_values set details = details || '{\"x\": 1}' where erased_at is not null")
     assert set(kinds(engine.verify_audit(anchor=anchor))) == {FindingKind.ERASED_UNTOLD}
+
+
+def test_what_is_erased_while_the_audit_is_verified_is_not_in_the_way(engine: Engine) -> None:
+    first, *_ = write(engine)
+    seal_all(engine.database)
+    gone = next(each.memory_id for each in engine.audit() if each.audit_id == first)
+    assert gone is not None
+
+    def meanwhile() -> Steps[Verification]:
+        steps = verify("default")
+        batch = next(steps)
+        while batch[0].query.name != "check_links":
+            batch = steps.send((yield batch))
+        engine.erase(gone, by="kim")
+        try:
+            while True:
+                batch = steps.send((yield batch))
+        except StopIteration as stop:
+            return cast("Verification", stop.value)
+
+    report = engine.database.run("default", meanwhile)
+    assert report.findings == ()
+    assert report.erased > 0
 
 
 def test_what_holds_for_every_tenant_has_a_chain_of_its_own(engine: Engine) -> None:

@@ -26,6 +26,9 @@ _OUTSIDE = (
     ("values_alone", FindingKind.VALUES_ALONE),
     ("messages_gone", FindingKind.MESSAGE_MISSING),
 )
+LOOKS = 3
+"""How often it is looked again where something is gone, and was erased or removed meanwhile."""
+_GONE = frozenset({FindingKind.MISSING, FindingKind.ERASED_UNTOLD})
 SKEW = timedelta(hours=1)
 """How far the clock of an engine may be from that of the database."""
 
@@ -73,6 +76,11 @@ class _Walk:
         self.look(row, seal)
         self.seal, self.hash = seal, bytes(row["hash"])
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether something is gone of which nothing told when this began."""
+        return any(each.kind in _GONE for each in self.findings)
+
     def look(self, row: Row, seal: int | None) -> None:
         """The entries of a seal (None: those that wait for one), each held against its digest."""
         gone = self.told.removed(row["missing"])
@@ -103,24 +111,20 @@ def verify(
     Each link is one row of a query that makes every digest anew, so that the memory that this takes does not grow with
     the audit. What is written meanwhile is not in the way.
     """
-    _, removals, erasures, first = yield from fetch(
-        SQL["without_limit"](),
-        SQL["removals"](tenant=tenant),
-        SQL["erasures"](tenant=tenant),
-        SQL["first_link"](tenant=tenant),
-    )
-    rest: dict[str, str] = {}
-    for row in erasures:
-        rest |= row["rest"] or {}
-    ends = max((UUID(row["ends"]) for row in removals if row["ends"]), key=lambda each: each.int, default=None)
-    walk = _Walk(tenant, _Told(ends, rest), bytes(first[0]["hash"]))
+    _, first = yield from fetch(SQL["without_limit"](), SQL["first_link"](tenant=tenant))
     asked = {"tenant": tenant, "limit": LINKS, "patience": patience, "skew": skew}
-    while rows := (yield from fetch_rows(SQL["check_links"](**asked, after=walk.seal, unsealed=False))):
-        for row in rows:
-            walk.follow(row)
-    waiting = yield from fetch_row(SQL["check_links"](**asked, after=0, unsealed=True))
-    if waiting is not None:
-        walk.look(waiting, None)
+    told = yield from _told(tenant)
+    for _ in range(LOOKS):
+        walk = _Walk(tenant, told, bytes(first[0]["hash"]))
+        while rows := (yield from fetch_rows(SQL["check_links"](**asked, after=walk.seal, unsealed=False))):
+            for row in rows:
+                walk.follow(row)
+        waiting = yield from fetch_row(SQL["check_links"](**asked, after=0, unsealed=True))
+        if waiting is not None:
+            walk.look(waiting, None)
+        before = told
+        if not walk.is_doubtful or (told := (yield from _told(tenant))) == before:
+            break  # else something was erased or removed while this looked, and is told by now
     found = yield from fetch(*(SQL[name](tenant=tenant, limit=MOST) for name, _ in _OUTSIDE))
     for (_, kind), rows in zip(_OUTSIDE, found, strict=True):
         walk.findings += together(kind, tenant, None, [row["id"] for row in rows])
@@ -138,6 +142,15 @@ def verify(
         anchored=max((anchor.seal for anchor in anchors), default=None),
         findings=tuple(sorted(walk.findings, key=_place)),
     )
+
+
+def _told(tenant: str) -> Steps[_Told]:
+    removals, erasures = yield from fetch(SQL["removals"](tenant=tenant), SQL["erasures"](tenant=tenant))
+    rest: dict[str, str] = {}
+    for row in erasures:
+        rest |= row["rest"] or {}
+    ends = max((UUID(row["ends"]) for row in removals if row["ends"]), key=lambda each: each.int, default=None)
+    return _Told(ends, rest)
 
 
 def _against(anchor: Anchor) -> Steps[list[Finding]]:
