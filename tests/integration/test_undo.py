@@ -336,3 +336,20 @@ def test_what_was_held_back_and_undone_is_decided_in_the_order_it_came(database:
     [ana] = every(engine).values()
     assert ana.values["city"] == "City 39"
     assert [each.values["city"] for each in engine.history(ana.id)[1:]] == [f"City {number}" for number in range(40)]
+
+
+def test_the_rest_of_a_bad_hour_is_undone_although_a_memory_of_it_was_erased(engine: Engine) -> None:
+    since = datetime.now(UTC)
+    gone = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    say(engine, name="Bo Ek", email="bo@ek.se")
+    assert gone.memory_id is not None
+    engine.erase(gone.memory_id, by="ann", why="the law")
+    told = engine.undo_many(since=since, by="ann")
+    assert [(each.audit_id, each.reason) for each in told.blocked] == [
+        (gone.audit_id, "its values were erased for good")
+    ]
+    done = engine.undo_many(since=since, by="ann", dry_run=False)
+    assert done.sentence == "1 decision about 1 memory undone; 1 decision cannot be."
+    assert states(engine) == {}
+    with pytest.raises(ActRefused, match="erased for good"):
+        engine.undo(gone.audit_id, by="ann", cascade=True)

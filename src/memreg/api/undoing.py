@@ -61,6 +61,7 @@ class Undoing(Part):
 
         A dry run unless `dry_run=False`. Commits every 200 decisions, the newest first; stopped in the middle, it goes
         on with the rest when asked again. The parts are one act: `undo_many(message_id=result.act_id)` undoes it.
+        Decisions whose values were erased are left out, and in `blocked`.
 
         Raises ArgumentInvalid, NoUsableVersion, and ActRefused as `undo` does.
         """
@@ -78,13 +79,13 @@ class Undoing(Part):
         planned = self._run(lambda: undo_selected(actor, selection, asked))
         if dry_run:
             return planned
-        if planned.blocked:
-            first = planned.blocked[0]
-            reason = f"{len(planned.blocked)} of them cannot be undone: {first.reason}"
-            reason += " (…); look with --dry-run, and undo what was built on them too with --cascade"
-            blockers = tuple(dict.fromkeys(each for blocked in planned.blocked for each in blocked.blockers))
+        gone = tuple(each for each in planned.blocked if each.is_gone)
+        if refused := [each for each in planned.blocked if not each.is_gone]:
+            reason = f"{len(refused)} of them cannot be undone: {refused[0].reason} (…); look with --dry-run"
+            reason += "" if cascade else ", and undo what was built on them too with --cascade"
+            blockers = tuple(dict.fromkeys(each for blocked in refused for each in blocked.blockers))
             raise ActRefused(verb="undo", what=selection.sentence, reason=reason, blockers=blockers)
-        done = UndoResult(None, ())
+        done = UndoResult(None, (), gone)
         for part in parts(planned, replace(asked, dry_run=False)):
             done = self._undo_part(actor, replace(part, act_id=done.act_id), done)
         return done

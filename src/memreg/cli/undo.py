@@ -92,10 +92,10 @@ def undo(
             done = engine.undo_many(**given, **how, dry_run=False)
         if reveal:
             engine.reveal("what an undo changes", by=by, why=why)
-        _print(access, _shown(engine.version(), reveal), done, only_told=only_told and not dry_run)
+        _print(access, _shown(engine.version(), reveal), done, only_told=only_told and not dry_run, cascade=cascade)
 
 
-def _print(access: Access, shown: Shown, done: UndoResult, *, only_told: bool) -> None:
+def _print(access: Access, shown: Shown, done: UndoResult, *, only_told: bool, cascade: bool) -> None:
     if access.as_json:
         print_json({**_as_data(shown, done), "sentence": done.sentence})
         return
@@ -108,7 +108,7 @@ def _print(access: Access, shown: Shown, done: UndoResult, *, only_told: bool) -
         if blocked.blockers:
             say(f"    {', '.join(map(str, blocked.blockers[:5]))}{', …' if len(blocked.blockers) > 5 else ''}")
     say(done.sentence)
-    if done.blocked:
+    if not cascade and any(each.blockers for each in done.blocked):
         say("Next: add --cascade to undo what was built on these too.")
     elif done.dry_run and done.undone:
         say("Nothing was changed." + (" Next: the same with --yes." if only_told else ""))

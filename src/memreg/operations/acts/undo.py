@@ -21,6 +21,7 @@ from memreg.operations.acts.undo_read import Entry, gained_by, read_entries
 from memreg.operations.monitor.judgements import Judged, judge, withdraw
 
 _PROPOSED = ("upsert", "delete")
+_ERASED = "its values were erased for good"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ class Blocked:
     reason: str
     blockers: tuple[UUID, ...] = ()
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is because there is nothing left to bring back: nobody can do anything about it."""
+        return self.reason == _ERASED and not self.blockers
+
 
 @dataclass
 class Undoing:
@@ -80,7 +86,7 @@ class Undoing:
     def run(self, targets: Sequence[UUID]) -> Steps[None]:
         """Undo the targets, and what has to be undone before. What cannot be is in `blocked`, and left as it is.
 
-        Raises AuditNotFound, and ActRefused for a memory that was erased.
+        Raises AuditNotFound.
         """
         yield from self._load(targets)
         for target in targets:
@@ -114,7 +120,8 @@ class Undoing:
             for missing in unknown:
                 if missing not in self._entries:
                     raise AuditNotFound(audit_id=missing, tenant=self.act.tenant)
-            yield from self._take({each.memory_id for entry in found for each in entry.changes})
+            left = [entry for entry in found if not entry.is_erased]
+            yield from self._take({each.memory_id for entry in left for each in entry.changes})
 
     def _take(self, memories: Iterable[UUID]) -> Steps[None]:
         fresh = sorted(set(memories) - self._raw.keys())
@@ -136,7 +143,7 @@ class Undoing:
         if not entry.changes:
             return Blocked(entry.id, f"{entry.action} {entry.id} changed no memory, so there is nothing to undo")
         if entry.is_erased:
-            return Blocked(entry.id, "its values were erased for good")
+            return Blocked(entry.id, _ERASED)
         for change in entry.changes:
             later = standing_on(self._raw[change.memory_id], entry.id, self._undoes)
             undo = next((each for each in later if self._undoes.get(each) == entry.id), None)
@@ -310,7 +317,7 @@ class Undoing:
         reason = first.reason if len(self.blocked) == 1 else f"{first.reason}; {len(self.blocked) - 1} more like it"
         if blockers:
             reason += f" ({', '.join(map(str, blockers[:5]))}{', …' if len(blockers) > 5 else ''})"
-            reason += "; undo what was built on it too with --cascade"
+            reason += "; undo what was built on it too with --cascade" if self.allowed is not None else ""
         raise ActRefused(verb="undo", what=what, reason=reason, blockers=blockers)
 
 

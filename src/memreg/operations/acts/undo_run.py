@@ -20,7 +20,8 @@ CHUNK = 200
 class UndoResult:
     """What undoing came to, or would come to. `act_id`: the message id of the act, by which it can be undone itself.
 
-    `blocked`: what cannot be undone; only a dry run tells it, otherwise nothing is undone and ActRefused is raised.
+    `blocked`: what cannot be undone. A dry run tells all of it; otherwise nothing is undone and ActRefused is raised,
+    except for decisions of a selection whose values were erased: nothing is left of these, and the rest is undone.
     """
 
     act_id: str | None
@@ -35,10 +36,8 @@ class UndoResult:
             return "There is nothing to undo."
         memories = len({each.memory_id for undone in self.undone for each in undone.memories})
         what = f"{_counted(len(self.undone), 'decision')} about {_counted(memories, 'memory', 'memories')}"
-        if not self.dry_run:
-            return f"{what} undone."
         kept = f"; {_counted(len(self.blocked), 'decision')} cannot be" if self.blocked else ""
-        return f"{what} would be undone{kept}."
+        return f"{what} {'would be ' if self.dry_run else ''}undone{kept}."
 
     def __add__(self, other: UndoResult) -> UndoResult:
         return replace(self, undone=self.undone + other.undone, blocked=self.blocked + other.blocked)
