@@ -89,10 +89,10 @@ _WRITES = {
     "audit_log": """
         insert into memreg.audit_log
             (tenant, id, schema, version, class, message_id, ordinal, operation, action, basis, memory_id, revision,
-            score, candidates, thresholds, snapshot, annotation, extractor, digest, created_at)
+            score, candidates, thresholds, snapshot, annotation, extractor, took_ms, digest, created_at)
         values (%(tenant)s, %(id)s, %(schema)s, %(version)s, %(class)s, %(message_id)s, %(ordinal)s, %(operation)s,
             %(action)s, %(basis)s, %(memory_id)s, %(revision)s, %(score)s, %(candidates)s, %(thresholds)s, %(snapshot)s,
-            %(annotation)s, %(extractor)s, %(digest)s, %(now)s)
+            %(annotation)s, %(extractor)s, %(took_ms)s, %(digest)s, %(now)s)
     """,
     "audit_values": """
         insert into memreg.audit_values (tenant, audit_id, proposal, before, after, reasons, details, salt)

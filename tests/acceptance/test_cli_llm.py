@@ -52,7 +52,7 @@ def test_a_dead_message_is_kept_told_and_taken_again(people: Command) -> None:
         assert "prose instead of JSON" in done["results"][0]["error"]
         (question,) = command.json("review")["items"]
         assert (question["kind"], question["message_id"]) == ("dead_letter", "a1")
-        assert "message a1" in command("review").stdout
+        assert "memreg inbox show a1" in command("review").stdout
         again = command("ingest", stdin=said).stdout
         assert "CREATE new" in again
         assert "1 replayed" in again

@@ -58,6 +58,8 @@ def test_there_is_nothing_else_and_no_error_names_the_database() -> None:
         with pytest.raises(urllib.error.HTTPError) as missing, asked(endpoint.url.replace("/metrics", "/else")):
             pass
         assert missing.value.code == 404
+        for error in (failed.value, missing.value):
+            error.close()  # and with it the connection
 
 
 def test_many_scrapers_cost_no_more_than_one() -> None:

@@ -124,7 +124,7 @@ def test_a_snapshot_of_a_memory_is_json_with_sorted_keys() -> None:
     row = {
         "id": UUID(int=1), "class": "Person", "version": 1, "payload": {"name": "Ana"}, "originals": {},
         "is_deleted": False, "unresolved": False, "revision": 1, "change": 1, "created_at": None, "updated_at": None,
-        "last_seen_at": None, "earlier": None,
+        "last_seen_at": None, "earlier": None, "pinned": {}, "merged_into": None, "void_revisions": [],
     }  # fmt: skip
     state = MemoryState.from_row(row)
     state.keys = {HeldKey("phone", b"\2", False), HeldKey("email", b"\1", True)}
