@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from memreg.core.translate import translate, unreachable
 _SQL = Queries.load("memreg.migrations")
 _LOCK = 0x6D656D726567  # "memreg"
 _POLL = 0.1
+_ATTEMPTS = 10
 _log = get_logger(__name__)
 
 
@@ -94,7 +96,7 @@ def upgrade(dsn: str, *, wait: float = 600, to: str | None = None) -> list[str]:
         target = to or expected()
         missing = [number for number in revisions() if (before is None or number > before) and number <= target]
         if missing:
-            _apply(conn, target)
+            _apply_among_others(conn, target)
             _log.info("migrated", migrations=missing)
         return missing
 
@@ -132,6 +134,23 @@ def _lock(conn: psycopg.Connection[Any], wait: float) -> None:
         if time.monotonic() >= until:
             raise DatabaseError(reason=f"another migration has held its lock for {wait:g} seconds")
         time.sleep(_POLL)
+
+
+def _apply_among_others(conn: psycopg.Connection[Any], target: str) -> None:
+    """Apply; who writes meanwhile takes the tables in another order, and a revision may be the one that gives way."""
+    attempt = 1
+    while True:
+        try:
+            _apply(conn, target)
+        except psycopg.errors.DeadlockDetected:
+            conn.rollback()
+            if attempt == _ATTEMPTS:
+                raise
+        else:
+            return
+        _log.info("migration_retried", attempt=attempt)
+        time.sleep(random.uniform(0, _POLL * attempt))
+        attempt += 1
 
 
 def _apply(conn: psycopg.Connection[Any], target: str) -> None:
