@@ -162,7 +162,7 @@ def test_the_rule_has_its_limits_of_a_tenant_and_class(database: Database) -> No
         "false_updates": 0.05,
         "contradictions": 0.15,
         "identity_confidence": 0.70,
-        "drift": 1.0,
+        "drift": 2.0,
         "candidate_failures": 0.5,
     }
     set_rule(database, "*", "*", "contradictions", by="ana", on=False)

@@ -151,7 +151,7 @@ DEFAULTS: Mapping[str, Limit] = {
     "false_updates": Limit(0.05, 30),
     "contradictions": Limit(0.15, 20),
     "identity_confidence": Limit(0.70, 20),
-    "drift": Limit(1.0, 300),
+    "drift": Limit(2.0, 300),
     "candidate_failures": Limit(0.50, 300),
 }
 
