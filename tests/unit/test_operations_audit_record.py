@@ -56,6 +56,15 @@ def test_personal_values_are_masked_wherever_they_are_quoted() -> None:
     assert set(record["details"]) == {"mode", "why"}
 
 
+def test_what_an_extractor_put_into_the_wrong_form_is_masked_as_well() -> None:
+    values = {"name": "Ana", "email": EMAIL}
+    said = {"class": {"is": EMAIL}, "values": values, "evidence": [f"mail {EMAIL}"], "confidence": {"of": [EMAIL]}}
+    record = record_of(row(proposal=said), people_version())
+    assert EMAIL not in as_json(record).lower()
+    assert record["proposal"]["evidence"] == ["mail •••"]
+    assert record["proposal"]["values"] == {"name": "Ana", "email": "•••"}
+
+
 def test_what_the_version_does_not_know_is_masked_altogether() -> None:
     for version in (None, people_version()):
         record = record_of(row(**{"class": "Ghost"}), version)

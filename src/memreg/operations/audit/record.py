@@ -26,6 +26,7 @@ COLUMNS = (
 """What a record holds, in the order of the columns of CSV."""
 _TOLD_OF_DETAILS = ("mode", "changed", "keys", "why", "ends", "entries", "first_at", "last_at", "left")
 """Details that hold no values of memories."""
+_IDS_ALONE = ("keys", "left")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -48,8 +49,13 @@ def _masked(row: Mapping[str, Any], spec: ClassSpec | None) -> Record:
     values = proposal.get("values")
     said = [part for part in (values, *_states(row)) if isinstance(part, dict)]
 
-    def hide(text: Any) -> Any:
-        return mask_text(text, said, spec) if isinstance(text, str) else text
+    def hide(told: Any) -> Any:
+        """Of an extractor nobody knows where it puts a list or a document instead of a text."""
+        if isinstance(told, dict):
+            return {name: hide(each) for name, each in told.items()}
+        if isinstance(told, list):
+            return [hide(each) for each in told]
+        return mask_text(told, said, spec) if isinstance(told, str) else told
 
     if isinstance(values, dict):
         proposal = proposal | {"values": mask(values, spec)}
@@ -57,12 +63,12 @@ def _masked(row: Mapping[str, Any], spec: ClassSpec | None) -> Record:
         proposal = {}
     details = {name: row["details"][name] for name in _TOLD_OF_DETAILS if name in row["details"]}
     return {
-        "proposal": {name: hide(value) for name, value in proposal.items()},
+        "proposal": {name: value if name == "values" else hide(value) for name, value in proposal.items()},
         "evidence": hide(row["evidence"]),
         "before": mask_snapshot(row["before"], spec) if row["before"] else None,
         "after": mask_snapshot(row["after"], spec) if row["after"] else None,
         "reasons": [hide(reason) for reason in row["reasons"]],
-        "details": {name: hide(value) for name, value in details.items()},
+        "details": {name: value if name in _IDS_ALONE else hide(value) for name, value in details.items()},
     }
 
 
