@@ -48,3 +48,27 @@ def test_a_pin_follows_its_column(database: Database, converted: bool) -> None:
         say(engine, name="Ana Lopez", email="ana@lopez.io", town="Oslo")
         assert every(engine)[ana].values["town"] == "Oslo"
         assert engine.replay_audit().differences == ()
+
+
+def test_a_pin_outranks_what_the_one_says_that_a_backfill_keeps(database: Database) -> None:
+    old = OLD.replace("age: {dtype: string}", "phone: {dtype: string}")
+    register(database, old)
+    with Engine(database, schema="people", extractor="structured") as engine:
+        kept = say(engine, name="Ana Lopez", email="a@x.io", phone="475", city="Lisbon").memory_id
+        other = say(engine, name="Zed Quist", email="b@x.io", phone="475", city="Oslo").memory_id
+        assert kept is not None
+        assert other is not None
+        engine.correct(other, {"city": "Bergen"}, by="kim")
+        register(database, old.replace("identity: [", "identity: [{columns: [phone], strength: strong}, "))
+        backfill(database, "people", 2, collisions="merge")
+        assert {memory_id: each.values["city"] for memory_id, each in every(engine).items()} == {kept: "Bergen"}
+        say(engine, email="a@x.io", city="Rome")
+        assert every(engine)[kept].values["city"] == "Bergen"
+        assert engine.replay_audit().differences == ()
+        [merged] = [each for each in engine.audit() if each.message_id.startswith("backfill:")]
+        engine.undo(merged.audit_id, by="kim", cascade=True)
+        assert {memory_id: each.values["city"] for memory_id, each in every(engine).items()} == {
+            kept: "Lisbon",
+            other: "Bergen",
+        }
+        assert engine.replay_audit().differences == ()

@@ -77,9 +77,15 @@ def merge_memories(
 def _merge(kept: MemoryState, other: MemoryState, wanted: Wanted, version: SchemaVersion, now: datetime) -> Outcome:
     outcome = Outcome(kept, kept.snapshot(), absorbed=other, absorbed_before=other.snapshot())
     spec = version.spec.by_name[wanted.class_name]
-    merged = merge(Action.UPSERT, kept.payload, other.payload, spec.by_name, frozenset(), kept.pinned)
-    originals = {**{n: t for n, t in other.originals.items() if n in merged.changed}, **kept.originals}
+    # What a person set in one of them for good is what both say.
+    pinned = {name: pin for name, pin in other.pinned.items() if name not in kept.pinned}
+    mine = {name: value for name, value in kept.payload.items() if name not in pinned}
+    merged = merge(Action.UPSERT, mine, other.payload, spec.by_name, frozenset(), kept.pinned)
+    changed = tuple(n for n in {**kept.payload, **merged.payload} if kept.payload.get(n) != merged.payload.get(n))
+    originals = {n: t for n, t in other.originals.items() if n in changed or n in pinned}
+    originals |= {n: t for n, t in kept.originals.items() if n not in pinned}
     kept.revise(merged.payload, originals, version.version, now)
+    kept.pinned = pinned | kept.pinned
     kept.see(other.last_seen_at)
     kept.keys |= other.keys
     other.version = version.version
@@ -87,10 +93,11 @@ def _merge(kept: MemoryState, other: MemoryState, wanted: Wanted, version: Schem
     other.merged_into = kept.id
     other.keys = set()
     outcome.wrote_revision = True
-    outcome.changed, outcome.conflicts = merged.changed, merged.conflicts
+    outcome.changed, outcome.conflicts = changed, merged.conflicts
     outcome.reasons = (
         f"memory {other.id} went into {kept.id} and is deleted",
         *(f"{name} kept its value, against that of the other" for name in merged.conflicts),
+        *(f"{name} has what {pin['by']} set on {pin['at'][:10]} in the other" for name, pin in pinned.items()),
     )
     outcome.after = kept.snapshot()
     return outcome
