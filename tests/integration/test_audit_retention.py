@@ -84,6 +84,10 @@ def test_months_that_nobody_made_in_time_become_one_and_nothing_is_copied(engine
     before = places(owner, late)
     assert months(engine) == [(next_month(NOW), False), (None, False)]
     assert [text for health, text in checks(engine) if health == "warn"] == [
+        "entries of the audit are in no month of its own, so that retention does not remove them"
+    ]
+    tail, parts = engine.database.run_admin(audit_facts)
+    assert [each.text for each in audit_checks(tail, parts, LATER) if "this month" in each.text] == [
         "this month of the audit has no partition of its own, so that it cannot be removed by itself later"
     ]
     assert engine.database.run_admin(make_partitions) == 2
@@ -119,6 +123,9 @@ def test_an_id_of_a_wrong_clock_keeps_its_place_in_the_default_partition(
     assert engine.database.run_admin(make_partitions) == 2
     assert months(engine)[-2:] == [(next_month(next_month(NOW)), True), (None, False)]
     assert engine.database.run_admin(make_partitions) == 0
+    assert [text for health, text in checks(engine) if health == "warn"] == [
+        "entries of the audit are in no month of its own, so that retention does not remove them"
+    ]
 
 
 def test_months_beside_an_id_of_a_wrong_clock_stay_with_it(engine: Engine, owner: Owner) -> None:

@@ -30,6 +30,9 @@ def audit_checks(tail: Row, parts: list[Row], now: datetime) -> Iterator[Check]:
         yield Check("audit", "ok", f"{entries} not sealed yet" if count else "all of it is sealed")
     rest = [part for part in parts if part["is_default"] and not part["is_empty"]]
     ends = max((part["ends_at"] for part in parts if part["ends_at"] is not None), default=None)
-    if rest or (ends is not None and ends <= now):
+    if ends is not None and ends <= now:
         text = "this month of the audit has no partition of its own, so that it cannot be removed by itself later"
         yield Check("audit", "warn", text, "memreg audit seal makes it")
+    elif rest:
+        text = "entries of the audit are in no month of its own, so that retention does not remove them"
+        yield Check("audit", "warn", text, "memreg audit seal, unless their ids are of a wrong clock: then they stay")
