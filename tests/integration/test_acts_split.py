@@ -90,6 +90,19 @@ def test_a_split_is_undone_exactly(engine: Engine, database: Database) -> None:
     assert rebuilt(database, "default") == after
 
 
+def test_what_went_to_a_new_memory_does_not_go_to_another_one(engine: Engine, database: Database) -> None:
+    ana = mixed(engine)
+    done = engine.split(ana, revisions=[2], by="eva")
+    engine.forget(apart(done), by="eva")
+    with pytest.raises(ActRefused, match=f"revision 2 is memory {done.made} already; memreg undo {done.audit_id}"):
+        engine.split(ana, revisions=[2, 3], by="eva")
+    engine.undo_many(message_id=engine.audit(limit=1)[0].message_id, by="eva", dry_run=False)
+    assert done.audit_id is not None
+    engine.undo(done.audit_id, by="eva")
+    assert engine.split(ana, revisions=[2], by="eva").made is not None
+    assert rebuilt(database, "default") == stored(database, "default")
+
+
 def test_by_columns_values_keys_and_pins_move(engine: Engine) -> None:
     ana = mixed(engine)
     engine.correct(ana, {"city": "Rome"}, by="tom")

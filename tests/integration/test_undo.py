@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -353,3 +354,18 @@ def test_the_rest_of_a_bad_hour_is_undone_although_a_memory_of_it_was_erased(eng
     assert states(engine) == {}
     with pytest.raises(ActRefused, match="erased for good"):
         engine.undo(gone.audit_id, by="ann", cascade=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"action": "UPDAT"}, "action cannot be UPDAT: it must be one of CREATE"),
+        ({"action": 3}, "action cannot be 3"),
+        ({"basis": "identiy"}, "basis cannot be identiy: it must be one of invalid"),
+        ({"basis": "new\x00"}, "NUL"),
+        ({"until": "2h"}, "until cannot be str: it must be a datetime"),
+    ],
+)
+def test_selections_that_cannot_be(engine: Engine, given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ArgumentInvalid, match=told):
+        engine.undo_many(session="s", by="ann", **given)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
-from memreg.api.arguments import as_optional, as_uuid
+from memreg.api.arguments import as_optional, as_text, as_uuid
 from memreg.api.part_async import AsyncPart
-from memreg.core.errors import ActRefused
+from memreg.core.errors import ActRefused, ArgumentInvalid
+from memreg.engine.model import Action, Basis
 from memreg.operations.acts.act import Actor
+from memreg.operations.acts.as_of import check_time
 from memreg.operations.acts.undo_read import Selection
 from memreg.operations.acts.undo_run import Undo, UndoResult, parts, undo, undo_selected
 
@@ -67,11 +70,11 @@ class AsyncUndoing(AsyncPart):
         selection = Selection(
             as_optional("message_id", message_id),
             as_optional("session", session),
-            since,
-            until,
+            None if since is None else check_time("since", since),
+            None if until is None else check_time("until", until),
             as_optional("class_name", class_name),
-            None if action is None else action.upper(),
-            basis,
+            None if action is None else _one_of("action", as_text("action", action).upper(), Action),
+            None if basis is None else _one_of("basis", as_text("basis", basis).lower(), Basis),
         )
         actor = await self._actor(by, why)
         asked = Undo((), selection.sentence, cascade, again, dry_run=True)
@@ -92,3 +95,9 @@ class AsyncUndoing(AsyncPart):
     async def _undo_part(self, actor: Actor, part: Undo, before: UndoResult) -> UndoResult:
         done = await self._act(lambda: undo(actor, part))
         return replace(before + done, act_id=before.act_id or done.act_id)
+
+
+def _one_of(name: str, value: str, known: type[StrEnum]) -> str:
+    if value not in [str(each) for each in known]:
+        raise ArgumentInvalid(name=name, value=value[:60], reason=f"it must be one of {', '.join(known)}")
+    return value

@@ -116,6 +116,9 @@ def _check_revisions(act: Act, state: MemoryState, made: Sequence[Made], chosen:
     for revision in chosen:
         if revision not in known:
             raise refuse(act, state.id, f"it has no revision {revision}, but 1 to {max(known)}; see memreg history")
+        if by := next((each for each in made if revision in each.taken), None):
+            reason = f"revision {revision} is memory {by.made} already; memreg undo {by.audit_id} takes that back"
+            raise refuse(act, state.id, reason)
 
 
 def _check_sides(act: Act, state: MemoryState, division: Division, spec: ClassSpec) -> None:

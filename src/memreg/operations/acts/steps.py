@@ -24,13 +24,16 @@ _ACTS = (Basis.PERSON, Basis.MONITOR)
 @dataclass(frozen=True, slots=True)
 class Made:
     """One revision, and the entry that made it (None: a backfill did). `joined`: that entry is a decision which took
-    what a message said for something about this memory."""
+    what a message said for something about this memory. `taken`: the revisions that went to another memory (`made`) by
+    it, a split that stands."""
 
     step: Step
     audit_id: UUID | None
     joined: bool
     is_deleted: bool
     decided_at: datetime | None
+    taken: tuple[int, ...] = ()
+    made: str | None = None
 
 
 def read_steps(act: Act, state: MemoryState) -> Steps[list[Made]]:
@@ -69,6 +72,8 @@ def _made(row: Row, state: MemoryState, version: SchemaVersion) -> Made:
         joined=is_own,
         is_deleted=row["is_deleted"],
         decided_at=row["decided_at"],
+        taken=tuple(row["taken"] or ()),
+        made=row["made"],
     )
 
 

@@ -6,7 +6,11 @@ select
     log.action, log.basis, log.operation, log.version as said_version, log.created_at as decided_at,
     said.details -> 'values' as said_values, said.details -> 'originals' as said_originals,
     coalesce(said.details -> 'changed', '[]') as changed,
-    coalesce(said.details -> 'conflicts', '{}') as conflicts
+    coalesce(said.details -> 'conflicts', '{}') as conflicts,
+    case when log.action = 'SPLIT' and log.memory_id = %(id)s and not memreg.is_undone(%(tenant)s, log.id) then
+        said.proposal -> 'values' -> 'revisions'
+    end as taken,
+    said.details ->> 'made' as made
 from memreg.memory_revisions as revisions
 left join memreg.audit_log as log on log.tenant = %(tenant)s and log.id = revisions.audit_id
 left join memreg.audit_values as said on said.tenant = %(tenant)s and said.audit_id = revisions.audit_id
