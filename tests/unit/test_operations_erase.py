@@ -186,6 +186,13 @@ def test_an_entry_about_no_memory_loses_its_proposal_where_it_quotes_it() -> Non
     assert left(unquoted, is_linked=True)["proposal"] == {}
 
 
+def test_what_a_model_called_a_column_is_a_quote_too() -> None:
+    proposal = {"values": {"city": "Oslo", "ana@lopez.io": "x"}, "evidence": None}
+    assert left(entry(None, proposal=proposal))["proposal"] == {}
+    found = left(entry(OTHER, proposal=proposal), scrub("ana@lopez.io"))
+    assert found["proposal"]["values"] == {"city": "Oslo", ERASED: "x"}
+
+
 def test_what_says_nothing_of_it_is_left_alone() -> None:
     row = entry(OTHER, after=STATE | {"payload": {"name": "Bob"}}, details={"compared_with": {OTHER: {"name": "Bob"}}})
     assert scrub().entry(row) is None

@@ -54,7 +54,7 @@ class Scrub:
                 "reasons": [self._text(each) for each in row["reasons"]],
                 "details": self._details(details),
             }
-            if row["memory_id"] is None and self._quotes_any(row["proposal"], details):
+            if row["memory_id"] is None and self._quotes_any(row["proposal"], details, *columns_of(row["proposal"])):
                 found |= {"proposal": {}, "evidence": None, "details": _without(found["details"], (*_SAID, "mode"))}
         found = self._everywhere(found, row["class"])
         if all(found[name] == row[name] for name in found):
@@ -149,12 +149,19 @@ class Scrub:
             details["compared_with"] = {each: self._values(said, class_name) for each, said in compared.items()}
         rest = {name: self._deep(details[name]) for name in details if name not in ("absorbed", "others", "left")}
         return {
-            "proposal": self._deep(row["proposal"]),
+            "proposal": self._named(self._deep(row["proposal"])),
             "evidence": self._deep(row["evidence"]),
             **{name: self._snapshot(row[name], class_name) for name in _STATES},
             "reasons": self._deep(row["reasons"]),
             "details": details | rest,
         }
+
+    def _named(self, proposal: Any) -> Any:
+        """A proposal in which a text stands where the name of a column should."""
+        if not any(self.everywhere.are_in(name) for name in columns_of(proposal)):
+            return proposal
+        values = {self.everywhere.hide(name, ERASED): value for name, value in proposal["values"].items()}
+        return {**proposal, "values": values}
 
     def _snapshot(self, snapshot: Mapping[str, Any] | None, class_name: str) -> JsonRow | None:
         if snapshot is None:
@@ -203,6 +210,12 @@ def blank(snapshot: Mapping[str, Any] | None) -> JsonRow | None:
         return None
     kept = {name: snapshot[name] for name in _KEPT if name in snapshot}
     return {"payload": {}, "originals": {}, **kept, "keys": [], "erased": True}
+
+
+def columns_of(proposal: Any) -> Iterable[str]:
+    """What a proposal calls its columns: a model may have put a value there."""
+    values = proposal.get("values") if isinstance(proposal, Mapping) else None
+    return values.keys() if isinstance(values, Mapping) else ()
 
 
 def texts_of(said: Any) -> Iterable[str]:
