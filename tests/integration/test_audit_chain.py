@@ -259,6 +259,22 @@ def test_an_engine_seals_after_many_decisions_and_at_its_end(
     assert engine.verify_audit().unsealed == 0
 
 
+def test_engines_of_a_moment_seal_as_one_that_stays(
+    engine: Engine, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server makes one for each request, of the tenant of that request."""
+    monkeypatch.setattr(tail, "ENOUGH", 3)
+    monkeypatch.setattr("memreg.api.auditing.ENOUGH", 3)
+    for number in range(3):
+        for tenant in ("acme", "globex")[: 3 - number]:
+            say(engine.for_tenant(tenant), name=f"Ana {number}", email=f"ana{number}@lopez.io")
+    sealed = partial(owner.execute, "select tenant from memreg.audit_seals order by tenant")
+    assert [row["tenant"] for row in sealed()] == ["acme"]
+    monkeypatch.setattr(tail, "LONGEST", timedelta(0))
+    engine.close()
+    assert [row["tenant"] for row in sealed()] == ["acme", "globex"]
+
+
 TAMPERED: list[tuple[LiteralString, set[str]]] = [
     ("update memreg.audit_log set score = 0.5 where id = %(entry)s", {"changed"}),
     ("update memreg.audit_log set digest = sha256('') where id = %(entry)s", {"changed", "seal_content"}),

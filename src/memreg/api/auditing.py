@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import builtins
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -32,8 +33,8 @@ _PAUSE = 0.05
 class Auditing(Part):
     """What an engine does with the audit of its tenant; a base of `Engine`."""
 
-    _decided: int = 0
-    """Decisions since it last looked whether something is to be sealed."""
+    _decided: Counter[str]
+    """Decisions by tenant since its audit was last looked after, of all engines that share connections."""
 
     def audit(
         self,
@@ -165,13 +166,12 @@ class Auditing(Part):
 
     def _decided_again(self, decisions: int) -> None:
         """Some decisions were made: after enough of them, seal what is written, outside of their transactions."""
-        self._decided += decisions
-        if self._decided >= ENOUGH:
-            self._seal_when_due()
+        self._decided[self.tenant] += decisions
+        if self._decided[self.tenant] >= ENOUGH:
+            self._seal_when_due(self.tenant)
 
-    def _seal_when_due(self) -> None:
+    def _seal_when_due(self, tenant: str) -> None:
         """Seal what waits for it, if it is much or waits for long; nothing is lost where that fails."""
-        if self._decided:
-            self._decided = 0
+        if self._decided.pop(tenant, 0):
             with suppress(DatabaseError):
-                self._run(lambda: seal_when_due(self.tenant, self._clock()))
+                self.database.run(tenant, lambda: seal_when_due(tenant, self._clock()))

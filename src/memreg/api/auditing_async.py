@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -31,8 +32,8 @@ _PAUSE = 0.05
 class AsyncAuditing(AsyncPart):
     """What an engine does with the audit of its tenant; a base of `AsyncEngine`."""
 
-    _decided: int = 0
-    """Decisions since it last looked whether something is to be sealed."""
+    _decided: Counter[str]
+    """Decisions by tenant since its audit was last looked after, of all engines that share connections."""
 
     async def audit(
         self,
@@ -164,13 +165,12 @@ class AsyncAuditing(AsyncPart):
 
     async def _decided_again(self, decisions: int) -> None:
         """Some decisions were made: after enough of them, seal what is written, outside of their transactions."""
-        self._decided += decisions
-        if self._decided >= ENOUGH:
-            await self._seal_when_due()
+        self._decided[self.tenant] += decisions
+        if self._decided[self.tenant] >= ENOUGH:
+            await self._seal_when_due(self.tenant)
 
-    async def _seal_when_due(self) -> None:
+    async def _seal_when_due(self, tenant: str) -> None:
         """Seal what waits for it, if it is much or waits for long; nothing is lost where that fails."""
-        if self._decided:
-            self._decided = 0
+        if self._decided.pop(tenant, 0):
             with suppress(DatabaseError):
-                await self._run(lambda: seal_when_due(self.tenant, self._clock()))
+                await self.database.run(tenant, lambda: seal_when_due(tenant, self._clock()))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import builtins
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -98,7 +99,7 @@ class Engine(
         self._writer = Writer(self._intake, self._cache, clock, database.settings.workers)
         self._owns_database = owns_database
         self._is_shared = False
-        self._decided = 0
+        self._decided = Counter()
 
     @classmethod
     def connect(
@@ -145,8 +146,8 @@ class Engine(
         finally:
             try:
                 self._intake.extractors.close()
-                if drain:
-                    self._seal_when_due()
+                for each in list(self._decided) if drain else ():
+                    self._seal_when_due(each)
             finally:
                 if self._owns_database:
                     self.database.close()
@@ -158,7 +159,7 @@ class Engine(
         """
         other = Engine(self.database, tenant=tenant, schema=self._schema, cache=self._cache, clock=self._clock)
         other._intake, other._writer = self._intake, self._writer
-        other._resolved = self._resolved
+        other._resolved, other._decided = self._resolved, self._decided
         other._is_shared = True
         return other
 

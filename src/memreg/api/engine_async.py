@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -97,7 +98,7 @@ class AsyncEngine(
         self._writer = AsyncWriter(self._intake, self._cache, clock, database.settings.workers)
         self._owns_database = owns_database
         self._is_shared = False
-        self._decided = 0
+        self._decided = Counter()
 
     @classmethod
     def connect(
@@ -144,8 +145,8 @@ class AsyncEngine(
         finally:
             try:
                 await self._intake.extractors.aclose()
-                if drain:
-                    await self._seal_when_due()
+                for each in list(self._decided) if drain else ():
+                    await self._seal_when_due(each)
             finally:
                 if self._owns_database:
                     await self.database.close()
@@ -157,7 +158,7 @@ class AsyncEngine(
         """
         other = AsyncEngine(self.database, tenant=tenant, schema=self._schema, cache=self._cache, clock=self._clock)
         other._intake, other._writer = self._intake, self._writer
-        other._resolved = self._resolved
+        other._resolved, other._decided = self._resolved, self._decided
         other._is_shared = True
         return other
 
