@@ -95,3 +95,27 @@ def test_what_followed_from_a_decision_follows_again_and_is_not_decided_by_itsel
     assert [each.decision.action for each in done.outcomes] == [Action.DELETE]
     assert done.left == ()
     assert engine.list("Badge") == []
+
+
+def test_what_a_message_refers_to_is_found_again_although_it_was_undone_too(database: Database) -> None:
+    engine = offices(database)
+    by_email = {"email": "b@x.io"}
+    said = [
+        Proposal("Person", {"name": "Ana Lopez", "email": "a@x.io", "employer": {"name": "Acme"}, "manager": by_email}),
+        Proposal("Person", {"name": "Bo Ek", "email": "b@x.io", "manager": {"email": "a@x.io"}}),
+    ]
+    told(engine, *said, message_id="m1")
+
+    def referred() -> dict[object, dict[str, str | None]]:
+        return {
+            each.values["name"]: {column: found[0].name for column, found in each.references.items()}
+            for each in engine.list("Person")
+        }
+
+    before = referred()
+    assert before["Ana Lopez"] == {"employer": "Acme", "manager": "Bo Ek"}
+    engine.undo_many(message_id="m1", by="ann", again=True, dry_run=False)
+    assert referred() == {}
+    assert resolved(engine).left == ()
+    assert referred() == before
+    assert [each.values["name"] for each in engine.list("Company")] == ["Acme"]

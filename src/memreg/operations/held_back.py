@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -63,19 +63,38 @@ class HeldTurn:
         return {ordinal: each.memory for ordinal, each in enumerate(self.held) if each.memory is not None}
 
 
-def turns_from(rows: Rows) -> list[HeldTurn]:
-    """The turns of the rows of `held_back`. A memory that was settled otherwise since is left out."""
+def referred_again(rows: Rows) -> set[UUID]:
+    """The memories that undone proposals were found to refer to: some of them may have been undone as well."""
+    return {
+        UUID(each)
+        for row in rows
+        if row["again"]
+        for value in (row["decided_values"] or {}).values()
+        if _are_ids(value)
+        for each in (value if isinstance(value, list) else [value])
+    }
+
+
+def turns_from(rows: Rows, gone: Collection[UUID] = ()) -> list[HeldTurn]:
+    """The turns of the rows of `held_back`. A memory that was settled otherwise since is left out. What refers to one
+    of the memories that are `gone` is looked up again, as it was said."""
+    lost = {str(each) for each in gone}
     found = []
     for (first_id, order_id), group in groupby(rows, key=lambda row: (row["first_id"], row["order_id"])):
         members = list(group)
-        held = tuple(_held(row) for row in members if row["stood_as"] is None or row["id"] is not None)
+        held = tuple(_held(row, lost) for row in members if row["stood_as"] is None or row["id"] is not None)
         first = members[0]
         found.append(HeldTurn(first_id, order_id, first["said_class"], first["message_id"], first["said_under"], held))
     return found
 
 
-def _held(row: Row) -> Held:
-    proposal = _proposal(row["said_class"], row["proposal"], row["decided_values"] or {})
+def _held(row: Row, lost: Set[str]) -> Held:
+    decided = {
+        name: value
+        for name, value in (row["decided_values"] or {}).items()
+        if _are_ids(value) and lost.isdisjoint(value if isinstance(value, list) else [value])
+    }
+    proposal = _proposal(row["said_class"], row["proposal"], decided)
     return Held(row["audit_id"], proposal, row if row["id"] is not None else None)
 
 
@@ -85,9 +104,7 @@ def _proposal(class_name: str, given: Mapping[str, Any], decided: Mapping[str, A
     values = given["values"]
     if isinstance(values, Mapping):
         values = {
-            name: decided[name] if _are_ids(decided.get(name)) else value
-            for name, value in values.items()
-            if _are_ids(decided.get(name)) or not _are_ids(value)
+            name: decided.get(name, value) for name, value in values.items() if name in decided or not _are_ids(value)
         }
     return Proposal(class_name, values, given["operation"], given["evidence"], given["confidence"])
 

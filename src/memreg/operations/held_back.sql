@@ -153,7 +153,17 @@ where case
         else held.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
             and said.details ->> 'mode' in ('kill_switch', 'pending')
     end
-order by waiting.order_id, waiting.again, held.ordinal
+order by waiting.order_id, waiting.again, case when waiting.again then held.id end, held.ordinal
+
+-- gone_of --
+-- Those of some memories that are deleted, and went into no other one.
+select id
+from memreg.memories
+where tenant = %(tenant)s
+    and schema = %(schema)s
+    and id = any(%(ids)s::uuid[])
+    and is_deleted
+    and merged_into is null
 
 -- keep_resolution --
 -- What was held back of a message is decided again: kept like a message of its own, so that it happens once.

@@ -19,7 +19,7 @@ from memreg.core.database import Database
 from memreg.core.errors import DatabaseError
 from memreg.core.ids import uuid7
 from memreg.core.queries import Statement
-from memreg.core.steps import Steps, fetch, fetch_rows
+from memreg.core.steps import Rows, Steps, fetch, fetch_rows
 from memreg.core.tracing import span, step
 from memreg.engine.cache import Cache
 from memreg.engine.identity import digest
@@ -28,7 +28,7 @@ from memreg.engine.refresh import refresh
 from memreg.engine.store import SQL as ENGINE_SQL
 from memreg.engine.store import lock_classes
 from memreg.engine.turn import Turn
-from memreg.operations.held_back import HeldTurn, turns_from
+from memreg.operations.held_back import HeldTurn, referred_again, turns_from
 from memreg.operations.store import EVERY, SQL
 from memreg.operations.trip.look import Looker, look
 from memreg.operations.trip.pending import Pending
@@ -184,7 +184,11 @@ def resolve_chunk(resolver: Resolver, turns: int, after: UUID | None = None) -> 
         after=after,
         limit=turns,
     )
-    found = turns_from((yield from fetch_rows(waiting)))
+    rows = yield from fetch_rows(waiting)
+    gone: Rows = []
+    if referred := sorted(referred_again(rows)):
+        gone = yield from fetch_rows(SQL["gone_of"](tenant=resolver.tenant, schema=resolver.schema, ids=referred))
+    found = turns_from(rows, [row["id"] for row in gone])
     if not found:
         return None
     outcomes: list[Outcome] = []
