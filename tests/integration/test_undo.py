@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from memreg.core.database import Database
 from memreg.core.errors import ActRefused, ArgumentInvalid, AuditNotFound
 from memreg.core.queries import Query
 from memreg.engine.model import Action, Decision, Message, Proposal
+from memreg.operations.acts.undo_run import Undo, UndoResult, parts
 from memreg.operations.kill_switch import switch
 from memreg.operations.resolve import resolve
 from memreg.operations.review import review
@@ -369,3 +371,28 @@ def test_the_rest_of_a_bad_hour_is_undone_although_a_memory_of_it_was_erased(eng
 def test_selections_that_cannot_be(engine: Engine, given: dict[str, Any], told: str) -> None:
     with pytest.raises(ArgumentInvalid, match=told):
         engine.undo_many(session="s", by="ann", **given)
+
+
+def test_what_came_while_an_hour_was_undone_is_told_with_what_was_done(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memreg.operations.acts.undo_run.CHUNK", 1)
+    since = datetime.now(UTC)
+    say(engine, name="Ana Lopez", email="ana@lopez.io")
+    say(engine, name="Bo Ek", email="bo@ek.se")
+    whole = parts
+
+    def meanwhile(planned: UndoResult, wanted: Undo) -> Iterator[Undo]:
+        for number, each in enumerate(whole(planned, wanted)):
+            if number:
+                say(engine, email="ana@lopez.io", city="Oslo")
+            yield each
+
+    monkeypatch.setattr("memreg.api.undoing.parts", meanwhile)
+    with pytest.raises(ActRefused, match=r"a later decision .*\(1 decision about 1 memory undone by then") as refused:
+        engine.undo_many(since=since, by="ann", dry_run=False)
+    assert len(refused.value.blockers) == 1
+    [ana] = every(engine).values()
+    assert ana.values["city"] == "Oslo"
+    engine.undo_many(since=since, by="ann", dry_run=False)
+    assert states(engine) == {}

@@ -65,7 +65,7 @@ class AsyncUndoing(AsyncPart):
         on with the rest when asked again. The parts are one act: `undo_many(message_id=result.act_id)` undoes it.
         Decisions whose values were erased are left out, and in `blocked`.
 
-        Raises ArgumentInvalid, NoUsableVersion, and ActRefused as `undo` does.
+        Raises ArgumentInvalid, NoUsableVersion, and ActRefused as `undo` does; what was committed by then is told.
         """
         selection = Selection(
             as_optional("message_id", message_id),
@@ -93,7 +93,14 @@ class AsyncUndoing(AsyncPart):
         return done
 
     async def _undo_part(self, actor: Actor, part: Undo, before: UndoResult) -> UndoResult:
-        done = await self._act(lambda: undo(actor, part))
+        try:
+            done = await self._act(lambda: undo(actor, part))
+        except ActRefused as refused:
+            if before.act_id is None:
+                raise
+            reason = f"what came meanwhile stands in the way of the rest: {refused.facts['reason']}"
+            reason += f" ({before.sentence.rstrip('.')} by then, as memreg undo --message {before.act_id} takes back)"
+            raise ActRefused(verb="undo", what=part.text, reason=reason, blockers=refused.blockers) from refused
         return replace(before + done, act_id=before.act_id or done.act_id)
 
 
