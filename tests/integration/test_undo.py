@@ -394,5 +394,6 @@ def test_what_came_while_an_hour_was_undone_is_told_with_what_was_done(
     assert len(refused.value.blockers) == 1
     [ana] = every(engine).values()
     assert ana.values["city"] == "Oslo"
+    monkeypatch.undo()
     engine.undo_many(since=since, by="ann", dry_run=False)
     assert states(engine) == {}
