@@ -65,6 +65,15 @@ def test_a_state_is_masked_with_its_originals_and_without_what_tells_its_keys() 
     assert (masked["version"], masked["revision"]) == (1, 2)
 
 
+def test_why_a_column_is_pinned_may_quote_what_is_masked() -> None:
+    pins = {"email": {"by": "kim", "at": "2026-01-01", "why": "not Ana@Lopez.io nor old@lopez.io any more, nor 51000"}}
+    masked = mask_snapshot({"payload": VALUES, "pinned": pins}, PERSON, [{"salary": 51_000}])
+    assert masked["pinned"]["email"] == {
+        "by": "kim", "at": "2026-01-01", "why": f"not {MASK} nor {MASK} any more, nor {MASK}",
+    }  # fmt: skip
+    assert pins["email"]["why"].startswith("not Ana")
+
+
 def test_a_text_that_quotes_them_is_masked_in_any_spelling() -> None:
     text = "Ana Lopez (ANA@lopez.io, tel 4790000000 or +47 911 11 111) earns 51000 in Oslo: false"
     assert mask_text(text, VALUES, PERSON) == f"Ana Lopez ({MASK}, tel {MASK} or +{MASK}) earns {MASK} in Oslo: false"

@@ -13,7 +13,7 @@ from memreg.registry.models import ClassSpec
 MASK = "•••"
 """What is shown instead of a value: nothing of it, not even its length."""
 _ID = re.compile(r"\b([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
-_IN_COLUMNS = ("payload", "originals", "pinned")
+_IN_COLUMNS = ("payload", "originals")
 
 
 def pii_columns(spec: ClassSpec) -> frozenset[str]:
@@ -34,15 +34,24 @@ def mask(values: Mapping[str, Any], spec: ClassSpec | None) -> dict[str, Any]:
     return {name: _masked(value) if name in hidden or name not in known else value for name, value in values.items()}
 
 
-def mask_snapshot(snapshot: Mapping[str, Any], spec: ClassSpec | None) -> dict[str, Any]:
-    """A memory's state as the audit keeps it, masked: its payload, what the message said and why columns are pinned.
+def mask_snapshot(
+    snapshot: Mapping[str, Any], spec: ClassSpec | None, quoted: Iterable[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """A memory's state as the audit keeps it, masked: its payload, what the message said and why columns are pinned,
+    which may quote the values of other states too (`quoted`).
 
     The digests of its keys are left out: of a known form, as a phone number has, they can be guessed.
     """
     found = dict(snapshot)
+    values = [*quoted, *(found[part] for part in _IN_COLUMNS if found.get(part))]
     for part in _IN_COLUMNS:
         if found.get(part):
-            found[part] = mask(found[part], spec) if part != "pinned" else dict(found[part])
+            found[part] = mask(found[part], spec)
+    if found.get("pinned"):
+        found["pinned"] = {
+            column: {**pin, "why": mask_text(pin["why"], values, spec)} if pin.get("why") else dict(pin)
+            for column, pin in found["pinned"].items()
+        }
     if "keys" in found:
         found["keys"] = [{name: each[name] for name in each if name != "digest"} for each in found["keys"]]
     return found

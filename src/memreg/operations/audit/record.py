@@ -65,8 +65,8 @@ def _masked(row: Mapping[str, Any], spec: ClassSpec | None) -> Record:
     return {
         "proposal": {name: value if name == "values" else hide(value) for name, value in proposal.items()},
         "evidence": hide(row["evidence"]),
-        "before": mask_snapshot(row["before"], spec) if row["before"] else None,
-        "after": mask_snapshot(row["after"], spec) if row["after"] else None,
+        "before": mask_snapshot(row["before"], spec, said) if row["before"] else None,
+        "after": mask_snapshot(row["after"], spec, said) if row["after"] else None,
         "reasons": [hide(reason) for reason in row["reasons"]],
         "details": {name: value if name in _IDS_ALONE else hide(value) for name, value in details.items()},
     }
