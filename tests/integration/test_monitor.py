@@ -10,10 +10,13 @@ from memreg.api.engine import Engine
 from memreg.core.clock import utc_now
 from memreg.core.database import Database
 from memreg.core.errors import ArgumentInvalid, SchemaNotFound
+from memreg.core.steps import Rows, Steps, fetch
 from memreg.engine.model import Message, Proposal
 from memreg.operations.kill_switch import switch
 from memreg.operations.monitor.figures import ClassFigures, monitor
+from memreg.operations.monitor.judgements import SQL
 from memreg.operations.monitor.rates import Rate
+from memreg.operations.monitor.window import Place, Window, count_decisions, read_window
 from tests.support.engines import people, say
 
 ANA = {"name": "Ana Lopez", "email": "ana@lopez.io", "city": "Oslo", "born": "1990-04-02"}
@@ -58,6 +61,31 @@ def test_decisions_and_rates(database: Database, engine: Engine) -> None:
     again = figures(database)
     assert again.false_updates == Rate(2, 3)
     assert again.decisions == 5, "an act is no decision"
+
+
+def test_undoing_many_decisions_does_not_hide_them(database: Database, engine: Engine) -> None:
+    say(engine, **ANA)
+    for city in ("Lima", "Porto", "Turku", "Perth", "Split"):
+        say(engine, **{**ANA, "city": city})
+    engine.undo_many(since=utc_now() - timedelta(hours=1), by="ana", dry_run=False)
+    place = Place("default", "people", "Person", 1)
+
+    def plan() -> Steps[tuple[Window, Rows, Rows]]:
+        counted, answers, timed = yield from fetch(
+            count_decisions(place, limit=6),
+            SQL["key_answers"](**place.asked, after=None, limit=6, answers=100),
+            SQL["time_decisions"](
+                **place.asked, since=None, first=utc_now() - timedelta(hours=1), last=utc_now(), limit=6
+            ),
+        )
+        window = yield from read_window(place, counted)
+        return window, answers, timed
+
+    window, answers, timed = database.run("default", plan)
+    assert window.decisions == 6, "the newest decisions, however many acts came after them"
+    assert window.false_updates == Rate(5, 5)
+    assert len(answers) == 5
+    assert timed[0]["timed"] == 6
 
 
 def test_a_merge_is_a_missed_update(database: Database, engine: Engine) -> None:

@@ -35,18 +35,24 @@ set withdrawn_at = %(now)s
 where tenant = %(tenant)s and act_id = any(%(act_ids)s::uuid[]) and withdrawn_at is null
 
 -- count_decisions --
--- The newest decisions of a class in a version, since a time, counted by what the monitors tell apart; acts are none.
+-- The newest decisions of a class in a version, since a time, counted by what the monitors tell apart. Acts are none and take no place, up to nine times as many: undoing all of a bad hour must not hide that hour.
 with newest as materialized (
     select
         id, version, operation, action, basis, score, created_at, took_ms,
         (thresholds ->> 'possible')::float8 as possible,
         -- By its size, so that no list is unpacked to see that it is empty.
         pg_column_size(candidates) <= 8 as is_alone
-    from memreg.audit_log
-    where tenant = %(tenant)s
-        and schema = %(schema)s
-        and class = %(class_name)s
-        and id >= coalesce(memreg.uuid_from(%(since)s::timestamptz), '00000000-0000-0000-0000-000000000000')
+    from (
+        select id, version, operation, action, basis, score, created_at, took_ms, thresholds, candidates
+        from memreg.audit_log
+        where tenant = %(tenant)s
+            and schema = %(schema)s
+            and class = %(class_name)s
+            and id >= coalesce(memreg.uuid_from(%(since)s::timestamptz), '00000000-0000-0000-0000-000000000000')
+        order by id desc
+        limit 10 * %(limit)s
+    ) as entries
+    where basis not in ('person', 'monitor')
     order by id desc
     limit %(limit)s
 ),
@@ -64,8 +70,7 @@ counted as (
             where operation = 'upsert' and basis in ('score', 'partial_identity', 'possible_duplicate', 'incomplete', 'new')
         ) over newer as search
     from newest
-    where basis not in ('person', 'monitor')
-        and (%(version)s::integer is null or version = %(version)s)
+    where (%(version)s::integer is null or version = %(version)s)
         and (%(after)s::timestamptz is null or created_at > %(after)s)
     window newer as (order by id desc rows unbounded preceding)
 )
@@ -104,8 +109,14 @@ from (
     select id, operation, basis, score, thresholds, candidates
     from (
         select id, version, operation, basis, score, thresholds, candidates, created_at
-        from memreg.audit_log
-        where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s
+        from (
+            select id, version, operation, basis, score, thresholds, candidates, created_at
+            from memreg.audit_log
+            where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s
+            order by id desc
+            limit 10 * %(limit)s
+        ) as entries
+        where basis not in ('person', 'monitor')
         order by id desc
         limit %(limit)s
     ) as newest
@@ -122,8 +133,14 @@ join memreg.audit_values as said on said.tenant = %(tenant)s and said.audit_id =
 select id, message_id, created_at
 from (
     select id, version, action, basis, score, (thresholds ->> 'possible')::float8 as possible, message_id, created_at
-    from memreg.audit_log
-    where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s
+    from (
+        select id, version, action, basis, score, thresholds, message_id, created_at
+        from memreg.audit_log
+        where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s
+        order by id desc
+        limit 10 * %(limit)s
+    ) as entries
+    where basis not in ('person', 'monitor')
     order by id desc
     limit %(limit)s
 ) as newest
@@ -148,16 +165,22 @@ from (
         width_bucket(extract(epoch from created_at), extract(epoch from %(first)s::timestamptz),
             extract(epoch from %(last)s::timestamptz), 20) as part
     from (
-        select version, basis, took_ms, created_at
-        from memreg.audit_log
-        where tenant = %(tenant)s
-            and schema = %(schema)s
-            and class = %(class_name)s
-            and id >= coalesce(memreg.uuid_from(%(since)s::timestamptz), '00000000-0000-0000-0000-000000000000')
+        select version, took_ms, created_at
+        from (
+            select id, version, basis, took_ms, created_at
+            from memreg.audit_log
+            where tenant = %(tenant)s
+                and schema = %(schema)s
+                and class = %(class_name)s
+                and id >= coalesce(memreg.uuid_from(%(since)s::timestamptz), '00000000-0000-0000-0000-000000000000')
+            order by id desc
+            limit 10 * %(limit)s
+        ) as entries
+        where basis not in ('person', 'monitor')
         order by id desc
         limit %(limit)s
     ) as newest
-    where basis not in ('person', 'monitor') and (%(version)s::integer is null or version = %(version)s)
+    where %(version)s::integer is null or version = %(version)s
 ) as decided
 
 -- classes_decided --
