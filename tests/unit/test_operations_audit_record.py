@@ -56,6 +56,13 @@ def test_personal_values_are_masked_wherever_they_are_quoted() -> None:
     assert set(record["details"]) == {"mode", "why"}
 
 
+def test_a_reason_may_quote_another_memory_that_an_act_changed() -> None:
+    other = {"memory_id": "x", "class": "Person", "before": {"payload": {"email": "+office+"}}, "after": STATE}
+    said = row(reasons=["he is +office+ now"], details={"others": [other], "why": "he is +office+"})
+    record = record_of(said, people_version())
+    assert (record["reasons"], record["details"]) == (["he is +•••+ now"], {"why": "he is +•••+"})
+
+
 def test_what_an_extractor_put_into_the_wrong_form_is_masked_as_well() -> None:
     values = {"name": "Ana", "email": EMAIL}
     said = {"class": {"is": EMAIL}, "values": values, "evidence": [f"mail {EMAIL}"], "confidence": {"of": [EMAIL]}}

@@ -73,7 +73,10 @@ def _masked(row: Mapping[str, Any], spec: ClassSpec | None) -> Record:
 
 
 def _states(row: Mapping[str, Any]) -> list[Any]:
-    states = [state for state in (row["before"], row["after"]) if state]
+    """What the memories that an entry changed said: a text about one may quote another."""
+    absorbed = row["details"].get("absorbed")
+    changed = [row, *(row["details"].get("others") or ()), *([absorbed] if absorbed else ())]
+    states = [each[name] for each in changed for name in ("before", "after") if each[name]]
     return [state.get(part) for state in states for part in ("payload", "originals")]
 
 
