@@ -397,3 +397,20 @@ def test_what_came_while_an_hour_was_undone_is_told_with_what_was_done(
     monkeypatch.undo()
     engine.undo_many(since=since, by="ann", dry_run=False)
     assert states(engine) == {}
+
+
+def test_a_memory_is_found_by_what_it_said_long_ago_however_often_something_is_taken_back(engine: Engine) -> None:
+    for name in ("Ana", "Berta", "Cecilia", "Dora", "Emilia"):
+        say(engine, name=f"{name} Lopez", email="ana@lopez.io")
+    by = Query("by", "What they are found by.", "select candidate_keys from memreg.memories where tenant = %(tenant)s")
+    before = rows(engine.database, by, "default")
+    for city in ("Oslo", "Rome"):
+        moved = say(engine, email="ana@lopez.io", city=city)
+        undo = engine.undo(moved.audit_id, by="ann")
+        assert rows(engine.database, by, "default") == before
+        engine.undo(undo.undone[0].audit_id, by="ann")
+        engine.undo(moved.audit_id, by="ann")
+    [ana] = every(engine)
+    engine.undo(engine.forget(ana, by="ann").audit_id or "", by="ann")
+    assert rows(engine.database, by, "default") == before
+    check_replay(engine.database, "default", people_spec())

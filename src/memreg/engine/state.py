@@ -158,9 +158,10 @@ class MemoryState:
     def become(self, snapshot: Mapping[str, Any], keys: Iterable[HeldKey], now: datetime) -> None:
         """Take the state of a snapshot (in the form of this memory's version) as the next revision, with these keys.
 
-        The revisions since then are void. `earlier` is that of the snapshot, which the caller has to give.
+        The revisions since then are void; so is that of the snapshot, for which the new one stands. `earlier` is what
+        it was then, which the caller has to give.
         """
-        self.void = {*snapshot.get("void", ()), *range(snapshot["revision"] + 1, self.revision + 1)}
+        self.void = {*snapshot.get("void", ()), *range(snapshot["revision"], self.revision + 1)}
         self.payload, self.originals = dict(snapshot["payload"]), dict(snapshot["originals"])
         self.is_deleted, self.unresolved = snapshot["is_deleted"], snapshot["unresolved"]
         self.pinned = dict(snapshot.get("pinned") or {})
