@@ -108,3 +108,13 @@ def test_nothing_is_looked_at_without_a_decision(database: Database, monkeypatch
     for _ in range(3):
         engine.ingest(proposals=[Proposal("Nobody", {"first": "Ana"})])
     assert looked == []
+
+
+def test_engines_that_live_for_one_message_trip_the_switch_too(database: Database) -> None:
+    register(database, WRONG)
+    people, updates = strangers(), 0
+    while updates < 40 and not status(database, "default", "staff").on:
+        with Engine(database, schema="staff", extractor="patterns") as engine:
+            updates += say(engine, **next(people)).action is Action.UPDATE
+    (switched,) = status(database, "default", "staff").on
+    assert (switched.class_name, switched.set_by) == ("Person", "monitor")

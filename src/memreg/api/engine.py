@@ -146,6 +146,8 @@ class Engine(
         finally:
             try:
                 self._intake.extractors.close()
+                if drain:
+                    self._intake.watch.look_at_rest(self._cache, self._clock)
                 for each in list(self._decided) if drain else ():
                     self._seal_when_due(each)
             finally:

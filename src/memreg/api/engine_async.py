@@ -145,6 +145,8 @@ class AsyncEngine(
         finally:
             try:
                 await self._intake.extractors.aclose()
+                if drain:
+                    await self._intake.watch.look_at_rest(self._cache, self._clock)
                 for each in list(self._decided) if drain else ():
                     await self._seal_when_due(each)
             finally:

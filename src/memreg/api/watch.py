@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from memreg.core.clock import Clock
@@ -57,8 +57,18 @@ class Watch:
 
     def look_after(self, cache: Cache, clock: Clock) -> tuple[Trip, ...]:
         """Look at what was decided in this process a while ago and was not looked at since. Raises nothing."""
+        return self._look_at(self._pending.overdue(), cache, clock)
+
+    def look_at_rest(self, cache: Cache, clock: Clock) -> tuple[Trip, ...]:
+        """Look at what a process that ends leaves: contradicted updates that were too few to be looked at. Many short
+        processes would never look otherwise. Raises nothing."""
+        return self._look_at(self._pending.contradicted(), cache, clock)
+
+    def _look_at(
+        self, places: Mapping[tuple[str, str], tuple[str, ...]], cache: Cache, clock: Clock
+    ) -> tuple[Trip, ...]:
         found: tuple[Trip, ...] = ()
-        for (tenant, schema), classes in self._pending.overdue().items():
+        for (tenant, schema), classes in places.items():
             found += self._look(Looker(tenant, schema, cache, clock, uuid7), classes)
         return found
 

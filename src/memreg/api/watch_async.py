@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from memreg.core.clock import Clock
@@ -56,8 +56,18 @@ class AsyncWatch:
 
     async def look_after(self, cache: Cache, clock: Clock) -> tuple[Trip, ...]:
         """Look at what was decided in this process a while ago and was not looked at since. Raises nothing."""
+        return await self._look_at(self._pending.overdue(), cache, clock)
+
+    async def look_at_rest(self, cache: Cache, clock: Clock) -> tuple[Trip, ...]:
+        """Look at what a process that ends leaves: contradicted updates that were too few to be looked at. Many short
+        processes would never look otherwise. Raises nothing."""
+        return await self._look_at(self._pending.contradicted(), cache, clock)
+
+    async def _look_at(
+        self, places: Mapping[tuple[str, str], tuple[str, ...]], cache: Cache, clock: Clock
+    ) -> tuple[Trip, ...]:
         found: tuple[Trip, ...] = ()
-        for (tenant, schema), classes in self._pending.overdue().items():
+        for (tenant, schema), classes in places.items():
             found += await self._look(Looker(tenant, schema, cache, clock, uuid7), classes)
         return found
 

@@ -76,9 +76,17 @@ class Pending:
         """The classes, by tenant and schema, about which something was decided 10 seconds ago and that nobody has
         looked at since: to be looked at now."""
         now = self._tick()
+        return self._taken(lambda waiting: now - waiting.since >= SECONDS)
+
+    def contradicted(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """The classes, by tenant and schema, with contradicted updates that nobody has looked at since: to be looked at
+        by a process that ends."""
+        return self._taken(lambda waiting: waiting.contradictions > 0)
+
+    def _taken(self, which: Callable[[_Waiting], bool]) -> dict[tuple[str, str], tuple[str, ...]]:
         found: dict[tuple[str, str], list[str]] = defaultdict(list)
         with self._lock:
-            for key in [key for key, waiting in self._waiting.items() if now - waiting.since >= SECONDS]:
+            for key in [key for key, waiting in self._waiting.items() if which(waiting)]:
                 del self._waiting[key]
                 found[key[:2]].append(key[2])
         return {place: tuple(names) for place, names in found.items()}
