@@ -83,7 +83,7 @@ def print_act(access: Access, engine: Engine, done: ActResult, *, by: str, why: 
         _print_winners(done, version, reveal=reveal)
     else:
         for memory in done.memories:
-            _tell(memory, version, reveal=reveal)
+            _tell(memory, version, is_split=done.verb == "split", reveal=reveal)
     for note in done.notes:
         say(f"Note: {note}.")
     say(done.sentence)
@@ -110,9 +110,10 @@ def _because(winner: Winner) -> str:
     return f"{who}: {winner.why}" if who else winner.why
 
 
-def _tell(memory: Affected, version: SchemaVersion, *, reveal: bool) -> None:
+def _tell(memory: Affected, version: SchemaVersion, *, is_split: bool, reveal: bool) -> None:
     spec = version.spec.by_name.get(memory.class_name)
-    end = " is no more" if memory.after is None else " is new" if memory.before is None else ""
+    here = " is new" if is_split else " is there again"
+    end = " is not there any more" if memory.after is None else here if memory.before is None else ""
     say(f"{memory.class_name} {memory.memory_id}{end}")
     before, after = memory.before or {}, memory.after or {}
     for name in memory.changed:

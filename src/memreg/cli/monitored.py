@@ -69,39 +69,28 @@ def size(count: int) -> str:
 
 
 def _classes(classes: Sequence[ClassFigures]) -> Table:
+    """A block a class, one figure a line: it fits 80 columns, however long a name is."""
     several = len({(each.tenant, each.schema) for each in classes}) > 1
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name, justify in (
-        *((("tenant", "left"),) if several else ()),
-        ("class", "left"),
-        ("decisions", "right"),
-        ("over time", "left"),
-        ("scores 0 to 1", "left"),
-        ("wrong updates", "left"),
-        ("missed updates", "left"),
-        ("contradicted", "left"),
-        ("no candidate", "left"),
-        ("drift", "right"),
-        ("ms (p95)", "right"),
-    ):
-        table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for each in classes:
         style = "red" if each.switched is not None else ""
-        name = f"{each.class_name} ({each.schema}@{each.version})"
-        cells = [
-            *([each.tenant] if several else []),
-            name,
-            f"{each.decisions:,}{'+' if each.is_cut else ''}",
-            sparkline(each.over_time),
-            sparkline(each.scores),
-            rate(each.false_updates),
-            rate(each.missed_updates),
-            rate(each.contradictions),
-            rate(each.zero_hits),
-            _drift(each.drift),
-            "-" if each.latency is None else f"{each.latency.median:.1f} ({each.latency.p95:.1f})",
-        ]
-        table.add_row(*(Text(safe(cell), style=style) for cell in cells))
+        name = f"{each.class_name} ({each.schema}@{each.version}{f', {each.tenant}' if several else ''})"
+        decisions = f"{each.decisions:,}{'+' if each.is_cut else ''}"
+        figures = (
+            ("over time", sparkline(each.over_time)),
+            ("scores 0 to 1", sparkline(each.scores)),
+            ("wrong updates", rate(each.false_updates)),
+            ("missed updates", rate(each.missed_updates)),
+            ("contradicted", rate(each.contradictions)),
+            ("no candidate", rate(each.zero_hits)),
+            ("drift", _drift(each.drift)),
+            ("ms (p95)", "-" if each.latency is None else f"{each.latency.median:.1f} ({each.latency.p95:.1f})"),
+        )
+        table.add_row(Text(safe(name), style=style or "bold"), Text(f"{decisions} decisions", style=style))
+        for label, told in figures:
+            table.add_row(Text(f"  {label}"), Text(safe(told), style=style))
     return table
 
 
