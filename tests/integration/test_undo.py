@@ -14,7 +14,9 @@ from memreg.api.engine import Engine
 from memreg.core.database import Database
 from memreg.core.errors import ActRefused, ArgumentInvalid, AuditNotFound
 from memreg.core.queries import Query
+from memreg.core.steps import Steps
 from memreg.engine.model import Action, Decision, Message, Proposal
+from memreg.engine.store import SQL, class_lock
 from memreg.operations.acts.undo_run import Undo, UndoResult, parts
 from memreg.operations.kill_switch import switch
 from memreg.operations.resolve import resolve
@@ -414,3 +416,16 @@ def test_a_memory_is_found_by_what_it_said_long_ago_however_often_something_is_t
     engine.undo(engine.forget(ana, by="ann").audit_id or "", by="ann")
     assert rows(engine.database, by, "default") == before
     check_replay(engine.database, "default", people_spec())
+
+
+def test_who_only_looks_waits_for_nobody_and_nobody_for_them(engine: Engine) -> None:
+    made = say(engine, name="Ana Lopez", email="ana@lopez.io")
+    held = SQL["lock_class"](lock=class_lock("default", "people", "Person"))
+
+    def holding() -> Steps[int]:
+        yield (held,)
+        told = engine.undo_many(since=datetime.now(UTC) - timedelta(hours=1), by="ann")
+        told += engine.undo(made.audit_id, by="ann", dry_run=True)
+        return len(told.undone)
+
+    assert engine.database.run("default", holding) == 2

@@ -30,9 +30,10 @@ class Hands:
     entry before.
     """
 
-    def __init__(self, act: Act, first_ordinal: int = 0) -> None:
+    def __init__(self, act: Act, first_ordinal: int = 0, *, only_looks: bool = False) -> None:
         self.act = act
         self._first_ordinal = first_ordinal
+        self._only_looks = only_looks  # nothing will be written, so nobody has to wait
         self.states: dict[UUID, MemoryState] = {}
         self.entries: list[ActEntry] = []
         self._taken: dict[UUID, tuple[set[HeldKey], UUID | None]] = {}
@@ -58,8 +59,9 @@ class Hands:
         asked = {"tenant": act.tenant, "schema": act.schema, "ids": wanted}
         rows = yield from fetch_rows(SQL["classes_of"](**asked))
         yield from self._lock(rows)
-        _, rows, keys, changes = yield from fetch(
-            ENGINE_SQL["hold_memories"](tenant=act.tenant, ids=wanted),
+        held = () if self._only_looks else (ENGINE_SQL["hold_memories"](tenant=act.tenant, ids=wanted),)
+        *_, rows, keys, changes = yield from fetch(
+            *held,
             SQL["memories_of"](**asked, version=version.version),
             ENGINE_SQL["keys_of"](tenant=act.tenant, ids=wanted),
             SQL["newest_changes"](tenant=act.tenant, schema=act.schema, classes=sorted(self._locked)),
@@ -73,7 +75,8 @@ class Hands:
         names = set(version.spec.by_name) if version.spec.referring else {self._class_now(row) for row in rows}
         names &= version.spec.by_name.keys()
         if fresh := names - self._locked:
-            yield from fetch(*lock_classes(self.act.tenant, self.act.schema, fresh))
+            if not self._only_looks:
+                yield from fetch(*lock_classes(self.act.tenant, self.act.schema, fresh))
             self._locked |= fresh
 
     def _class_now(self, row: Mapping[str, Any]) -> str:

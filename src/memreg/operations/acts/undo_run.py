@@ -63,7 +63,7 @@ def undo(actor: Actor, wanted: Undo) -> Steps[UndoResult]:
     act = yield from begin(actor, "undo")
     if wanted.act_id is not None:
         act = replace(act, id=wanted.act_id)
-    hands = Hands(act, wanted.first_ordinal)
+    hands = Hands(act, wanted.first_ordinal, only_looks=wanted.dry_run)
     allowed = None if wanted.cascade else wanted.among | frozenset(wanted.targets)
     undoing = Undoing(hands, allowed, wanted.again)
     yield from undoing.run(wanted.targets)
