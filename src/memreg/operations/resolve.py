@@ -192,9 +192,14 @@ def resolve_chunk(resolver: Resolver, turns: int, after: UUID | None = None) -> 
     if not found:
         return None
     outcomes: list[Outcome] = []
+    touched: set[UUID] = set()
+    last = found[0].order_id
     for held in found:
-        outcomes += yield from _decide(resolver, version, held)
-    return Chunk(tuple(outcomes), found[-1].order_id)
+        if any(row["id"] in touched for row in held.unresolved.values()):
+            break  # a turn before it changed what this one made, as a delete that cascades does: it is read again
+        outcomes += yield from _decide(resolver, version, held, touched)
+        last = held.order_id
+    return Chunk(tuple(outcomes), last)
 
 
 def left_out(resolver: Resolver) -> Steps[tuple[LeftOut, ...]]:
@@ -219,14 +224,17 @@ def _rehearse(resolver: Resolver) -> Steps[None]:
     raise _DryRunEnds(outcomes)
 
 
-def _decide(resolver: Resolver, version: SchemaVersion, held: HeldTurn) -> Steps[list[Outcome]]:
+def _decide(resolver: Resolver, version: SchemaVersion, held: HeldTurn, touched: set[UUID]) -> Steps[list[Outcome]]:
+    """Decide a turn; the memories that it changes are `touched` from then on."""
     with span("resolve", schema=resolver.schema, version=version.version) as told:
-        outcomes = yield from _decide_turn(resolver, version, held)
+        outcomes = yield from _decide_turn(resolver, version, held, touched)
         told.tell(decisions=len(outcomes))
     return outcomes
 
 
-def _decide_turn(resolver: Resolver, version: SchemaVersion, held: HeldTurn) -> Steps[list[Outcome]]:
+def _decide_turn(
+    resolver: Resolver, version: SchemaVersion, held: HeldTurn, touched: set[UUID]
+) -> Steps[list[Outcome]]:
     tenant, schema, now = resolver.tenant, resolver.schema, resolver.clock()
     turn = Turn(
         tenant=tenant,
@@ -256,6 +264,7 @@ def _decide_turn(resolver: Resolver, version: SchemaVersion, held: HeldTurn) -> 
     writes = (*_settled(resolver, held), *turn.writes())
     with step("write", statements=len(writes)):
         yield writes
+    touched.update(turn.workspace.changed)
     for name, due in turn.due().items():
         yield from refresh(tenant, schema, name, due, resolver.clock)
     return [
