@@ -37,9 +37,17 @@ def decide_messages(
 
     Raises NoUsableVersion, SchemaNotFound.
     """
-    first = given[0]
-    try:
-        decided = yield from decide_message(walk, first.message, first.extraction, note=first.note)
-    except MessageConflict as conflict:
-        return DecidedMany((conflict,))
-    return DecidedMany((decided.result,), decided.due)
+    results: list[IngestResult | MessageConflict] = []
+    decisions: list[Decision] = []
+    for each in given:
+        try:
+            decided = yield from decide_message(walk, each.message, each.extraction, note=each.note)
+        except MessageConflict as conflict:
+            results.append(conflict)
+            continue
+        results.append(decided.result)
+        if decided.result.status == "decided":
+            decisions += decided.result.decisions
+        if decided.due or (stop is not None and stop(decisions)):
+            return DecidedMany(tuple(results), decided.due)
+    return DecidedMany(tuple(results))
