@@ -4,19 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from memreg.api.arguments import as_text, as_uuid
 from memreg.api.part import Part
 from memreg.core.errors import ArgumentInvalid
-from memreg.operations.acts.correcting import Correction, correct
-from memreg.operations.acts.forgetting import Forgetting, forget
-from memreg.operations.acts.merging import Merging, merge
-from memreg.operations.acts.outcome import ActResult
-from memreg.operations.acts.restoring import Restoring, restore
-from memreg.operations.acts.splitting import Splitting, split
-from memreg.operations.acts.winners import Side
+
+if TYPE_CHECKING:
+    from memreg.operations.acts.outcome import ActResult
+    from memreg.operations.acts.winners import Side
 
 
 class Acting(Part):
@@ -44,6 +41,9 @@ class Acting(Part):
 
         Raises MemoryNotFound, ActRefused, ArgumentInvalid, NoUsableVersion.
         """
+
+        from memreg.operations.acts.merging import Merging, merge
+
         wanted = Merging(as_uuid("keep", keep), as_uuid("other", other), _mapping("prefer", prefer), dry_run)
         actor = self._actor(by, why)
         return self._act(lambda: merge(actor, wanted))
@@ -67,6 +67,9 @@ class Acting(Part):
 
         Raises MemoryNotFound, ActRefused, ArgumentInvalid, NoUsableVersion.
         """
+
+        from memreg.operations.acts.splitting import Splitting, split
+
         wanted = Splitting(
             as_uuid("memory_id", memory_id),
             _revisions(revisions),
@@ -96,6 +99,9 @@ class Acting(Part):
 
         Raises MemoryNotFound, ActRefused, ArgumentInvalid, NoUsableVersion.
         """
+
+        from memreg.operations.acts.correcting import Correction, correct
+
         wanted = Correction(
             as_uuid("memory_id", memory_id),
             _mapping("values", values),
@@ -113,6 +119,9 @@ class Acting(Part):
         What refers to it is dealt with as its column declares (`on_delete`).
         Raises MemoryNotFound, ActRefused, ArgumentInvalid, NoUsableVersion.
         """
+
+        from memreg.operations.acts.forgetting import Forgetting, forget
+
         wanted = Forgetting(as_uuid("memory_id", memory_id), dry_run)
         actor = self._actor(by, why)
         return self._act(lambda: forget(actor, wanted))
@@ -123,6 +132,9 @@ class Acting(Part):
         Refused where another live memory has one of them now; these are the `blockers` of ActRefused.
         Raises MemoryNotFound, ActRefused, ArgumentInvalid, NoUsableVersion.
         """
+
+        from memreg.operations.acts.restoring import Restoring, restore
+
         wanted = Restoring(as_uuid("memory_id", memory_id), dry_run)
         actor = self._actor(by, why)
         return self._act(lambda: restore(actor, wanted))

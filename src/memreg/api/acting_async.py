@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from memreg.api.arguments import as_text, as_uuid
 from memreg.api.part_async import AsyncPart
 from memreg.core.errors import ArgumentInvalid
-from memreg.operations.acts.correcting import Correction, correct
-from memreg.operations.acts.forgetting import Forgetting, forget
-from memreg.operations.acts.merging import Merging, merge
-from memreg.operations.acts.outcome import ActResult
-from memreg.operations.acts.restoring import Restoring, restore
-from memreg.operations.acts.splitting import Splitting, split
-from memreg.operations.acts.winners import Side
+
+if TYPE_CHECKING:
+    from memreg.operations.acts.outcome import ActResult
+    from memreg.operations.acts.winners import Side
 
 
 class AsyncActing(AsyncPart):
@@ -43,6 +40,9 @@ class AsyncActing(AsyncPart):
 
         Raises MemoryNotFound, ActRefused, ArgumentInvalid, NoUsableVersion.
         """
+
+        from memreg.operations.acts.merging import Merging, merge
+
         wanted = Merging(as_uuid("keep", keep), as_uuid("other", other), _mapping("prefer", prefer), dry_run)
         actor = await self._actor(by, why)
         return await self._act(lambda: merge(actor, wanted))
@@ -66,6 +66,9 @@ class AsyncActing(AsyncPart):
 
         Raises MemoryNotFound, ActRefused, ArgumentInvalid, NoUsableVersion.
         """
+
+        from memreg.operations.acts.splitting import Splitting, split
+
         wanted = Splitting(
             as_uuid("memory_id", memory_id),
             _revisions(revisions),
@@ -95,6 +98,9 @@ class AsyncActing(AsyncPart):
 
         Raises MemoryNotFound, ActRefused, ArgumentInvalid, NoUsableVersion.
         """
+
+        from memreg.operations.acts.correcting import Correction, correct
+
         wanted = Correction(
             as_uuid("memory_id", memory_id),
             _mapping("values", values),
@@ -114,6 +120,9 @@ class AsyncActing(AsyncPart):
         What refers to it is dealt with as its column declares (`on_delete`).
         Raises MemoryNotFound, ActRefused, ArgumentInvalid, NoUsableVersion.
         """
+
+        from memreg.operations.acts.forgetting import Forgetting, forget
+
         wanted = Forgetting(as_uuid("memory_id", memory_id), dry_run)
         actor = await self._actor(by, why)
         return await self._act(lambda: forget(actor, wanted))
@@ -126,6 +135,9 @@ class AsyncActing(AsyncPart):
         Refused where another live memory has one of them now; these are the `blockers` of ActRefused.
         Raises MemoryNotFound, ActRefused, ArgumentInvalid, NoUsableVersion.
         """
+
+        from memreg.operations.acts.restoring import Restoring, restore
+
         wanted = Restoring(as_uuid("memory_id", memory_id), dry_run)
         actor = await self._actor(by, why)
         return await self._act(lambda: restore(actor, wanted))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from pydantic import BaseModel
-
-from memreg.api.typed import wanted_class
 from memreg.core.errors import ArgumentInvalid
 from memreg.engine.storable import storable_text
 from memreg.registry.models import SchemaVersion
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 def as_uuid(name: str, value: UUID | str) -> UUID:
@@ -79,6 +80,10 @@ def class_of(wanted: type[BaseModel] | str | None, version: SchemaVersion) -> tu
         return None, None
     if isinstance(wanted, str):
         return as_text("class_name", wanted), None
+    from pydantic import BaseModel
+
+    from memreg.api.typed import wanted_class
+
     if not (isinstance(wanted, type) and issubclass(wanted, BaseModel)):
         raise ArgumentInvalid(name="class_name", value=_shown(wanted), reason="it must be a name or a Pydantic class")
     found = wanted_class(wanted, version)

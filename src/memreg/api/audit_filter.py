@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from memreg.api.arguments import as_optional, as_text, as_uuid
-from memreg.operations.audit.entries import EntryFilter
+
+if TYPE_CHECKING:
+    from memreg.operations.audit.entries import EntryFilter
 
 
 def entry_filter(
@@ -21,6 +24,9 @@ def entry_filter(
     **texts: str | None,
 ) -> EntryFilter:
     """The filter of what a caller gave. Raises ArgumentInvalid."""
+
+    from memreg.operations.audit.entries import EntryFilter
+
     checked = {name: as_optional(name, value) for name, value in texts.items()}
     return EntryFilter(
         **checked,

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from memreg.api.arguments import as_text
@@ -16,16 +17,11 @@ from memreg.api.audit_filter import entry_filter
 from memreg.api.part import Part
 from memreg.core.errors import ArgumentInvalid, DatabaseError
 from memreg.engine.model import AuditEntry
-from memreg.operations.acts.reveal import reveal as reveal_values
-from memreg.operations.audit.anchor import anchor_of, read_anchors
-from memreg.operations.audit.entries import audit_entries
-from memreg.operations.audit.export import Export
-from memreg.operations.audit.finding import Verification
-from memreg.operations.audit.rebuild import Replayed, replay
-from memreg.operations.audit.seal import seal_batch
-from memreg.operations.audit.tail import ENOUGH, seal_when_due
-from memreg.operations.audit.verify import verify
 from memreg.registry import versions
+
+if TYPE_CHECKING:
+    from memreg.operations.audit.finding import Verification
+    from memreg.operations.audit.rebuild import Replayed
 
 _PAUSE = 0.05
 
@@ -59,6 +55,9 @@ class Auditing(Part):
         `since` and `until` are times with a zone, the first counts and the second does not; scores are in [0, 1], and
         both ends count; `before`: only entries older than this one. Raises ArgumentInvalid and `schema`'s.
         """
+
+        from memreg.operations.audit.entries import audit_entries
+
         wanted = entry_filter(
             message_id=message_id,
             memory_id=memory_id,
@@ -82,6 +81,10 @@ class Auditing(Part):
         `anchor`: what `anchor_audit` gave at some time, as text or the path of a file with it; with it, also what was
         cut off or written anew since then is found, by whomever. Raises ArgumentInvalid.
         """
+
+        from memreg.operations.audit.anchor import read_anchors
+        from memreg.operations.audit.verify import verify
+
         anchors = () if anchor is None else read_anchors(as_text("anchor", anchor))
         mine = [each for each in anchors if each.tenant == self.tenant]
         if anchors and not mine:
@@ -94,6 +97,9 @@ class Auditing(Part):
 
         Keep it where nobody who owns the database can write.
         """
+
+        from memreg.operations.audit.anchor import anchor_of
+
         self.seal_audit()
         return str(self._run(lambda: anchor_of(self.tenant)))
 
@@ -102,6 +108,9 @@ class Auditing(Part):
 
         Where another one seals them now, it is waited for.
         """
+
+        from memreg.operations.audit.seal import seal_batch
+
         sealed = 0
         while (batch := self._run(lambda: seal_batch(self.tenant))) != 0:
             if batch is None:
@@ -111,6 +120,9 @@ class Auditing(Part):
 
     def replay_audit(self) -> Replayed:
         """Build the memories of this tenant and schema from the audit alone, and compare them with what is stored."""
+
+        from memreg.operations.audit.rebuild import replay
+
         schema = self.schema()
         return self._run(lambda: replay(self.tenant, schema))
 
@@ -140,6 +152,10 @@ class Auditing(Part):
         an entry of the audit keeps that with the reason, `why`. The filters are those of `audit` (`actor` is its `by`).
         Raises ArgumentInvalid and `schema`'s.
         """
+
+        from memreg.operations.acts.reveal import reveal as reveal_values
+        from memreg.operations.audit.export import Export
+
         wanted = entry_filter(
             message_id=message_id,
             memory_id=memory_id,
@@ -166,12 +182,18 @@ class Auditing(Part):
 
     def _decided_again(self, decisions: int) -> None:
         """Some decisions were made: after enough of them, seal what is written, outside of their transactions."""
+
+        from memreg.operations.audit.tail import ENOUGH
+
         self._decided[self.tenant] += decisions
         if self._decided[self.tenant] >= ENOUGH:
             self._seal_when_due(self.tenant)
 
     def _seal_when_due(self, tenant: str) -> None:
         """Seal what waits for it, if it is much or waits for long; nothing is lost where that fails."""
+
+        from memreg.operations.audit.tail import seal_when_due
+
         if self._decided.pop(tenant, 0):
             with suppress(DatabaseError):
                 self.database.run(tenant, lambda: seal_when_due(tenant, self._clock()))

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from memreg.api.arguments import as_text
@@ -15,16 +16,11 @@ from memreg.api.audit_filter import entry_filter
 from memreg.api.part_async import AsyncPart
 from memreg.core.errors import ArgumentInvalid, DatabaseError
 from memreg.engine.model import AuditEntry
-from memreg.operations.acts.reveal import reveal as reveal_values
-from memreg.operations.audit.anchor import anchor_of, read_anchors
-from memreg.operations.audit.entries import audit_entries
-from memreg.operations.audit.export import Export
-from memreg.operations.audit.finding import Verification
-from memreg.operations.audit.rebuild import Replayed, replay
-from memreg.operations.audit.seal import seal_batch
-from memreg.operations.audit.tail import ENOUGH, seal_when_due
-from memreg.operations.audit.verify import verify
 from memreg.registry import versions
+
+if TYPE_CHECKING:
+    from memreg.operations.audit.finding import Verification
+    from memreg.operations.audit.rebuild import Replayed
 
 _PAUSE = 0.05
 
@@ -58,6 +54,9 @@ class AsyncAuditing(AsyncPart):
         `since` and `until` are times with a zone, the first counts and the second does not; scores are in [0, 1], and
         both ends count; `before`: only entries older than this one. Raises ArgumentInvalid and `schema`'s.
         """
+
+        from memreg.operations.audit.entries import audit_entries
+
         wanted = entry_filter(
             message_id=message_id,
             memory_id=memory_id,
@@ -81,6 +80,10 @@ class AsyncAuditing(AsyncPart):
         `anchor`: what `anchor_audit` gave at some time, as text or the path of a file with it; with it, also what was
         cut off or written anew since then is found, by whomever. Raises ArgumentInvalid.
         """
+
+        from memreg.operations.audit.anchor import read_anchors
+        from memreg.operations.audit.verify import verify
+
         anchors = () if anchor is None else read_anchors(as_text("anchor", anchor))
         mine = [each for each in anchors if each.tenant == self.tenant]
         if anchors and not mine:
@@ -93,6 +96,9 @@ class AsyncAuditing(AsyncPart):
 
         Keep it where nobody who owns the database can write.
         """
+
+        from memreg.operations.audit.anchor import anchor_of
+
         await self.seal_audit()
         return str(await self._run(lambda: anchor_of(self.tenant)))
 
@@ -101,6 +107,9 @@ class AsyncAuditing(AsyncPart):
 
         Where another one seals them now, it is waited for.
         """
+
+        from memreg.operations.audit.seal import seal_batch
+
         sealed = 0
         while (batch := await self._run(lambda: seal_batch(self.tenant))) != 0:
             if batch is None:
@@ -110,6 +119,9 @@ class AsyncAuditing(AsyncPart):
 
     async def replay_audit(self) -> Replayed:
         """Build the memories of this tenant and schema from the audit alone, and compare them with what is stored."""
+
+        from memreg.operations.audit.rebuild import replay
+
         schema = await self.schema()
         return await self._run(lambda: replay(self.tenant, schema))
 
@@ -139,6 +151,10 @@ class AsyncAuditing(AsyncPart):
         an entry of the audit keeps that with the reason, `why`. The filters are those of `audit` (`actor` is its `by`).
         Raises ArgumentInvalid and `schema`'s.
         """
+
+        from memreg.operations.acts.reveal import reveal as reveal_values
+        from memreg.operations.audit.export import Export
+
         wanted = entry_filter(
             message_id=message_id,
             memory_id=memory_id,
@@ -165,12 +181,18 @@ class AsyncAuditing(AsyncPart):
 
     async def _decided_again(self, decisions: int) -> None:
         """Some decisions were made: after enough of them, seal what is written, outside of their transactions."""
+
+        from memreg.operations.audit.tail import ENOUGH
+
         self._decided[self.tenant] += decisions
         if self._decided[self.tenant] >= ENOUGH:
             await self._seal_when_due(self.tenant)
 
     async def _seal_when_due(self, tenant: str) -> None:
         """Seal what waits for it, if it is much or waits for long; nothing is lost where that fails."""
+
+        from memreg.operations.audit.tail import seal_when_due
+
         if self._decided.pop(tenant, 0):
             with suppress(DatabaseError):
                 await self.database.run(tenant, lambda: seal_when_due(tenant, self._clock()))

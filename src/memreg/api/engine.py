@@ -12,8 +12,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from uuid import UUID
 
-from pydantic import BaseModel
-
 from memreg.api.acting import Acting
 from memreg.api.arguments import as_uuid, as_words, class_of, who_and_why
 from memreg.api.auditing import Auditing
@@ -24,19 +22,16 @@ from memreg.api.intake import Intake
 from memreg.api.monitoring import Monitoring
 from memreg.api.queueing import Queueing
 from memreg.api.reviewing import Reviewing
-from memreg.api.typed import typed
 from memreg.api.undoing import Undoing
 from memreg.api.writers import Writer
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
 from memreg.core.errors import ArgumentInvalid
 from memreg.core.ids import uuid7
-from memreg.core.settings import Settings
 from memreg.core.steps import Steps, fetch_rows
 from memreg.core.tenant import check_tenant
-from memreg.engine import calibrate, reads
+from memreg.engine import reads
 from memreg.engine.cache import Cache
-from memreg.engine.class_calibration import ClassCalibration
 from memreg.engine.extract import Extractor
 from memreg.engine.given import as_proposals
 from memreg.engine.message import prepare
@@ -49,14 +44,17 @@ from memreg.engine.model import (
     Revision,
     Stored,
 )
-from memreg.operations.acts.as_of import check_time, get_at, list_at, with_references_at
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
 
 if TYPE_CHECKING:
-    from memreg.api.registry import Registry
+    from pydantic import BaseModel
 
-M = TypeVar("M", bound=BaseModel)
+    from memreg.api.registry import Registry
+    from memreg.core.settings import Settings
+    from memreg.engine.class_calibration import ClassCalibration
+
+M = TypeVar("M", bound="BaseModel")
 T = TypeVar("T")
 
 
@@ -118,6 +116,9 @@ class Engine(
         The database is reached on entering the context or at the first call, which then raises DatabaseUnavailable and
         its kin. Raises TenantInvalid, SettingsInvalid.
         """
+
+        from memreg.core.settings import Settings
+
         database = Database(settings or Settings(), dsn=dsn)
         return cls(database, tenant=tenant, schema=schema, extractor=extractor, owns_database=True)
 
@@ -202,6 +203,9 @@ class Engine(
 
         Raises MemoryNotFound, MemoryNotThere (it was not there at that time), ArgumentInvalid.
         """
+
+        from memreg.operations.acts.as_of import check_time, get_at
+
         wanted = as_uuid("memory_id", memory_id)
         if as_of is not None:
             at, version = check_time("as_of", as_of), self.version()
@@ -244,6 +248,10 @@ class Engine(
         instances; a field whose type is another Pydantic class has what it refers to. Without a class: the first ones
         of every class. Raises ArgumentInvalid, also where a memory does not fit the Pydantic class.
         """
+
+        from memreg.api.typed import typed
+        from memreg.operations.acts.as_of import check_time, list_at, with_references_at
+
         version = self.version()
         name, model = class_of(class_name, version)
         start = None if after is None else as_uuid("after", after)
@@ -273,6 +281,9 @@ class Engine(
 
         `limit` is 1 to 10,000. With a Pydantic class as in `list`. Raises ArgumentInvalid.
         """
+
+        from memreg.api.typed import typed
+
         text = as_words("text", text)
         version = self.version()
         name, model = class_of(class_name, version)
@@ -296,6 +307,8 @@ class Engine(
 
         Raises ArgumentInvalid, NoUsableVersion and `schema`'s.
         """
+        from memreg.engine import calibrate
+
         version = self.version()
         name = str(class_of(class_name, version)[0])
         return self._run(lambda: calibrate.read_calibration(self.tenant, version, name))
@@ -319,6 +332,8 @@ class Engine(
 
         Raises ArgumentInvalid, NoUsableVersion and `schema`'s.
         """
+        from memreg.engine import calibrate
+
         changes = shift is not None or hold is not None
         if recompute == changes:
             problem = "it goes alone: ask for it first, then set the rest" if recompute else "nothing is asked for"

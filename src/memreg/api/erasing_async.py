@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from memreg.api.arguments import as_text, as_uuid
 from memreg.api.part_async import AsyncPart
 from memreg.core.errors import ArgumentInvalid
-from memreg.operations.acts.reveal import reveal
-from memreg.operations.erase.erase import Erase, erase
-from memreg.operations.erase.outcome import Erased
+
+if TYPE_CHECKING:
+    from memreg.operations.erase.outcome import Erased
 
 
 class AsyncErasing(AsyncPart):
@@ -34,6 +35,9 @@ class AsyncErasing(AsyncPart):
 
         Raises MemoryNotFound, ArgumentInvalid, NoUsableVersion, and ActRefused for a memory that went into another.
         """
+
+        from memreg.operations.erase.erase import Erase, erase
+
         wanted = as_uuid("memory_id", memory_id)
         if isinstance(also, str):
             raise ArgumentInvalid(name="also", value="one text", reason="give a list of texts")
@@ -47,6 +51,9 @@ class AsyncErasing(AsyncPart):
         Commands do so where `--reveal` asks for them; an application that shows masked values calls it. Gives the id of
         the entry. Raises ArgumentInvalid, DatabaseError.
         """
+
+        from memreg.operations.acts.reveal import reveal
+
         words = as_text("what", what)
         actor = await self._actor(by, why)
         return await self._run(lambda: reveal(actor, words, class_name))

@@ -6,9 +6,7 @@ from uuid import UUID
 
 from memreg.api.arguments import as_uuid
 from memreg.api.part_async import AsyncPart
-from memreg.engine.explain import explain
 from memreg.engine.model import Explanation
-from memreg.operations.usage import Prices
 
 
 class AsyncExplaining(AsyncPart):
@@ -22,6 +20,10 @@ class AsyncExplaining(AsyncPart):
 
         Raises AuditNotFound, MemoryNotFound, ArgumentInvalid and `schema`'s.
         """
+
+        from memreg.engine.explain import explain
+        from memreg.operations.usage import Prices
+
         wanted = as_uuid("audit_id", audit_id)
         other = None if why_not is None else as_uuid("why_not", why_not)
         schema = await self.schema()

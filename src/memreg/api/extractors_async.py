@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from memreg.core.errors import ExtractorUnavailable
-from memreg.core.settings import Settings
 from memreg.engine.extract import AsyncClosing, AsyncExtractor
+
+if TYPE_CHECKING:
+    from memreg.core.settings import Settings
 
 ExtractorChoice = Literal["auto", "llm", "patterns", "structured"]
 NAMES = ("llm", "patterns", "structured")

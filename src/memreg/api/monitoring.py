@@ -4,39 +4,38 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from memreg.api.arguments import as_optional, who_and_why
 from memreg.api.part import Part
-from memreg.api.writers import lease_of
 from memreg.core.errors import ArgumentInvalid
 from memreg.core.logs import get_logger
 from memreg.core.steps import Steps
 from memreg.core.tracing import span
 from memreg.engine.model import Action
-from memreg.operations.kill_switch import Switched, Switches, read_switches, set_switch
-from memreg.operations.monitor.figures import (
-    DAY,
-    ClassFigures,
-    Monitored,
-    check_window,
-    read_classes,
-    table_sizes,
-)
-from memreg.operations.state import read_state
-from memreg.operations.store import EVERY
 
+if TYPE_CHECKING:
+    from memreg.operations.kill_switch import Switched, Switches
+    from memreg.operations.monitor.figures import ClassFigures, Monitored
+
+_DAY = timedelta(days=1)
 _log = get_logger(__name__)
 
 
 class Monitoring(Part):
     """How an engine tells how its tenant's decisions fare, and stops merging; a base of `Engine`."""
 
-    def monitor(self, *, window: timedelta = DAY) -> Monitored:
+    def monitor(self, *, window: timedelta = _DAY) -> Monitored:
         """How the decisions within the `window` fare, by class and version, at most 2,000 of a class, with the inbox,
         the questions to a person, the switches and sizes as they are now.
 
         Raises ArgumentInvalid and `schema`'s.
         """
+
+        from memreg.api.writers import lease_of
+        from memreg.operations.monitor.figures import Monitored, check_window, read_classes, table_sizes
+        from memreg.operations.state import read_state
+
         check_window(window)
         name, lease = self.schema(), lease_of(self.database.settings)
         state = self.database.run_admin(lambda: read_state(self.tenant, name, lease, self._clock))
@@ -55,6 +54,10 @@ class Monitoring(Part):
 
         Raises ArgumentInvalid and `schema`'s.
         """
+
+        from memreg.operations.kill_switch import set_switch
+        from memreg.operations.store import EVERY
+
         if not isinstance(on, bool):
             raise ArgumentInvalid(name="on", value=repr(on)[:80], reason="it must be True or False")
         who, reason = who_and_why(by, why, needs_why=False)
@@ -80,5 +83,8 @@ class Monitoring(Part):
 
     def kill_switches(self) -> Switches:
         """The kill switches that have a say in this tenant and schema, and what waits meanwhile. Raises `schema`'s."""
+
+        from memreg.operations.kill_switch import read_switches
+
         name = self.schema()
         return self._run(lambda: read_switches(self.tenant, name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from memreg.api.arguments import who_and_why
 from memreg.api.intake import Intake
@@ -14,7 +14,9 @@ from memreg.core.database import Database
 from memreg.core.steps import Steps
 from memreg.core.tracing import span
 from memreg.engine.cache import Cache
-from memreg.operations.acts.act import Actor
+
+if TYPE_CHECKING:
+    from memreg.operations.acts.act import Actor
 
 T = TypeVar("T")
 
@@ -48,5 +50,8 @@ class Part(ABC):
 
     def _actor(self, by: str, why: str | None) -> Actor:
         """Who acts in this engine's tenant and schema. Raises ArgumentInvalid and `schema`'s."""
+
+        from memreg.operations.acts.act import Actor
+
         who, reason = who_and_why(by, why, needs_why=False)
         return Actor(self.tenant, self.schema(), who, reason, self._clock, cache=self._cache)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from memreg.api.arguments import who_and_why
 from memreg.api.intake_async import AsyncIntake
@@ -13,7 +13,9 @@ from memreg.core.database_async import AsyncDatabase
 from memreg.core.steps import Steps
 from memreg.core.tracing import span
 from memreg.engine.cache import Cache
-from memreg.operations.acts.act import Actor
+
+if TYPE_CHECKING:
+    from memreg.operations.acts.act import Actor
 
 T = TypeVar("T")
 
@@ -47,5 +49,8 @@ class AsyncPart(ABC):
 
     async def _actor(self, by: str, why: str | None) -> Actor:
         """Who acts in this engine's tenant and schema. Raises ArgumentInvalid and `schema`'s."""
+
+        from memreg.operations.acts.act import Actor
+
         who, reason = who_and_why(by, why, needs_why=False)
         return Actor(self.tenant, await self.schema(), who, reason, self._clock, cache=self._cache)

@@ -5,15 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from memreg.api.arguments import as_optional, as_text, as_uuid
 from memreg.api.part import Part
 from memreg.core.errors import ArgumentInvalid
 from memreg.core.steps import Steps
-from memreg.operations.acts.reveal import reveal as write_reveal
-from memreg.operations.acts.winners import Side
-from memreg.operations.review import Answer, Asked, Review, Settled, open_items, reopen, settle
+
+if TYPE_CHECKING:
+    from memreg.operations.acts.winners import Side
+    from memreg.operations.review import Asked, Review, Settled
 
 
 class Reviewing(Part):
@@ -37,6 +39,10 @@ class Reviewing(Part):
 
         Raises ArgumentInvalid and `schema`'s.
         """
+
+        from memreg.operations.acts.reveal import reveal as write_reveal
+        from memreg.operations.review import open_items
+
         asked = self._asked(as_optional("kind", kind), as_optional("class_name", class_name), limit)
         if not reveal:
             return self._run(lambda: open_items(asked))
@@ -69,6 +75,9 @@ class Reviewing(Part):
 
         Raises ReviewNotFound, ArgumentInvalid, and ActRefused where it cannot be done; then it stays open.
         """
+
+        from memreg.operations.review import Answer, settle
+
         if prefer is not None and not isinstance(prefer, Mapping):
             raise ArgumentInvalid(name="prefer", value=type(prefer).__name__, reason="it must be a mapping of columns")
         answer = Answer(
@@ -87,11 +96,16 @@ class Reviewing(Part):
 
         Raises ReviewNotFound, ArgumentInvalid, and ActRefused where later decisions built on what was done.
         """
+
+        from memreg.operations.review import reopen
+
         wanted = as_uuid("review_id", review_id)
         actor = self._actor(by, why)
         return self._act(lambda: reopen(actor, wanted), verb="reopen", review_id=wanted)
 
     def _asked(self, kind: str | None, class_name: str | None, limit: int) -> Asked:
+        from memreg.operations.review import Asked
+
         return Asked(
             self.tenant,
             self.schema(),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from memreg.api.arguments import as_optional, as_text, as_uuid
 from memreg.api.part_async import AsyncPart
 from memreg.core.errors import ArgumentInvalid
 from memreg.core.steps import Steps
-from memreg.operations.acts.reveal import reveal as write_reveal
-from memreg.operations.acts.winners import Side
-from memreg.operations.review import Answer, Asked, Review, Settled, open_items, reopen, settle
+
+if TYPE_CHECKING:
+    from memreg.operations.acts.winners import Side
+    from memreg.operations.review import Asked, Review, Settled
 
 
 class AsyncReviewing(AsyncPart):
@@ -36,6 +38,10 @@ class AsyncReviewing(AsyncPart):
 
         Raises ArgumentInvalid and `schema`'s.
         """
+
+        from memreg.operations.acts.reveal import reveal as write_reveal
+        from memreg.operations.review import open_items
+
         asked = await self._asked(as_optional("kind", kind), as_optional("class_name", class_name), limit)
         if not reveal:
             return await self._run(lambda: open_items(asked))
@@ -68,6 +74,9 @@ class AsyncReviewing(AsyncPart):
 
         Raises ReviewNotFound, ArgumentInvalid, and ActRefused where it cannot be done; then it stays open.
         """
+
+        from memreg.operations.review import Answer, settle
+
         if prefer is not None and not isinstance(prefer, Mapping):
             raise ArgumentInvalid(name="prefer", value=type(prefer).__name__, reason="it must be a mapping of columns")
         answer = Answer(
@@ -86,11 +95,16 @@ class AsyncReviewing(AsyncPart):
 
         Raises ReviewNotFound, ArgumentInvalid, and ActRefused where later decisions built on what was done.
         """
+
+        from memreg.operations.review import reopen
+
         wanted = as_uuid("review_id", review_id)
         actor = await self._actor(by, why)
         return await self._act(lambda: reopen(actor, wanted), verb="reopen", review_id=wanted)
 
     async def _asked(self, kind: str | None, class_name: str | None, limit: int) -> Asked:
+        from memreg.operations.review import Asked
+
         return Asked(
             self.tenant,
             await self.schema(),

@@ -6,16 +6,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from memreg.api.arguments import as_optional, as_text, as_uuid
 from memreg.api.part import Part
 from memreg.core.errors import ActRefused, ArgumentInvalid
 from memreg.engine.model import Action, Basis
-from memreg.operations.acts.act import Actor
-from memreg.operations.acts.as_of import check_time
-from memreg.operations.acts.undo_read import Selection
-from memreg.operations.acts.undo_run import Undo, UndoResult, parts, undo, undo_selected
+
+if TYPE_CHECKING:
+    from memreg.operations.acts.act import Actor
+    from memreg.operations.acts.undo_run import Undo, UndoResult
 
 
 class Undoing(Part):
@@ -39,6 +40,9 @@ class Undoing(Part):
         Raises AuditNotFound, ArgumentInvalid, NoUsableVersion, and ActRefused with its `blockers` where later decisions
         built on it, another memory has its key, or its values were erased; then nothing is undone.
         """
+
+        from memreg.operations.acts.undo_run import Undo, undo
+
         wanted = as_uuid("audit_id", audit_id)
         actor = self._actor(by, why)
         asked = Undo((wanted,), f"entry {wanted}", cascade, again, dry_run)
@@ -68,6 +72,11 @@ class Undoing(Part):
 
         Raises ArgumentInvalid, NoUsableVersion, and ActRefused as `undo` does; what was committed by then is told.
         """
+
+        from memreg.operations.acts.as_of import check_time
+        from memreg.operations.acts.undo_read import Selection
+        from memreg.operations.acts.undo_run import Undo, UndoResult, parts, undo_selected
+
         selection = Selection(
             as_optional("message_id", message_id),
             as_optional("session", session),
@@ -94,6 +103,8 @@ class Undoing(Part):
         return done
 
     def _undo_part(self, actor: Actor, part: Undo, before: UndoResult) -> UndoResult:
+        from memreg.operations.acts.undo_run import undo
+
         try:
             done = self._act(lambda: undo(actor, part))
         except ActRefused as refused:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from memreg.core.clock import Clock
@@ -13,8 +14,10 @@ from memreg.core.logs import get_logger
 from memreg.core.tracing import step
 from memreg.engine.cache import Cache
 from memreg.engine.model import Decision
-from memreg.operations.trip.look import Looker, Trip, judged_classes, look
 from memreg.operations.trip.pending import Pending
+
+if TYPE_CHECKING:
+    from memreg.operations.trip.look import Looker, Trip
 
 _log = get_logger(__name__)
 
@@ -41,13 +44,19 @@ class Watch:
         if not self.is_on or not decisions:
             return ()
         classes = self._pending.decided(tenant, schema, decisions)
+        if not classes:
+            return ()
+        from memreg.operations.trip.look import Looker
+
         return self._look(Looker(tenant, schema, cache, clock, new_id), classes)
 
     def acted(self, tenant: str, schema: str, cache: Cache, clock: Clock) -> tuple[Trip, ...]:
         """Look at what a person's act may have found out about decisions; gives what tripped. Raises nothing."""
-        looker = Looker(tenant, schema, cache, clock, uuid7)
         if not self.is_on:
             return ()
+        from memreg.operations.trip.look import Looker, judged_classes
+
+        looker = Looker(tenant, schema, cache, clock, uuid7)
         try:
             classes = self.database.run(tenant, lambda: judged_classes(looker))
         except Exception as exc:  # what the person did is done
@@ -67,6 +76,10 @@ class Watch:
     def _look_at(
         self, places: Mapping[tuple[str, str], tuple[str, ...]], cache: Cache, clock: Clock
     ) -> tuple[Trip, ...]:
+        if not places:
+            return ()
+        from memreg.operations.trip.look import Looker
+
         found: tuple[Trip, ...] = ()
         for (tenant, schema), classes in places.items():
             found += self._look(Looker(tenant, schema, cache, clock, uuid7), classes)
@@ -75,6 +88,8 @@ class Watch:
     def _look(self, looker: Looker, classes: Sequence[str]) -> tuple[Trip, ...]:
         if not classes or not self.is_on:
             return ()
+        from memreg.operations.trip.look import look
+
         try:
             with step("watch", classes=len(classes)) as told:
                 trips: tuple[Trip, ...] = self.database.run(looker.tenant, lambda: look(looker, classes))

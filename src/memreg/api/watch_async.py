@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from memreg.core.clock import Clock
@@ -12,8 +13,10 @@ from memreg.core.logs import get_logger
 from memreg.core.tracing import step
 from memreg.engine.cache import Cache
 from memreg.engine.model import Decision
-from memreg.operations.trip.look import Looker, Trip, judged_classes, look
 from memreg.operations.trip.pending import Pending
+
+if TYPE_CHECKING:
+    from memreg.operations.trip.look import Looker, Trip
 
 _log = get_logger(__name__)
 
@@ -40,13 +43,19 @@ class AsyncWatch:
         if not self.is_on or not decisions:
             return ()
         classes = self._pending.decided(tenant, schema, decisions)
+        if not classes:
+            return ()
+        from memreg.operations.trip.look import Looker
+
         return await self._look(Looker(tenant, schema, cache, clock, new_id), classes)
 
     async def acted(self, tenant: str, schema: str, cache: Cache, clock: Clock) -> tuple[Trip, ...]:
         """Look at what a person's act may have found out about decisions; gives what tripped. Raises nothing."""
-        looker = Looker(tenant, schema, cache, clock, uuid7)
         if not self.is_on:
             return ()
+        from memreg.operations.trip.look import Looker, judged_classes
+
+        looker = Looker(tenant, schema, cache, clock, uuid7)
         try:
             classes = await self.database.run(tenant, lambda: judged_classes(looker))
         except Exception as exc:  # what the person did is done
@@ -66,6 +75,10 @@ class AsyncWatch:
     async def _look_at(
         self, places: Mapping[tuple[str, str], tuple[str, ...]], cache: Cache, clock: Clock
     ) -> tuple[Trip, ...]:
+        if not places:
+            return ()
+        from memreg.operations.trip.look import Looker
+
         found: tuple[Trip, ...] = ()
         for (tenant, schema), classes in places.items():
             found += await self._look(Looker(tenant, schema, cache, clock, uuid7), classes)
@@ -74,6 +87,8 @@ class AsyncWatch:
     async def _look(self, looker: Looker, classes: Sequence[str]) -> tuple[Trip, ...]:
         if not classes or not self.is_on:
             return ()
+        from memreg.operations.trip.look import look
+
         try:
             with step("watch", classes=len(classes)) as told:
                 trips: tuple[Trip, ...] = await self.database.run(looker.tenant, lambda: look(looker, classes))

@@ -14,18 +14,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from memreg.api.intake import Intake
-from memreg.api.intake_async import AsyncIntake
-from memreg.api.worker import InboxWorker
 from memreg.core.clock import Clock
 from memreg.core.ids import uuid7
-from memreg.core.settings import Settings
 from memreg.core.steps import Steps
 from memreg.engine import inbox
 from memreg.engine.cache import Cache
 from memreg.engine.ingest import Walk
 
 if TYPE_CHECKING:
+    from memreg.api.intake import Intake
+    from memreg.api.intake_async import AsyncIntake
+    from memreg.api.worker import InboxWorker
+    from memreg.core.settings import Settings
     from memreg.operations.backfill.work import Work
 
 _EXTRA_THREADS = 3  # for heartbeats beside the messages
@@ -53,6 +53,9 @@ class AsyncWriter:
 
     async def start(self) -> None:
         """Begin to work, unless it does already, or is being closed. Raises DatabaseError."""
+
+        from memreg.api.worker import InboxWorker
+
         database = self.intake.database
         await database.open()
         if self._closed or not self.slots or (self._task is not None and not self._task.done()):
@@ -152,6 +155,8 @@ class Writer:
                     self._closed, self._running = for_good, None
 
     def _worker(self) -> InboxWorker:
+        from memreg.api.worker import InboxWorker
+
         database = self.intake.database
 
         async def run_admin(plan: Callable[[], Steps[Any]]) -> Any:

@@ -22,7 +22,6 @@ from memreg.core.dsn import connect_string, where
 from memreg.core.errors import CommitUnknown, DatabaseError
 from memreg.core.logs import get_logger
 from memreg.core.queries import Queries
-from memreg.core.settings import Settings
 from memreg.core.steps import Row, Rows, Steps
 from memreg.core.tenant import check_tenant
 from memreg.core.tracing import step
@@ -30,6 +29,7 @@ from memreg.core.translate import is_lost, translate, unreachable
 
 if TYPE_CHECKING:
     from memreg.core.embedded import Lease
+    from memreg.core.settings import Settings
 
 T = TypeVar("T")
 
