@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from rapidfuzz.distance import OSA
-
+from memreg.engine.edits import edits
 from memreg.engine.level import Level
 from memreg.engine.statistics import Statistics
 
@@ -217,7 +216,7 @@ def _similarity(one: str, other: str) -> float:
     found = 0.0
     if len(short) > 3:
         allowed = 1 if len(long) < 7 else 2 if len(long) < 12 else 3
-        distance = OSA.distance(one, other, score_cutoff=allowed)
+        distance = edits(one, other, allowed)
         found = 1 - distance / len(long) if distance <= allowed else 0.0
     if found <= SCRAMBLED:
         letters = _letters(one, other)

@@ -17,8 +17,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
 from memreg.engine.model import Stored
 from memreg.registry.models import SchemaVersion
 
@@ -72,7 +70,7 @@ def without_recalled(text: str) -> str:
 
 def _values(memory: Stored[Any], version: SchemaVersion | None) -> dict[str, Any]:
     given = memory.values
-    values: Mapping[str, Any] = given.model_dump(mode="json", by_alias=True) if isinstance(given, BaseModel) else given
+    values: Mapping[str, Any] = given if isinstance(given, Mapping) else given.model_dump(mode="json", by_alias=True)
     if version is not None:
         spec = version.spec.by_name.get(memory.class_name)
         columns = {column.name for column in spec.columns if not column.pii} if spec else set()

@@ -6,8 +6,7 @@ import re
 from datetime import date
 from functools import lru_cache
 
-from rapidfuzz.distance import OSA
-
+from memreg.engine.edits import edits
 from memreg.engine.level import Level
 from memreg.engine.record import Role
 from memreg.registry.coerce import is_id
@@ -74,7 +73,7 @@ def compare_values(one: str, other: str) -> tuple[Role, Level]:
         return Role.NUMBER, _numbers(numbers[0], numbers[1])
     if one == other:
         return Role.NUMBER, Level.EQUAL
-    distance = OSA.distance(one, other, score_cutoff=2)
+    distance = edits(one, other, 2)
     return Role.NUMBER, Level.CONTAINED if distance <= 1 and len(one) > 3 else Level.NONE
 
 
@@ -85,7 +84,7 @@ def _days(one: Day, other: Day) -> Level:
         return Level.CONTAINED if one[0] == other[0] else Level.NONE
     written = ["{:04d}{:02d}{:02d}".format(*day) for day in (one, other)]
     swapped = one[0] == other[0] and one[1:] == (other[2], other[1])
-    if swapped or OSA.distance(*written, score_cutoff=1) <= 1:
+    if swapped or edits(written[0], written[1], 1) <= 1:
         return Level.CONTAINED
     apart = abs((_date(one) - _date(other)).days)
     if apart <= CLOSE_DAYS:
@@ -134,4 +133,4 @@ def compare_keys(one: str, other: str) -> Level:
         allowed = 0 if longest < 5 else 1 if longest < 10 else 1 + longest // 8
     else:
         allowed = 0 if longest < 7 else 1 if longest < 12 else 2
-    return Level.MOST if OSA.distance(one, other, score_cutoff=allowed) <= allowed else Level.NONE
+    return Level.MOST if edits(one, other, allowed) <= allowed else Level.NONE

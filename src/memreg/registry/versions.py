@@ -18,7 +18,6 @@ from memreg.core.errors import ArgumentInvalid, NothingPending, SchemaNotFound, 
 from memreg.core.queries import Statement
 from memreg.core.steps import Steps, fetch, fetch_rows
 from memreg.registry.fingerprint import canonical, canonical_annotation, fingerprint
-from memreg.registry.judging import check_verdict, judged, verdict_data
 from memreg.registry.lineage import Place
 from memreg.registry.lookup import (
     SQL,
@@ -42,7 +41,6 @@ from memreg.registry.lookup import (
 )
 from memreg.registry.models import ClassAnnotation, SchemaSpec, SchemaVersion, Status
 from memreg.registry.records import Registered
-from memreg.registry.views.refresh import refresh_views
 
 __all__ = [
     "AUTO_APPROVAL",
@@ -87,6 +85,9 @@ def register(spec: SchemaSpec, by: str | None, clock: Clock, *, force: str | Non
 
     Raises SchemaIncompatible, and SchemaInvalid where a `from:` speaks of what is not there.
     """
+
+    from memreg.registry.judging import check_verdict, judged, verdict_data
+
     at = clock()
     _, _, rows, numbers = yield from fetch(
         SQL["ensure_schema"](name=spec.name, at=at),
@@ -319,6 +320,9 @@ def put_in_force(found: SchemaVersion, at: datetime) -> Steps[None]:
 
     Every memory has to be found by the keys of the version then: none is on an older one, or a backfill indexed them.
     """
+
+    from memreg.registry.views.refresh import refresh_views
+
     name, renamed = found.name, renames(found)
     if renamed:
         taken = {"schema": name, "befores": list(renamed.values()), "names": list(renamed)}
