@@ -17,7 +17,6 @@ from memreg.api.audit_filter import entry_filter
 from memreg.api.part import Part
 from memreg.core.errors import ArgumentInvalid, DatabaseError
 from memreg.engine.model import AuditEntry
-from memreg.registry import versions
 
 if TYPE_CHECKING:
     from memreg.operations.audit.finding import Verification
@@ -155,6 +154,7 @@ class Auditing(Part):
 
         from memreg.operations.acts.reveal import reveal as reveal_values
         from memreg.operations.audit.export import Export
+        from memreg.registry import versions
 
         wanted = entry_filter(
             message_id=message_id,

@@ -16,7 +16,6 @@ from memreg.api.audit_filter import entry_filter
 from memreg.api.part_async import AsyncPart
 from memreg.core.errors import ArgumentInvalid, DatabaseError
 from memreg.engine.model import AuditEntry
-from memreg.registry import versions
 
 if TYPE_CHECKING:
     from memreg.operations.audit.finding import Verification
@@ -154,6 +153,7 @@ class AsyncAuditing(AsyncPart):
 
         from memreg.operations.acts.reveal import reveal as reveal_values
         from memreg.operations.audit.export import Export
+        from memreg.registry import versions
 
         wanted = entry_filter(
             message_id=message_id,

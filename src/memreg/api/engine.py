@@ -18,23 +18,17 @@ from memreg.api.auditing import Auditing
 from memreg.api.erasing import Erasing
 from memreg.api.explaining import Explaining
 from memreg.api.extractors import ExtractorChoice, Extractors
-from memreg.api.intake import Intake
 from memreg.api.monitoring import Monitoring
 from memreg.api.queueing import Queueing
 from memreg.api.reviewing import Reviewing
 from memreg.api.undoing import Undoing
-from memreg.api.writers import Writer
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database import Database
 from memreg.core.errors import ArgumentInvalid
 from memreg.core.ids import uuid7
 from memreg.core.steps import Steps, fetch_rows
 from memreg.core.tenant import check_tenant
-from memreg.engine import reads
-from memreg.engine.cache import Cache
 from memreg.engine.extract import Extractor
-from memreg.engine.given import as_proposals
-from memreg.engine.message import prepare
 from memreg.engine.model import (
     Extraction,
     IngestResult,
@@ -44,15 +38,15 @@ from memreg.engine.model import (
     Revision,
     Stored,
 )
-from memreg.registry import versions
-from memreg.registry.models import SchemaVersion
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from memreg.api.registry import Registry
     from memreg.core.settings import Settings
+    from memreg.engine.cache import Cache
     from memreg.engine.class_calibration import ClassCalibration
+    from memreg.registry.models import SchemaVersion
 
 M = TypeVar("M", bound="BaseModel")
 T = TypeVar("T")
@@ -86,6 +80,11 @@ class Engine(
         trips: bool = True,
     ) -> None:
         """`trips` False: what it decides trips no kill switch, as where a key is only tried out."""
+
+        from memreg.api.intake import Intake
+        from memreg.api.writers import Writer
+        from memreg.engine.cache import Cache
+
         self.database = database
         self.tenant = check_tenant(tenant)
         self._schema = schema or database.settings.schema_
@@ -186,6 +185,10 @@ class Engine(
         Raises MessageInvalid, ProposalInvalid, MessageConflict, NoSchema, SchemaAmbiguous, NoUsableVersion,
         ExtractorUnavailable, DatabaseError; after any of these nothing was decided.
         """
+
+        from memreg.engine.given import as_proposals
+        from memreg.engine.message import prepare
+
         given = None if proposals is None else as_proposals(proposals)
         prepared = prepare(message, given, uuid7)
         walk = self._walk()
@@ -250,6 +253,7 @@ class Engine(
         """
 
         from memreg.api.typed import typed
+        from memreg.engine import reads
         from memreg.operations.acts.as_of import check_time, list_at, with_references_at
 
         version = self.version()
@@ -283,6 +287,7 @@ class Engine(
         """
 
         from memreg.api.typed import typed
+        from memreg.engine import reads
 
         text = as_words("text", text)
         version = self.version()
@@ -296,6 +301,9 @@ class Engine(
 
     def history(self, memory_id: UUID | str) -> builtins.list[Revision]:
         """Every revision of a memory, deleted ones too, oldest first. Raises MemoryNotFound, ArgumentInvalid."""
+
+        from memreg.engine import reads
+
         wanted = as_uuid("memory_id", memory_id)
         schema = self.schema()
         return self._run(lambda: reads.history(self.tenant, schema, wanted))
@@ -357,6 +365,9 @@ class Engine(
 
     def schema(self) -> str:
         """The schema's name. Raises NoSchema, SchemaNotFound, SchemaAmbiguous."""
+
+        from memreg.registry import versions
+
         if self._resolved is None:
             self._resolved = self.database.run_admin(lambda: versions.resolve_name(self._schema))
         return self._resolved
@@ -368,11 +379,16 @@ class Engine(
         return self.database.run_admin(lambda: self._usable(name))
 
     def _get(self, schema: str, memory_id: UUID) -> Steps[Stored[Payload]]:
+        from memreg.engine import reads
+        from memreg.registry import versions
+
         heads = yield from fetch_rows(versions.usable_head(schema))
         # Without a version to use, a memory can be looked at all the same.
         version = (yield from self._cache.usable(schema, heads)) if heads else None
         return (yield from reads.get(self.tenant, schema, memory_id, version))
 
     def _usable(self, name: str) -> Steps[SchemaVersion]:
+        from memreg.registry import versions
+
         heads = yield from fetch_rows(versions.usable_head(name))
         return (yield from self._cache.usable(name, heads))

@@ -17,23 +17,17 @@ from memreg.api.auditing_async import AsyncAuditing
 from memreg.api.erasing_async import AsyncErasing
 from memreg.api.explaining_async import AsyncExplaining
 from memreg.api.extractors_async import AsyncExtractors, ExtractorChoice
-from memreg.api.intake_async import AsyncIntake
 from memreg.api.monitoring_async import AsyncMonitoring
 from memreg.api.queueing_async import AsyncQueueing
 from memreg.api.reviewing_async import AsyncReviewing
 from memreg.api.undoing_async import AsyncUndoing
-from memreg.api.writers import AsyncWriter
 from memreg.core.clock import Clock, utc_now
 from memreg.core.database_async import AsyncDatabase
 from memreg.core.errors import ArgumentInvalid
 from memreg.core.ids import uuid7
 from memreg.core.steps import Steps, fetch_rows
 from memreg.core.tenant import check_tenant
-from memreg.engine import reads
-from memreg.engine.cache import Cache
 from memreg.engine.extract import AsyncExtractor
-from memreg.engine.given import as_proposals
-from memreg.engine.message import prepare
 from memreg.engine.model import (
     Extraction,
     IngestResult,
@@ -43,15 +37,15 @@ from memreg.engine.model import (
     Revision,
     Stored,
 )
-from memreg.registry import versions
-from memreg.registry.models import SchemaVersion
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from memreg.api.registry_async import AsyncRegistry
     from memreg.core.settings import Settings
+    from memreg.engine.cache import Cache
     from memreg.engine.class_calibration import ClassCalibration
+    from memreg.registry.models import SchemaVersion
 
 M = TypeVar("M", bound="BaseModel")
 T = TypeVar("T")
@@ -85,6 +79,11 @@ class AsyncEngine(
         trips: bool = True,
     ) -> None:
         """`trips` False: what it decides trips no kill switch, as where a key is only tried out."""
+
+        from memreg.api.intake_async import AsyncIntake
+        from memreg.api.writers import AsyncWriter
+        from memreg.engine.cache import Cache
+
         self.database = database
         self.tenant = check_tenant(tenant)
         self._schema = schema or database.settings.schema_
@@ -185,6 +184,10 @@ class AsyncEngine(
         Raises MessageInvalid, ProposalInvalid, MessageConflict, NoSchema, SchemaAmbiguous, NoUsableVersion,
         ExtractorUnavailable, DatabaseError; after any of these nothing was decided.
         """
+
+        from memreg.engine.given import as_proposals
+        from memreg.engine.message import prepare
+
         given = None if proposals is None else as_proposals(proposals)
         prepared = prepare(message, given, uuid7)
         walk = await self._walk()
@@ -249,6 +252,7 @@ class AsyncEngine(
         """
 
         from memreg.api.typed import typed
+        from memreg.engine import reads
         from memreg.operations.acts.as_of import check_time, list_at, with_references_at
 
         version = await self.version()
@@ -282,6 +286,7 @@ class AsyncEngine(
         """
 
         from memreg.api.typed import typed
+        from memreg.engine import reads
 
         text = as_words("text", text)
         version = await self.version()
@@ -295,6 +300,9 @@ class AsyncEngine(
 
     async def history(self, memory_id: UUID | str) -> builtins.list[Revision]:
         """Every revision of a memory, deleted ones too, oldest first. Raises MemoryNotFound, ArgumentInvalid."""
+
+        from memreg.engine import reads
+
         wanted = as_uuid("memory_id", memory_id)
         schema = await self.schema()
         return await self._run(lambda: reads.history(self.tenant, schema, wanted))
@@ -356,6 +364,9 @@ class AsyncEngine(
 
     async def schema(self) -> str:
         """The schema's name. Raises NoSchema, SchemaNotFound, SchemaAmbiguous."""
+
+        from memreg.registry import versions
+
         if self._resolved is None:
             self._resolved = await self.database.run_admin(lambda: versions.resolve_name(self._schema))
         return self._resolved
@@ -367,11 +378,16 @@ class AsyncEngine(
         return await self.database.run_admin(lambda: self._usable(name))
 
     def _get(self, schema: str, memory_id: UUID) -> Steps[Stored[Payload]]:
+        from memreg.engine import reads
+        from memreg.registry import versions
+
         heads = yield from fetch_rows(versions.usable_head(schema))
         # Without a version to use, a memory can be looked at all the same.
         version = (yield from self._cache.usable(schema, heads)) if heads else None
         return (yield from reads.get(self.tenant, schema, memory_id, version))
 
     def _usable(self, name: str) -> Steps[SchemaVersion]:
+        from memreg.registry import versions
+
         heads = yield from fetch_rows(versions.usable_head(name))
         return (yield from self._cache.usable(name, heads))

@@ -7,10 +7,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 from memreg.core.errors import ExtractorUnavailable
-from memreg.engine.extract import Closing, Extractor
 
 if TYPE_CHECKING:
     from memreg.core.settings import Settings
+    from memreg.engine.extract import Extractor
 
 ExtractorChoice = Literal["auto", "llm", "patterns", "structured"]
 NAMES = ("llm", "patterns", "structured")
@@ -48,6 +48,9 @@ class Extractors:
 
     def close(self) -> None:
         """Close what was made here; an extractor that was given is its owner's to close."""
+
+        from memreg.engine.extract import Closing
+
         with self._making:
             made: object = self._made
             self._made = None

@@ -6,10 +6,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 from memreg.core.errors import ExtractorUnavailable
-from memreg.engine.extract import AsyncClosing, AsyncExtractor
 
 if TYPE_CHECKING:
     from memreg.core.settings import Settings
+    from memreg.engine.extract import AsyncExtractor
 
 ExtractorChoice = Literal["auto", "llm", "patterns", "structured"]
 NAMES = ("llm", "patterns", "structured")
@@ -47,6 +47,9 @@ class AsyncExtractors:
 
     async def aclose(self) -> None:
         """Close what was made here; an extractor that was given is its owner's to close."""
+
+        from memreg.engine.extract import AsyncClosing
+
         with self._making:
             made: object = self._made
             self._made = None

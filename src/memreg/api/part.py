@@ -8,14 +8,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from memreg.api.arguments import who_and_why
-from memreg.api.intake import Intake
 from memreg.core.clock import Clock
 from memreg.core.database import Database
 from memreg.core.steps import Steps
 from memreg.core.tracing import span
-from memreg.engine.cache import Cache
 
 if TYPE_CHECKING:
+    from memreg.api.intake import Intake
+    from memreg.engine.cache import Cache
     from memreg.operations.acts.act import Actor
 
 T = TypeVar("T")

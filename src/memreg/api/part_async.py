@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from memreg.api.arguments import who_and_why
-from memreg.api.intake_async import AsyncIntake
 from memreg.core.clock import Clock
 from memreg.core.database_async import AsyncDatabase
 from memreg.core.steps import Steps
 from memreg.core.tracing import span
-from memreg.engine.cache import Cache
 
 if TYPE_CHECKING:
+    from memreg.api.intake_async import AsyncIntake
+    from memreg.engine.cache import Cache
     from memreg.operations.acts.act import Actor
 
 T = TypeVar("T")

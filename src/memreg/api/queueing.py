@@ -8,19 +8,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from memreg.api.arguments import as_seconds, as_text
-from memreg.api.intake import Intake
 from memreg.api.part import Part
-from memreg.api.writers import Writer
 from memreg.core.errors import MessageSettled, QueueFull, WaitTimeout
 from memreg.core.ids import uuid7
 from memreg.core.tracing import Span, span
-from memreg.engine import inbox
-from memreg.engine.inbox import Stats
-from memreg.engine.ingest import Walk
-from memreg.engine.message import prepare
 from memreg.engine.model import IngestResult, Message
 
 if TYPE_CHECKING:
+    from memreg.api.intake import Intake
+    from memreg.api.writers import Writer
+    from memreg.engine.inbox import Stats
+    from memreg.engine.ingest import Walk
     from memreg.operations.usage import Day, Usage
 
 T = TypeVar("T")
@@ -44,6 +42,9 @@ class Queueing(Part):
         Raises QueueFull, MessageInvalid, MessageConflict, NoSchema, SchemaAmbiguous, NoUsableVersion, DatabaseError,
         and where workers of this process would do it, ExtractorUnavailable.
         """
+
+        from memreg.engine.message import prepare
+
         prepared = prepare(message, None, uuid7)
         limit = as_seconds("timeout", timeout)
         with span("submit", kind="producer") as told:
@@ -51,6 +52,8 @@ class Queueing(Part):
         return prepared.id or ""
 
     def _submit(self, prepared: Message, limit: float, told: Span) -> None:
+        from memreg.engine import inbox
+
         if self.database.settings.workers:
             self._intake.extractors.pick()  # else it would be kept, and never read
         walk = self._walk()
@@ -73,6 +76,9 @@ class Queueing(Part):
 
         What it changed can be read from then on. Raises WaitTimeout, MessageNotFound, ArgumentInvalid, DatabaseError.
         """
+
+        from memreg.engine import inbox
+
         wanted, limit = as_text("message_id", message_id), as_seconds("timeout", timeout)
         walk = self._walk()
         ends, look = time.monotonic() + limit, _FIRST_LOOK
@@ -91,6 +97,9 @@ class Queueing(Part):
 
         Raises MessageNotFound, MessageSettled (a person dropped it) and what `ingest` raises.
         """
+
+        from memreg.engine import inbox
+
         wanted = as_text("message_id", message_id)
         walk = self._walk()
         kept: Message = self._run(lambda: inbox.one_message(walk, wanted))
@@ -105,12 +114,18 @@ class Queueing(Part):
         `slots`: messages at once; without it, the setting `workers`. `memreg worker` is made of it. Raises
         ExtractorUnavailable.
         """
+
+        from memreg.api.writers import Writer
+
         self._intake.extractors.pick()
         wanted = slots if slots is not None else self.database.settings.workers
         return Writer(self._intake, self._cache, self._clock, wanted)
 
     def jobs_left(self) -> int:
         """How many messages of this tenant are being worked on, or could be now, counted up to 1,000."""
+
+        from memreg.engine import inbox
+
         return self._run(inbox.jobs_left)
 
     def stats(self, *, hours: float = 24.0) -> Stats:
@@ -118,6 +133,9 @@ class Queueing(Part):
 
         Raises ArgumentInvalid, DatabaseError.
         """
+
+        from memreg.engine import inbox
+
         walk, capacity, since = self._walk(), self.database.settings.queue_capacity, as_seconds("hours", hours)
         return self._run(lambda: inbox.stats(walk, capacity, since))
 
@@ -137,4 +155,6 @@ class Queueing(Part):
     # Parts
 
     def _walk(self) -> Walk:
+        from memreg.engine.ingest import Walk
+
         return Walk(self.tenant, self.schema(), self._cache, self._clock, uuid7)

@@ -8,19 +8,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from memreg.api.arguments import as_seconds, as_text
-from memreg.api.intake_async import AsyncIntake
 from memreg.api.part_async import AsyncPart
-from memreg.api.writers import AsyncWriter
 from memreg.core.errors import MessageSettled, QueueFull, WaitTimeout
 from memreg.core.ids import uuid7
 from memreg.core.tracing import Span, span
-from memreg.engine import inbox
-from memreg.engine.inbox import Stats
-from memreg.engine.ingest import Walk
-from memreg.engine.message import prepare
 from memreg.engine.model import IngestResult, Message
 
 if TYPE_CHECKING:
+    from memreg.api.intake_async import AsyncIntake
+    from memreg.api.writers import AsyncWriter
+    from memreg.engine.inbox import Stats
+    from memreg.engine.ingest import Walk
     from memreg.operations.usage import Day, Usage
 
 T = TypeVar("T")
@@ -44,6 +42,9 @@ class AsyncQueueing(AsyncPart):
         Raises QueueFull, MessageInvalid, MessageConflict, NoSchema, SchemaAmbiguous, NoUsableVersion, DatabaseError,
         and where workers of this process would do it, ExtractorUnavailable.
         """
+
+        from memreg.engine.message import prepare
+
         prepared = prepare(message, None, uuid7)
         limit = as_seconds("timeout", timeout)
         with span("submit", kind="producer") as told:
@@ -51,6 +52,8 @@ class AsyncQueueing(AsyncPart):
         return prepared.id or ""
 
     async def _submit(self, prepared: Message, limit: float, told: Span) -> None:
+        from memreg.engine import inbox
+
         if self.database.settings.workers:
             self._intake.extractors.pick()  # else it would be kept, and never read
         walk = await self._walk()
@@ -73,6 +76,9 @@ class AsyncQueueing(AsyncPart):
 
         What it changed can be read from then on. Raises WaitTimeout, MessageNotFound, ArgumentInvalid, DatabaseError.
         """
+
+        from memreg.engine import inbox
+
         wanted, limit = as_text("message_id", message_id), as_seconds("timeout", timeout)
         walk = await self._walk()
         ends, look = time.monotonic() + limit, _FIRST_LOOK
@@ -91,6 +97,9 @@ class AsyncQueueing(AsyncPart):
 
         Raises MessageNotFound, MessageSettled (a person dropped it) and what `ingest` raises.
         """
+
+        from memreg.engine import inbox
+
         wanted = as_text("message_id", message_id)
         walk = await self._walk()
         kept: Message = await self._run(lambda: inbox.one_message(walk, wanted))
@@ -105,12 +114,18 @@ class AsyncQueueing(AsyncPart):
         `slots`: messages at once; without it, the setting `workers`. `memreg worker` is made of it. Raises
         ExtractorUnavailable.
         """
+
+        from memreg.api.writers import AsyncWriter
+
         self._intake.extractors.pick()
         wanted = slots if slots is not None else self.database.settings.workers
         return AsyncWriter(self._intake, self._cache, self._clock, wanted)
 
     async def jobs_left(self) -> int:
         """How many messages of this tenant are being worked on, or could be now, counted up to 1,000."""
+
+        from memreg.engine import inbox
+
         return await self._run(inbox.jobs_left)
 
     async def stats(self, *, hours: float = 24.0) -> Stats:
@@ -118,6 +133,9 @@ class AsyncQueueing(AsyncPart):
 
         Raises ArgumentInvalid, DatabaseError.
         """
+
+        from memreg.engine import inbox
+
         walk, capacity, since = await self._walk(), self.database.settings.queue_capacity, as_seconds("hours", hours)
         return await self._run(lambda: inbox.stats(walk, capacity, since))
 
@@ -137,4 +155,6 @@ class AsyncQueueing(AsyncPart):
     # Parts
 
     async def _walk(self) -> Walk:
+        from memreg.engine.ingest import Walk
+
         return Walk(self.tenant, await self.schema(), self._cache, self._clock, uuid7)
