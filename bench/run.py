@@ -1,0 +1,52 @@
+"""The benchmark: what memreg costs beside hand-written SQL and COPY, as ratios of one run on one machine.
+
+    python bench/run.py [--sizes 0,10000,100000] [--only single] [--calls 200]
+
+Only what of one run is compared means anything: the machine is never the same twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from bench.speed import single, tables
+from bench.speed.place import placed
+from bench.stage import database
+
+SECTIONS = {"single": (single.measure, tables.single)}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", default="0,10000,100000", help="memories of the tenants (0,10000,100000)")
+    parser.add_argument("--only", default=",".join(SECTIONS), help=f"sections, of {', '.join(SECTIONS)}")
+    parser.add_argument("--calls", type=int, default=200, help="calls of each kind at each size (200)")
+    options = parser.parse_args()
+    sizes = tuple(int(each) for each in options.sizes.split(","))
+    wanted = options.only.split(",")
+    console = Console(width=150)
+    result: dict[str, Any] = {}
+    began = time.perf_counter()
+    with database(os.environ.get("MEMREG_DATABASE_URL")) as dsn:
+        console.print(f"Loading {sum(sizes):,} memories …")
+        with placed(dsn, sizes, options.calls, console.print, None) as place:
+            console.print(f"  in {time.perf_counter() - began:.0f} s")
+            for name in wanted:
+                measure, table = SECTIONS[name]
+                result[name] = measure(place)
+                console.print(table(result[name]))
+    print(json.dumps(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

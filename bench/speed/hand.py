@@ -1,0 +1,204 @@
+"""The floor: the rows of one decision, read and written by hand-written SQL in one transaction, as fast as can be.
+
+Two round trips: what is read is known beforehand (a key's digest, or the ids of the candidates), and everything that
+is written goes out with the commit. The statements are prepared, the values ready-made text, and the rows are those
+that the engine wrote, so that nothing but the database is measured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection, sql
+from psycopg.rows import tuple_row
+
+from bench.speed import world
+from bench.speed.capture import Texts, Written
+from memreg.core.ids import uuid7
+
+Parameters = Sequence[object]
+Asked = tuple[bytes, Parameters]
+_MEMORY = """
+    m.id, m.class, m.version, m.payload, m.originals, m.is_deleted, m.unresolved, m.revision, m.change, m.created_at,
+    m.updated_at, m.last_seen_at
+"""
+_BY_KEY = f"""
+    select {_MEMORY}
+    from memreg.identity_keys k
+    join memreg.memories m on m.tenant = k.tenant and m.id = k.memory_id
+    where k.tenant = %s and k.schema = %s and k.class = %s and k.key = %s and k.digest = %s and k.released_at is null
+"""
+# Not `id = any(...)`: after some calls its generic plan reads the whole tenant by another index and throws it away.
+_BY_ID = f"""
+    select {_MEMORY}
+    from unnest(%s::uuid[]) as wanted (id)
+    cross join lateral (
+        select * from memreg.memories where tenant = %s and memories.id = wanted.id limit 1
+    ) as m
+"""
+_COME = b"insert into memreg.candidate_keys (tenant, key, memory_id) select %s, unnest(%s::bigint[]), %s"
+_GONE = b"delete from memreg.candidate_keys where tenant = %s and key = any(%s::bigint[]) and memory_id = %s"
+_RELEASED = b"update memreg.identity_keys set released_at = %s where tenant = %s and memory_id = %s"
+_CHANGED = (
+    "payload", "originals", "search", "candidate_keys", "revision", "change", "updated_at", "last_seen_at",
+    "is_deleted", "deleted_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a call is about: a memory of a tenant, as it was and as it is then; `before` None where it is new."""
+
+    tenant: str
+    memory: UUID
+    before: world.Payload | None
+    after: world.Payload
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the floor, with every value ready: a statement to read by, and the statements that write."""
+
+    read: Asked
+    writes: tuple[Asked, ...]
+
+
+def by_key(tenant: str, email: str) -> Asked:
+    """Reads the person with an e-mail."""
+    digest = world.digests("Person", {"email": email})["email"]
+    return _BY_KEY.encode(), (tenant, world.SCHEMA_NAME, "Person", "email", digest)
+
+
+def by_ids(tenant: str, ids: Sequence[UUID]) -> Asked:
+    """Reads memories by their ids."""
+    return _BY_ID.encode(), (list(ids), tenant)
+
+
+def make(written: Written, target: Target, read: Asked) -> Call:
+    """The rows that the engine wrote for a decision, about another memory."""
+    audit, message, now = str(uuid7()), str(uuid7()), datetime.now(UTC).isoformat()
+    memory, payload = str(target.memory), json.dumps(target.after)
+    own: dict[str, Texts] = {
+        "messages": {"id": message, "arrival": str(uuid7())},
+        "memories": {"id": memory, "payload": payload},
+        "memory_revisions": {"memory_id": memory, "audit_id": audit, "payload": payload},
+        "audit_values": {"audit_id": audit},
+        "audit_log": {"id": audit, "memory_id": memory, "message_id": message},
+    }
+    log = written.first("audit_log")
+    action, writes = log["action"], list[Asked]()
+    is_written = action != "UPDATE" or "memory_revisions" in written.rows
+    keys = _keys(target.after)
+    for table, rows in written.rows.items():
+        if table == "candidate_keys":
+            continue
+        for row in rows:
+            filled = row | {"tenant": target.tenant} | own.get(table, {})
+            if table == "memories":
+                filled |= {"search": world.search(target.tenant, "Person", target.after)} if is_written else {}
+                filled |= {"candidate_keys": _array(keys)} if row.get("candidate_keys") is not None else {}
+                writes += [_memory(filled, action, is_written=is_written), *_posted(action, memory, target, keys)]
+            elif table == "identity_keys" and action == "DELETE":
+                writes.append((_RELEASED, (now, target.tenant, memory)))
+            elif table == "identity_keys":
+                digest = world.digests("Person", target.after)[str(row["key"])]
+                writes.append(_insert(table, filled | {"memory_id": memory, "digest": f"\\x{digest.hex()}"}))
+            else:
+                writes.append(_insert(table, filled))
+    return Call(read, tuple(writes))
+
+
+def _memory(row: Texts, action: str | None, *, is_written: bool) -> Asked:
+    if action == "CREATE":
+        return _insert("memories", row)
+    names = [name for name in _CHANGED if name in row] if is_written else ["last_seen_at"]
+    names = [name for name in names if row[name] is not None]
+    return _update(tuple(names)), (*(row[name] for name in names), row["tenant"], row["id"])
+
+
+def _posted(action: str | None, memory: str, target: Target, keys: Sequence[int]) -> list[Asked]:
+    before = _keys(target.before) if target.before is not None else ()
+    if action == "DELETE":
+        return [(_GONE, (target.tenant, list(before), memory))]
+    come = [key for key in keys if key not in set(before)]
+    return [(_COME, (target.tenant, come, memory))] if come else []
+
+
+def _keys(payload: world.Payload) -> tuple[int, ...]:
+    return world.keys("Person", payload)
+
+
+def _array(keys: Sequence[int]) -> str:
+    return "{" + ",".join(map(str, keys)) + "}"
+
+
+def _insert(table: str, row: Mapping[str, str | None]) -> Asked:
+    given = {name: value for name, value in row.items() if value is not None}
+    return _insertion(table, tuple(given)), tuple(given.values())
+
+
+@cache
+def _insertion(table: str, names: tuple[str, ...]) -> bytes:
+    query = sql.SQL("insert into memreg.{} ({}) values ({})").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, names)),
+        sql.SQL(", ").join(sql.Placeholder() for _ in names),
+    )
+    return query.as_bytes(None)
+
+
+@cache
+def _update(names: tuple[str, ...]) -> bytes:
+    query = sql.SQL("update memreg.memories set {} where tenant = %s and id = %s").format(
+        sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in names)
+    )
+    return query.as_bytes(None)
+
+
+def connect(dsn: str) -> Connection[Any]:
+    """A connection that prepares at first sight and says begin and commit by itself."""
+    return psycopg.connect(dsn, autocommit=True, prepare_threshold=0, row_factory=tuple_row)
+
+
+def run(conn: Connection[Any], call: Call) -> int:
+    """Read and write the rows of one decision in one transaction; the number of rows read."""
+    query, parameters = call.read
+    with conn.pipeline():
+        conn.execute(b"begin")
+        cursor = conn.execute(query, parameters)
+    found = len(cursor.fetchall())
+    with conn.pipeline():
+        for query, parameters in call.writes:
+            conn.execute(query, parameters)
+        conn.execute(b"commit")
+    return found
+
+
+def check(conn: Connection[Any], read: Asked) -> None:
+    """Raises RuntimeError where a read, as this connection has it prepared, looks at rows that it throws away.
+
+    A floor that is slow by a bad plan would make the engine look fast.
+    """
+    prepared = conn.execute("select name, parameter_types::text[], statement from pg_prepared_statements").fetchall()
+    for name, types, statement in prepared:
+        if "m.last_seen_at" not in statement or len(types) != len(read[1]):
+            continue
+        query = sql.SQL("explain (analyze, format json) execute {}({})").format(
+            sql.Identifier(name), sql.SQL(", ").join(map(sql.Literal, read[1]))
+        )
+        plan = conn.execute(query).fetchall()[0][0][0]["Plan"]
+        if (wasted := _wasted(plan)) > len(read[1]) + 20:
+            raise RuntimeError(f"the floor's read throws {wasted} rows away, so its time is no floor")
+
+
+def _wasted(plan: dict[str, Any]) -> int:
+    """The rows that a plan and its parts read and filtered out."""
+    own = int(plan.get("Rows Removed by Filter", 0)) * int(plan.get("Actual Loops", 1))
+    return own + sum(_wasted(each) for each in plan.get("Plans", []))

@@ -1,0 +1,41 @@
+"""The result of the benchmark as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+
+Lines = Sequence[dict[str, Any]]
+
+
+def single(lines: Lines) -> Table:
+    """Single ingest."""
+    shown = _table(
+        "A decision beside hand-written SQL (ms)",
+        ("size", "decision", "ratio", "ratio p95", "engine p50", "p95", "client CPU", "server CPU", "trips"),
+        ("floor p50", "p95"),
+    )
+    for line in lines:
+        mine, least = line["engine"], line["floor"]
+        shown.add_row(
+            f"{line['size']:,}",
+            line["kind"],
+            *map(_number, (line["ratio_p50"], line["ratio_p95"], mine["p50_ms"], mine["p95_ms"])),
+            *map(_number, (mine["cpu_ms"], mine["server_cpu_ms"], mine["round_trips"])),
+            *map(_number, (least["p50_ms"], least["p95_ms"])),
+        )
+    return shown
+
+
+def _table(title: str, *names: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for group in names:
+        for name in group:
+            table.add_column(name, justify="right")
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.2f}"
