@@ -64,7 +64,7 @@ def written_by(conn: Connection[Any], tenant: str, audit_id: UUID, *, everything
     if found is None:
         raise LookupError(f"there is no audit entry {audit_id}")
     known = {"xid": found[0], "memory": found[1], "message": found[2], "audit": audit_id, "tenant": tenant}
-    tables = dict(cursor.execute(_TABLES).fetchall())
+    tables: dict[str, list[str]] = dict(cursor.execute(_TABLES).fetchall())
     names = [*ORDER, *sorted(tables.keys() - {*ORDER, *WRITTEN_BY_TRIGGERS})]
     rows: dict[str, list[Texts]] = {}
     for table in names:
@@ -74,7 +74,7 @@ def written_by(conn: Connection[Any], tenant: str, audit_id: UUID, *, everything
         query = sql.SQL("select {} from memreg.{} where tenant = %(tenant)s and xmin::text = %(xid)s and ").format(
             sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns),
             sql.Identifier(table),
-        ) + sql.SQL(_WHERE.get(table, "true"))  # type: ignore[arg-type]
+        ) + sql.SQL(_WHERE.get(table, "true"))
         if values := cursor.execute(query, known).fetchall():
             rows[table] = [dict(zip(columns, row, strict=True)) for row in values]
     return Written(rows)

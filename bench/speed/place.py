@@ -1,4 +1,4 @@
-"""Where the sections of the benchmark run: one database with a tenant of each size, an engine, and a floor beside it."""
+"""Where the sections of the benchmark run: one database with a tenant of each size, an engine, and a floor."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ WARM = 6
 Said = Callable[[int, world.Payload], tuple[Proposal, world.Payload]]
 
 
-def _new(number: int, values: world.Payload) -> tuple[Proposal, world.Payload]:
+def _new(_: int, values: world.Payload) -> tuple[Proposal, world.Payload]:
     return Proposal("Person", values), values
 
 

@@ -179,12 +179,12 @@ def described(number: int, values: Payload) -> tuple[Proposal, Payload]:
     return Proposal("Person", said), values | said
 
 
-def again(number: int, values: Payload) -> tuple[Proposal, Payload]:
+def again(_: int, values: Payload) -> tuple[Proposal, Payload]:
     """A known person, nothing new."""
     return Proposal("Person", values), values
 
 
-def forget(number: int, values: Payload) -> tuple[Proposal, Payload]:
+def forget(_: int, values: Payload) -> tuple[Proposal, Payload]:
     """A known person to be forgotten."""
     return Proposal("Person", {"email": values["email"]}, "delete"), values
 
