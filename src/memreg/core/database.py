@@ -21,6 +21,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 from memreg.core.dsn import connect_string, where
 from memreg.core.errors import CommitUnknown, DatabaseError
 from memreg.core.logs import get_logger
+from memreg.core.pooler import Pooling, configure
 from memreg.core.queries import Queries
 from memreg.core.steps import Row, Rows, Steps
 from memreg.core.tenant import check_tenant
@@ -56,6 +57,7 @@ class Database:
         self._opening = threading.Lock()
         self._closed = False
         self._shaken = False  # a connection was lost, so the server may be too
+        self.pooling = Pooling.NONE
         self.applied: tuple[str, ...] = ()
         self.where = where(self._dsn) if self._dsn else "the embedded Postgres"
 
@@ -274,12 +276,17 @@ class Database:
             reconnect_timeout=self.settings.connect_timeout,  # then the next one in need tries afresh
             conninfo=self.conninfo,
             kwargs=self._kwargs,
-            configure=_configure,
+            configure=self.configure,
             name="memreg",
             open=False,
         )
         pool.open()
         return pool
+
+    def configure(self, conn: Connection[Any]) -> None:
+        """Make a new connection to the database fit for transactions that leave nothing behind, also in a pooler."""
+        told = "prepare_threshold" in self.settings.model_fields_set
+        self.pooling = configure(conn, as_told=told)
 
     @property
     def conninfo(self) -> str:
@@ -309,11 +316,6 @@ def _opening(tenant: str, settings: Settings) -> list[tuple[bytes, dict[str, Any
     limit = {"statement_timeout": str(max(1, round(settings.statement_timeout * 1000)))}
     who = ("be_tenant", {"tenant": tenant, **limit}) if tenant else ("be_login", limit)
     return [(_SQL["begin"].sql.encode(), {}), (_SQL[who[0]].sql.encode(), who[1])]
-
-
-def _configure(conn: Connection[Row]) -> None:
-    """Times come back in UTC, whatever zone the server is in."""
-    conn.execute(_SQL["configure_session"].sql.encode())
 
 
 def _is_alive(conn: Connection[Row]) -> bool:

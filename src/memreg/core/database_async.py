@@ -19,6 +19,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from memreg.core.dsn import connect_string, where
 from memreg.core.errors import CommitUnknown, DatabaseError
 from memreg.core.logs import get_logger
+from memreg.core.pooler_async import Pooling, configure
 from memreg.core.queries import Queries
 from memreg.core.steps import Row, Rows, Steps
 from memreg.core.tenant import check_tenant
@@ -54,6 +55,7 @@ class AsyncDatabase:
         self._opening = asyncio.Lock()
         self._closed = False
         self._shaken = False  # a connection was lost, so the server may be too
+        self.pooling = Pooling.NONE
         self.applied: tuple[str, ...] = ()
         self.where = where(self._dsn) if self._dsn else "the embedded Postgres"
 
@@ -272,12 +274,17 @@ class AsyncDatabase:
             reconnect_timeout=self.settings.connect_timeout,  # then the next one in need tries afresh
             conninfo=self.conninfo,
             kwargs=self._kwargs,
-            configure=_configure,
+            configure=self.configure,
             name="memreg",
             open=False,
         )
         await pool.open()
         return pool
+
+    async def configure(self, conn: AsyncConnection[Any]) -> None:
+        """Make a new connection to the database fit for transactions that leave nothing behind, also in a pooler."""
+        told = "prepare_threshold" in self.settings.model_fields_set
+        self.pooling = await configure(conn, as_told=told)
 
     @property
     def conninfo(self) -> str:
@@ -307,11 +314,6 @@ def _opening(tenant: str, settings: Settings) -> list[tuple[bytes, dict[str, Any
     limit = {"statement_timeout": str(max(1, round(settings.statement_timeout * 1000)))}
     who = ("be_tenant", {"tenant": tenant, **limit}) if tenant else ("be_login", limit)
     return [(_SQL["begin"].sql.encode(), {}), (_SQL[who[0]].sql.encode(), who[1])]
-
-
-async def _configure(conn: AsyncConnection[Row]) -> None:
-    """Times come back in UTC, whatever zone the server is in."""
-    await conn.execute(_SQL["configure_session"].sql.encode())
 
 
 async def _is_alive(conn: AsyncConnection[Row]) -> bool:

@@ -7,15 +7,19 @@ begin isolation level read committed;
 select
     set_config('role', 'memreg_app', true),
     set_config('memreg.tenant', %(tenant)s, true),
+    set_config('TimeZone', 'UTC', true),
     set_config('enable_seqscan', 'off', true),
+    set_config('enable_bitmapscan', 'off', true),
     set_config('jit', 'off', true),
     set_config('statement_timeout', %(statement_timeout)s, true);
 
 -- be_login --
--- Name no tenant and the time limit of the statements, read by indexes whatever the statistics say, and compile nothing: where only a table scan is left, its forbidden cost would call the compiler up to PostgreSQL 17.
+-- Name no tenant, the zone of times and the time limit of the statements, read by indexes whatever the statistics say, and compile nothing: where only a table scan is left, its forbidden cost would call the compiler up to PostgreSQL 17.
 select
     set_config('memreg.tenant', '', true),
+    set_config('TimeZone', 'UTC', true),
     set_config('enable_seqscan', 'off', true),
+    set_config('enable_bitmapscan', 'off', true),
     set_config('jit', 'off', true),
     set_config('statement_timeout', %(statement_timeout)s, true);
 
@@ -23,6 +27,10 @@ select
 -- In a transaction that was of a tenant, be the login again.
 select set_config('role', 'none', true);
 
--- configure_session --
--- Give times in UTC.
-select set_config('TimeZone', 'UTC', false);
+-- server_process --
+-- Who answers: behind a pooler it is another process than the one that the connection was told of.
+select pg_backend_pid() as pid
+
+-- names_of_prepared --
+-- What the server calls this statement, where it was prepared.
+select name from pg_prepared_statements where statement = current_query()
