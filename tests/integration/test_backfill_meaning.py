@@ -16,8 +16,9 @@ from memreg.core.database import Database
 from memreg.core.errors import BackfillRefused
 from memreg.core.ids import uuid7
 from memreg.core.settings import Settings
+from memreg.engine.batch import decide_message
 from memreg.engine.cache import Cache
-from memreg.engine.ingest import Walk, decide_message
+from memreg.engine.ingest import Walk
 from memreg.engine.model import Action, Basis, Extraction, Message, Proposal
 from memreg.operations.backfill import Backfill, backfill, cancel, life, pause, plan, resume, roll_back, start, status
 from memreg.operations.backfill.work import Next, Work

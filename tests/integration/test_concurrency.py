@@ -25,8 +25,9 @@ from memreg.core.ids import uuid7
 from memreg.core.queries import Query
 from memreg.core.settings import Settings
 from memreg.core.steps import Steps
+from memreg.engine.batch import Decided, decide_message
 from memreg.engine.cache import Cache
-from memreg.engine.ingest import Decided, Walk, decide_message
+from memreg.engine.ingest import Walk
 from memreg.engine.model import Action, Basis, Extraction, IngestResult, Message, Proposal
 from memreg.engine.refresh import Due, refresh
 from memreg.engine.score import Score, best_score
@@ -153,9 +154,11 @@ def test_the_same_message_refused_on_two_workers_is_decided_once(database: Datab
     """Nothing to lock by class: the message alone holds the second worker back."""
     engine = people(database)
     with paused(database_url, walking(Proposal("Nobody", {"a": 1}), message_id="m1")) as worker:
-        worker.until("settle_message")
+        worker.until("settle_messages")
         first = engine.ingest(Message("said", "m1"), proposals=[Proposal("Nobody", {"a": 1})])
-        second = worker.finish().result
+        with pytest.raises(psycopg.errors.SerializationFailure, match="that a message is new has changed"):
+            worker.finish()
+    second = database.run("default", walking(Proposal("Nobody", {"a": 1}), message_id="m1")).result
     assert (first.status, second.status) == ("decided", "replayed")
     assert len(rows(database, ENTRIES, "default")) == 1
 

@@ -333,7 +333,7 @@ def test_candidates_are_found_in_btrees_that_begin_with_the_tenant(
 ) -> None:
     plan = plan_of(crowded, candidates(), generic=generic)
     scans = [part for part in parts(plan) if "Relation Name" in part]
-    assert {part["Index Name"] for part in scans} == {"candidate_keys_pkey", "memories_pkey"}
+    assert {part["Index Name"] for part in scans} == {"candidate_keys_pkey", "memories_pkey", "identity_keys_by_memory"}
     for part in scans:
         assert part["Index Cond"].startswith("((tenant = ")
         assert part["Actual Rows"] <= POSTINGS

@@ -8,8 +8,9 @@ from memreg.api.engine import Engine
 from memreg.core.clock import utc_now
 from memreg.core.database import Database
 from memreg.core.ids import uuid7
+from memreg.engine.batch import decide_message
 from memreg.engine.cache import Cache
-from memreg.engine.ingest import Walk, decide_message
+from memreg.engine.ingest import Walk
 from memreg.engine.model import Action, Extraction, Message
 from memreg.operations.backfill.run import backfill
 from tests.support.engines import every, register

@@ -23,8 +23,9 @@ from memreg.core.ids import uuid7
 from memreg.core.queries import Query
 from memreg.core.settings import Settings
 from memreg.core.steps import Row, Rows, Steps
+from memreg.engine.batch import decide_message
 from memreg.engine.cache import Cache
-from memreg.engine.ingest import Walk, decide_message
+from memreg.engine.ingest import Walk
 from memreg.engine.model import Extraction, Message, Proposal
 from memreg.operations.inbox import drop, inbox
 from memreg.operations.kill_switch import status, switch

@@ -13,8 +13,9 @@ from memreg.core.database import Database
 from memreg.core.ids import uuid7
 from memreg.core.queries import Query
 from memreg.core.steps import Rows, Steps, fetch_rows
+from memreg.engine.batch import Decided, decide_message
 from memreg.engine.cache import Cache
-from memreg.engine.ingest import Decided, Walk, decide_message
+from memreg.engine.ingest import Walk
 from memreg.engine.model import Decision, Extraction, Message, Proposal
 from memreg.engine.store import merge_into
 from memreg.registry.models import SchemaSpec, SchemaVersion, Status
@@ -96,7 +97,7 @@ def counted_batches(engine: Engine, schema: str, proposal: Proposal, *, under_lo
     """How many round trips the decision on a proposal takes from its first read on, or from the lock on."""
     walk = Walk(engine.tenant, schema, Cache(), utc_now, uuid7)
     plan = decide_message(walk, Message("said", str(uuid7())), Extraction((proposal,), "structured", ids=True))
-    begins, seen = "lock_class" if under_lock else "latest_snapshots", list[str]()
+    begins, seen = "lock_class" if under_lock else "stand", list[str]()
 
     def counting() -> Steps[Decided]:
         results = None

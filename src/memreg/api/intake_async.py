@@ -14,14 +14,15 @@ from memreg.api.extractors_async import AsyncExtractors
 from memreg.api.watch_async import AsyncWatch
 from memreg.core.backoff import LONGEST, pause
 from memreg.core.database_async import AsyncDatabase
-from memreg.core.errors import CommitUnknown, DatabaseError, ExtractionFailed, MemregError
+from memreg.core.errors import CommitUnknown, DatabaseError, ExtractionFailed, MemregError, MessageConflict
 from memreg.core.logs import get_logger
 from memreg.core.steps import Steps
 from memreg.core.tracing import span, step, whole
 from memreg.engine import inbox
+from memreg.engine.batch import DecidedMany, Given, deciding
 from memreg.engine.extract import AsyncContextual, AsyncExtractor
 from memreg.engine.inbox import Claimed
-from memreg.engine.ingest import Accepted, Decided, Walk, accept, bury, decide_message, postpone
+from memreg.engine.ingest import Accepted, Walk, accept, bury, postpone
 from memreg.engine.model import Call, Extraction, IngestResult, Message
 from memreg.engine.recalled import without_recalled
 from memreg.engine.refresh import Due, look_at_tables, refresh
@@ -168,9 +169,12 @@ class AsyncIntake:
     ) -> IngestResult:
         """Decide what was extracted, in one transaction, take the statistics that are due, and look at what was decided
         where it may speak against going on."""
-        decided: Decided = await self._run(walk, lambda: decide_message(walk, message, extraction, note=note))
-        whole().tell(status=decided.result.status, decisions=len(decided.result.decisions))
-        for decision in decided.result.decisions if decided.result.status == "decided" else ():
+        decided: DecidedMany = await self._run(walk, deciding(walk, [Given(message, extraction, note)]))
+        result = decided.results[0]
+        if isinstance(result, MessageConflict):
+            raise result
+        whole().tell(status=result.status, decisions=len(result.decisions))
+        for decision in result.decisions if result.status == "decided" else ():
             _log.info(
                 "decided",
                 message_id=message.id,
@@ -181,11 +185,9 @@ class AsyncIntake:
                 audit_id=str(decision.audit_id),
             )
         await self._refresh(walk, decided.due)
-        if decided.result.status == "decided":
-            await self.watch.decided(
-                walk.tenant, walk.schema, decided.result.decisions, walk.cache, walk.clock, walk.new_id
-            )
-        return decided.result
+        if result.status == "decided":
+            await self.watch.decided(walk.tenant, walk.schema, result.decisions, walk.cache, walk.clock, walk.new_id)
+        return result
 
     async def _give_up(self, walk: Walk, message: Message, failure: ExtractionFailed) -> IngestResult:
         """The end of the tries: what could be read is decided all the same, the rest being refused in it; else it is

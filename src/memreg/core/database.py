@@ -7,13 +7,13 @@ import random
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
@@ -23,10 +23,10 @@ from memreg.core.errors import CommitUnknown, DatabaseError
 from memreg.core.logs import get_logger
 from memreg.core.pooler import Pooling, configure
 from memreg.core.queries import Queries
-from memreg.core.steps import Row, Rows, Steps
+from memreg.core.steps import Last, Row, Rows, Steps
 from memreg.core.tenant import check_tenant
 from memreg.core.tracing import step
-from memreg.core.translate import is_lost, translate, unreachable
+from memreg.core.translate import is_lost, is_stale, translate, unreachable
 
 if TYPE_CHECKING:
     from memreg.core.embedded import Lease
@@ -142,10 +142,12 @@ class Database:
                 except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as exc:
                     if attempt == ATTEMPTS:
                         raise translate(exc, self.where, broken=conn.broken) from exc
+                    at_once = attempt == 1 and is_stale(exc)
                 except psycopg.Error as exc:
                     raise translate(exc, self.where, broken=conn.broken) from exc
             _log.info("transaction_retried", attempt=attempt)
-            time.sleep(random.uniform(0, _BACKOFF * 2**attempt))
+            if not at_once:
+                time.sleep(random.uniform(0, _BACKOFF * 2**attempt))
             attempt += 1
 
     def _drive(self, conn: Connection[Row], tenant: str, steps: Steps[T]) -> T:
@@ -155,18 +157,41 @@ class Database:
         try:
             while True:
                 batch = next(steps) if results is None else steps.send(results)
-                asked = opening + [(statement.query.sql.encode(), dict(statement.params)) for statement in batch]
-                with conn.pipeline():
-                    cursors = [conn.execute(sql, params) for sql, params in asked]
-                results = [cursor.fetchall() if cursor.description else [] for cursor in cursors[len(opening) :]]
+                asked = opening + [(statement.query.sql.encode(), statement.params) for statement in batch]
+                commits = isinstance(batch, Last)
+                cursors = self._send(conn, [*asked, (b"commit", None)] if commits else asked, commits)
+                answers = cursors[len(opening) : len(asked)]
+                results = [cursor.fetchall() if cursor.description else [] for cursor in answers]
                 opening = []
         except StopIteration as stop:
             value: T = stop.value
         finally:
             steps.close()
-        with step("commit"):
-            self._commit(conn)
+        if conn.info.transaction_status is not TransactionStatus.IDLE:
+            with step("commit"):
+                self._commit(conn)
         return value
+
+    def _send(
+        self, conn: Connection[Row], asked: Sequence[tuple[bytes, Mapping[str, Any] | None]], commits: bool
+    ) -> list[Cursor[Row]]:
+        """Send statements in one round trip; where one fails, those after it are not run."""
+        cursors: list[Cursor[Row]] = []
+        failed: psycopg.Error | None = None
+        try:
+            with conn.pipeline():
+                try:
+                    for sql, params in asked:
+                        cursors.append(conn.execute(sql, params))
+                except psycopg.Error as exc:
+                    failed = exc  # what the pipeline's end says about it tells less
+        except psycopg.Error as exc:
+            failed = failed or exc
+        if failed is None:
+            return cursors
+        if commits and is_lost(failed, conn.broken):
+            raise CommitUnknown(where=self.where) from failed
+        raise failed
 
     def _commit(self, conn: Connection[Row]) -> None:
         if conn.info.transaction_status is TransactionStatus.INERROR:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 import select
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
@@ -21,10 +21,10 @@ from memreg.core.errors import CommitUnknown, DatabaseError
 from memreg.core.logs import get_logger
 from memreg.core.pooler_async import Pooling, configure
 from memreg.core.queries import Queries
-from memreg.core.steps import Row, Rows, Steps
+from memreg.core.steps import Last, Row, Rows, Steps
 from memreg.core.tenant import check_tenant
 from memreg.core.tracing import step
-from memreg.core.translate import is_lost, translate, unreachable
+from memreg.core.translate import is_lost, is_stale, translate, unreachable
 
 if TYPE_CHECKING:
     from memreg.core.embedded import Lease
@@ -140,10 +140,12 @@ class AsyncDatabase:
                 except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as exc:
                     if attempt == ATTEMPTS:
                         raise translate(exc, self.where, broken=conn.broken) from exc
+                    at_once = attempt == 1 and is_stale(exc)
                 except psycopg.Error as exc:
                     raise translate(exc, self.where, broken=conn.broken) from exc
             _log.info("transaction_retried", attempt=attempt)
-            await asyncio.sleep(random.uniform(0, _BACKOFF * 2**attempt))
+            if not at_once:
+                await asyncio.sleep(random.uniform(0, _BACKOFF * 2**attempt))
             attempt += 1
 
     async def _drive(self, conn: AsyncConnection[Row], tenant: str, steps: Steps[T]) -> T:
@@ -153,18 +155,41 @@ class AsyncDatabase:
         try:
             while True:
                 batch = next(steps) if results is None else steps.send(results)
-                asked = opening + [(statement.query.sql.encode(), dict(statement.params)) for statement in batch]
-                async with conn.pipeline():
-                    cursors = [await conn.execute(sql, params) for sql, params in asked]
-                results = [await cursor.fetchall() if cursor.description else [] for cursor in cursors[len(opening) :]]
+                asked = opening + [(statement.query.sql.encode(), statement.params) for statement in batch]
+                commits = isinstance(batch, Last)
+                cursors = await self._send(conn, [*asked, (b"commit", None)] if commits else asked, commits)
+                answers = cursors[len(opening) : len(asked)]
+                results = [await cursor.fetchall() if cursor.description else [] for cursor in answers]
                 opening = []
         except StopIteration as stop:
             value: T = stop.value
         finally:
             steps.close()
-        with step("commit"):
-            await self._commit(conn)
+        if conn.info.transaction_status is not TransactionStatus.IDLE:
+            with step("commit"):
+                await self._commit(conn)
         return value
+
+    async def _send(
+        self, conn: AsyncConnection[Row], asked: Sequence[tuple[bytes, Mapping[str, Any] | None]], commits: bool
+    ) -> list[AsyncCursor[Row]]:
+        """Send statements in one round trip; where one fails, those after it are not run."""
+        cursors: list[AsyncCursor[Row]] = []
+        failed: psycopg.Error | None = None
+        try:
+            async with conn.pipeline():
+                try:
+                    for sql, params in asked:
+                        cursors.append(await conn.execute(sql, params))
+                except psycopg.Error as exc:
+                    failed = exc  # what the pipeline's end says about it tells less
+        except psycopg.Error as exc:
+            failed = failed or exc
+        if failed is None:
+            return cursors
+        if commits and is_lost(failed, conn.broken):
+            raise CommitUnknown(where=self.where) from failed
+        raise failed
 
     async def _commit(self, conn: AsyncConnection[Row]) -> None:
         if conn.info.transaction_status is TransactionStatus.INERROR:

@@ -51,17 +51,18 @@ def configure(conn: Connection[Any], *, as_told: bool = False) -> Pooling:
 
 def _pooling(conn: Connection[Any]) -> Pooling:
     """A pooler tells of a process of its own making, as it has many of the server's."""
-    with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
+    with conn.cursor(row_factory=dict_row) as cursor:
         cursor.execute(_SQL["server_process"].sql.encode(), prepare=False)
         row = cursor.fetchone()
         if row is None or row["pid"] == conn.info.backend_pid:
             return Pooling.NONE
-        try:
-            with conn.transaction():
-                cursor.execute(_SQL["names_of_prepared"].sql.encode(), prepare=True)
-        except errors.DuplicatePreparedStatement:  # another client's is left there
-            return Pooling.PLAIN
-        left = [row["name"] for row in cursor.fetchall() if row["name"].startswith(_OURS)]
-        for name in left:
-            cursor.execute(sql.SQL("deallocate {}").format(sql.Identifier(name)), prepare=False)
+        with conn.transaction():  # which is on one of the server's connections
+            try:
+                with conn.transaction():
+                    cursor.execute(_SQL["names_of_prepared"].sql.encode(), prepare=True)
+            except errors.DuplicatePreparedStatement:  # another client's is left there
+                return Pooling.PLAIN
+            left = [row["name"] for row in cursor.fetchall() if row["name"].startswith(_OURS)]
+            for name in left:
+                cursor.execute(sql.SQL("deallocate {}").format(sql.Identifier(name)), prepare=False)
         return Pooling.PLAIN if left else Pooling.RENAMES

@@ -50,17 +50,18 @@ async def configure(conn: AsyncConnection[Any], *, as_told: bool = False) -> Poo
 
 async def _pooling(conn: AsyncConnection[Any]) -> Pooling:
     """A pooler tells of a process of its own making, as it has many of the server's."""
-    async with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
+    async with conn.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(_SQL["server_process"].sql.encode(), prepare=False)
         row = await cursor.fetchone()
         if row is None or row["pid"] == conn.info.backend_pid:
             return Pooling.NONE
-        try:
-            async with conn.transaction():
-                await cursor.execute(_SQL["names_of_prepared"].sql.encode(), prepare=True)
-        except errors.DuplicatePreparedStatement:  # another client's is left there
-            return Pooling.PLAIN
-        left = [row["name"] for row in await cursor.fetchall() if row["name"].startswith(_OURS)]
-        for name in left:
-            await cursor.execute(sql.SQL("deallocate {}").format(sql.Identifier(name)), prepare=False)
+        async with conn.transaction():  # which is on one of the server's connections
+            try:
+                async with conn.transaction():
+                    await cursor.execute(_SQL["names_of_prepared"].sql.encode(), prepare=True)
+            except errors.DuplicatePreparedStatement:  # another client's is left there
+                return Pooling.PLAIN
+            left = [row["name"] for row in await cursor.fetchall() if row["name"].startswith(_OURS)]
+            for name in left:
+                await cursor.execute(sql.SQL("deallocate {}").format(sql.Identifier(name)), prepare=False)
         return Pooling.PLAIN if left else Pooling.RENAMES

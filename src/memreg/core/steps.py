@@ -17,6 +17,14 @@ Rows = list[Row]
 Steps = Generator[tuple[Statement, ...], list[Rows], T]
 
 
+class Last(tuple[Statement, ...]):
+    """The last batch of a plan, which commits with it: no round trip of its own is made for that. Where one of its
+    statements fails, nothing is kept. After it the plan returns; where the connection is lost with it, nobody knows
+    whether it was committed (CommitUnknown)."""
+
+    __slots__ = ()
+
+
 def fetch(*statements: Statement) -> Steps[list[Rows]]:
     """Run the statements in one round trip; gives one list of rows (dicts) for each, empty where it returns none."""
     if not statements:

@@ -44,6 +44,12 @@ def unreachable(exc: BaseException, where: str) -> DatabaseError:
     return DatabaseUnavailable(where=where, reason=reason)
 
 
+def is_stale(exc: psycopg.Error) -> bool:
+    """Whether a transaction was decided by what had changed until it was written (`memreg.must` said so): nobody stands
+    in its way any more, so it may begin again at once."""
+    return (exc.diag.message_primary or "").startswith("memreg: ")
+
+
 def is_lost(exc: BaseException, broken: bool) -> bool:
     """Whether the error is that the connection itself went away."""
     if not isinstance(exc, psycopg.Error):

@@ -1,15 +1,31 @@
-"""Messages decided together: in order, as if one by one, in one transaction."""
+"""Messages decided together: in order, as if one by one, in one transaction that locks only while it is written."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
+from time import perf_counter
+
+from psycopg.types.json import Jsonb
 
 from memreg.core.errors import MessageConflict
-from memreg.core.steps import Steps
-from memreg.engine.ingest import Walk, decide_message
+from memreg.core.queries import Statement
+from memreg.core.steps import Last, Row, Steps, fetch, fetch_rows
+from memreg.core.tracing import step, whole
+from memreg.engine.hand import Hand, Stand
+from memreg.engine.ingest import Walk, keep_calls, kept, known_of
 from memreg.engine.model import Decision, Extraction, IngestResult, Message
 from memreg.engine.refresh import Due
+from memreg.engine.storable import storable_text
+from memreg.engine.store import SQL, JsonRow, Writes, bytea, lock_classes
+from memreg.engine.turn import Turn, lock_for, read_for
+from memreg.engine.writing import due, statements
+from memreg.registry import versions
+from memreg.registry.models import SchemaVersion
+
+Stop = Callable[[Sequence[Decision]], bool]
+Result = IngestResult | MessageConflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,35 +35,250 @@ class Given:
     message: Message
     extraction: Extraction
     note: str | None = None
+    actor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DecidedMany:
     """The results of the first messages that were given, at least one, and the classes whose statistics are due."""
 
-    results: tuple[IngestResult | MessageConflict, ...]
+    results: tuple[Result, ...]
     due: dict[str, Due] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The result of a message, and the classes whose statistics are due."""
+
+    result: IngestResult
+    due: dict[str, Due] = field(default_factory=dict)
+
+
+def deciding(walk: Walk, given: Sequence[Given], *, stop: Stop | None = None) -> Callable[[], Steps[DecidedMany]]:
+    """The plan that decides messages, to be run until it is not told to begin again.
+
+    The first time it locks nothing before it writes. Where somebody else has changed what it was decided by until
+    then, it is run again, and holds the locks from before it reads what has changed.
+    """
+    tries = iter(range(1_000_000))
+    return lambda: decide_messages(walk, given, stop=stop, holding=next(tries) > 0)
+
+
+def decide_message(
+    walk: Walk, message: Message, extraction: Extraction, actor: str | None = None, note: str | None = None
+) -> Steps[Decided]:
+    """Decide every proposal of a message, in order, in this transaction, and commit it; the message is kept by it if it
+    was not yet.
+
+    `note`: why nothing was extracted, kept with the message. Raises MessageConflict, NoUsableVersion, SchemaNotFound.
+    """
+    decided = yield from decide_messages(walk, [Given(message, extraction, note, actor)], holding=True)
+    result = decided.results[0]
+    if isinstance(result, MessageConflict):
+        raise result
+    return Decided(result, decided.due)
+
+
 def decide_messages(
-    walk: Walk, given: Sequence[Given], *, stop: Callable[[Sequence[Decision]], bool] | None = None
+    walk: Walk, given: Sequence[Given], *, stop: Stop | None = None, holding: bool = False
 ) -> Steps[DecidedMany]:
-    """Decide messages in their order. It ends early where statistics are due, and where `stop`, asked with the
-    decisions so far, says so: what is left is for the next call.
+    """Decide messages in their order, and commit. It ends early where statistics are due, where `stop`, asked with the
+    decisions so far, says so, and before a message that is not to be decided with others: what is left is for the next
+    call. `holding`: hold the locks of the classes while it decides, not only while it writes.
 
     Raises NoUsableVersion, SchemaNotFound.
     """
-    results: list[IngestResult | MessageConflict] = []
-    decisions: list[Decision] = []
-    for each in given:
-        try:
-            decided = yield from decide_message(walk, each.message, each.extraction, note=each.note)
-        except MessageConflict as conflict:
-            results.append(conflict)
+    began = perf_counter()
+    given = _distinct(given)
+    version = yield from _assumed(walk)
+    settled: dict[str, Result] = {}
+    if len(given) > 1:  # what is settled needs no looking up
+        settled = yield from _look_at(walk, given)
+        if len(settled) == len(given):
+            return DecidedMany(tuple(settled[_id(each)] for each in given))
+    switched: frozenset[str] = frozenset()
+    while True:
+        batch = Batch(walk, version, switched, [each for each in given if _id(each) not in settled], began)
+        stand = yield from read_for(batch.turns, [_id(each) for each in batch.given])
+        if not stand.is_of(version):
+            version = yield from walk.cache.usable(walk.schema, stand.heads)
             continue
-        results.append(decided.result)
-        if decided.result.status == "decided":
-            decisions += decided.result.decisions
-        if decided.due or (stop is not None and stop(decisions)):
-            return DecidedMany(tuple(results), decided.due)
-    return DecidedMany(tuple(results))
+        if holding or batch.is_tied:
+            (rows,) = yield from lock_for(batch.turns, *batch.look_again())
+            stand = Stand.of(rows[0])
+        if stand.switched == switched:
+            break
+        switched = stand.switched
+    whole().tell(version=version.version)
+    settled |= yield from known_of(walk, [each.message for each in batch.given], stand.messages)
+    due_now = yield from batch.decide(stand, settled, stop)
+    decided = takewhile(lambda each: _id(each) in settled, given)
+    return DecidedMany(tuple(settled[_id(each)] for each in decided), due_now)
+
+
+def _look_at(walk: Walk, given: Sequence[Given]) -> Steps[dict[str, Result]]:
+    """What became of messages that are settled already."""
+    rows = yield from fetch_rows(
+        SQL["kept_messages"](tenant=walk.tenant, schema=walk.schema, ids=[_id(each) for each in given])
+    )
+    return (yield from known_of(walk, [each.message for each in given], {row["id"]: row for row in rows}))
+
+
+def _id(given: Given) -> str:
+    return given.message.id or ""
+
+
+def _assumed(walk: Walk) -> Steps[SchemaVersion]:
+    """The version that was in use when it was last looked at, which saves asking before reading; reading tells."""
+    found = walk.cache.newest(walk.schema)
+    if found is not None:
+        return found
+    _, heads = yield from fetch(versions.lock_shared(walk.schema), versions.usable_head(walk.schema))
+    return (yield from walk.cache.usable(walk.schema, heads))
+
+
+def _distinct(given: Sequence[Given]) -> Sequence[Given]:
+    """The first messages that have different ids: the same one again is a replay of what is decided here."""
+    seen: set[str | None] = set()
+    for count, each in enumerate(given):
+        if each.message.id in seen:
+            return given[:count]
+        seen.add(each.message.id)
+    return given
+
+
+class Batch:
+    """Messages with what they say, as turns with one hand. A turn in which others have a part by its references is
+    alone: the batch ends before it."""
+
+    def __init__(
+        self, walk: Walk, version: SchemaVersion, switched: frozenset[str], given: Sequence[Given], began: float
+    ) -> None:
+        self.walk = walk
+        self.hand = Hand(walk.tenant, version, walk.cache)
+        self.switched = switched
+        self.now = walk.clock()
+        self.writes = Writes(walk.tenant, walk.schema, self.now)
+        self.turns: list[Turn] = []
+        for each in given:
+            turn = self._turn(each, began)
+            if self.turns and turn.resolving is not None:
+                break
+            self.turns.append(turn)
+            if turn.resolving is not None:
+                break
+        self.given = given[: len(self.turns)]
+
+    def _turn(self, given: Given, began: float) -> Turn:
+        return Turn(
+            hand=self.hand,
+            writes=self.writes,
+            message_id=_id(given),
+            extraction=given.extraction,
+            switched=self.switched,
+            now=self.now,
+            new_id=self.walk.new_id,
+            actor=given.actor,
+            began=began,
+        )
+
+    def look_again(self) -> tuple[Statement, ...]:
+        """Reads how things stand, now that the locks are held."""
+        _, stand = self.hand.stand((), [_id(each) for each in self.given])
+        return (stand,)
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether others have a part in it by its references: what refers to a memory is not known by what it holds."""
+        return any(turn.resolving is not None for turn in self.turns)
+
+    def decide(self, stand: Stand, settled: dict[str, Result], stop: Stop | None) -> Steps[dict[str, Due]]:
+        """Decide the turns of the messages that are not `settled`, as far as it may go, write them, and add their
+        results. Gives the classes whose statistics are due."""
+        decisions: list[Decision] = []
+        decided: list[Given] = []
+        calls: list[Statement] = []
+        due_now: dict[str, Due] = {}
+        for each, turn in zip(self.given, self.turns, strict=True):
+            said = each.extraction
+            calls += keep_calls(self.walk, each.message, said.extractor, said.prompt_hash, said.calls)
+            if _id(each) in settled:
+                continue
+            made = yield from turn.decide()
+            settled[_id(each)] = IngestResult(_id(each), "decided", tuple(made))
+            decided.append(each)
+            decisions += made
+            due_now = due(self.hand)
+            if due_now or (stop is not None and stop(decisions)):
+                break
+        waiting = [(each, stand.messages[_id(each)]) for each in decided if _id(each) in stand.messages]
+        yield from self._write([each for each in decided if _id(each) not in stand.messages], waiting, calls)
+        return due_now
+
+    def _write(
+        self, settled: Sequence[Given], waiting: Sequence[tuple[Given, Row]], calls: Sequence[Statement]
+    ) -> Steps[None]:
+        walk = self.walk
+        if not settled and not waiting:
+            if calls:
+                yield Last(calls)
+            return
+        classes = sorted(self.hand.changes)
+        writes = statements(self.hand, self.writes)
+        with step("write", statements=len(writes)):
+            yield Last(
+                [
+                    *lock_classes(walk.tenant, walk.schema, classes),
+                    self._must_be_current(classes),
+                    *self._messages(settled, waiting),
+                    *writes,
+                    *calls,
+                ]
+            )
+
+    def _must_be_current(self, classes: Sequence[str]) -> Statement:
+        hand = self.hand
+        items = [item for turn in self.turns for item in turn.asking]
+        return SQL["must_be_current"](
+            tenant=hand.tenant,
+            schema=hand.version.name,
+            switched=sorted(self.switched),
+            classes=list(classes),
+            changes=[hand.changes[name] for name in classes],
+            ids=[memory_id for memory_id, state in hand.workspace.memories.items() if not state.is_new],
+            probes=sorted({key for item in items if item.looked_up for key in item.probes}),
+            digests=sorted({place[2] for place in hand.workspace.known_keys}),
+        )
+
+    def _messages(self, settled: Sequence[Given], waiting: Sequence[tuple[Given, Row]]) -> list[Statement]:
+        walk, found = self.walk, list[Statement]()
+        place = {"tenant": walk.tenant, "schema": walk.schema}
+        if settled:
+            rows = [self._kept(each) for each in settled]
+            found.append(SQL["settle_messages"](**place, rows=Jsonb(rows), expected=len(rows)))
+        if waiting:
+            rows = [
+                {
+                    "id": each.message.id,
+                    "now": self.now.isoformat(),
+                    "note": each.note,
+                    "reply": storable_text(each.extraction.reply) if each.extraction.reply else None,
+                }
+                for each, _ in waiting
+            ]
+            ids = sorted(_id(each) for each, _ in waiting)
+            found.append(SQL["decide_messages"](**place, ids=ids, rows=Jsonb(rows), expected=len(rows)))
+            found += [
+                SQL["settle_dead_letter"](**place, subject=f"message {each.message.id}")
+                for each, row in waiting
+                if row["error"] is not None  # it may have been dead before
+            ]
+        return found
+
+    def _kept(self, given: Given) -> JsonRow:
+        row = kept(self.walk, given.message, self.now)
+        at = given.message.at
+        digest = row["digest"]
+        assert isinstance(digest, bytes)
+        told = {"arrival": str(row["arrival"]), "digest": bytea(digest), "at": at.isoformat() if at else None}
+        return {**row, **told, "now": self.now.isoformat(), "note": given.note}

@@ -69,6 +69,7 @@ class Cache:
     """Safe to share between threads and tenants; bounded, whatever their number."""
 
     versions: Recent[VersionKey, SchemaVersion] = field(default_factory=lambda: Recent(MOST_VERSIONS, lambda _: 1))
+    latest: Recent[str, SchemaVersion] = field(default_factory=lambda: Recent(MOST_VERSIONS, lambda _: 1))
     statistics: Recent[ClassKey, Statistics] = field(default_factory=lambda: Recent(MOST_TOKENS, _tokens_of))
 
     def usable(self, schema: str, head_rows: Rows) -> Steps[SchemaVersion]:
@@ -81,7 +82,13 @@ class Cache:
             found = yield from versions.load_version(schema, head.version)
             # Without the schema's lock it may have been annotated again since its head was read.
             self.versions.put((schema, found.version, found.annotation), found)
-        return found if found.status is head.status else replace(found, status=head.status)
+        found = found if found.status is head.status else replace(found, status=head.status)
+        self.latest.put(schema, found)
+        return found
+
+    def newest(self, schema: str) -> SchemaVersion | None:
+        """The version that was in use when somebody last looked; it may not be any more."""
+        return self.latest.get(schema)
 
     def snapshot(self, tenant: str, schema: str, class_name: str, number: int | None) -> Steps[Statistics]:
         """The statistics of a class under a number; without one, the empty snapshot 0."""

@@ -8,12 +8,104 @@ select class, reason
 from memreg.kill_switches
 where tenant in (%(tenant)s, '*') and schema in (%(schema)s, '*') and is_on
 
+-- stand --
+-- How things stand with a turn: the version in use, the switches that are on, which of its messages are kept, and of each class the newest statistics and how often it was written to.
+select
+    head.version, head.status, head.annotation,
+    (
+        select coalesce(array_agg(class), '{}')
+        from memreg.kill_switches
+        where tenant in (%(tenant)s, '*') and kill_switches.schema in (%(schema)s, '*') and is_on
+    ) as switched,
+    (
+        select coalesce(jsonb_agg(to_jsonb(kept)), '[]')
+        from unnest(%(messages)s::text[]) as asked (id)
+        cross join lateral (
+            select id, status, encode(digest, 'hex') as digest, error, settled_by, erased_at
+            from memreg.messages
+            where messages.tenant = %(tenant)s and messages.schema = %(schema)s and messages.id = asked.id
+        ) as kept
+    ) as messages,
+    (
+        select coalesce(jsonb_agg(jsonb_build_array(asked.class, latest.snapshot, coalesce(newest.change, 0))), '[]')
+        from unnest(%(classes)s::text[]) as asked (class)
+        left join lateral (
+            select snapshot
+            from memreg.calibrations
+            where calibrations.tenant = %(tenant)s and calibrations.schema = %(schema)s
+                and calibrations.class = asked.class
+            order by snapshot desc
+            limit 1
+        ) as latest on true
+        left join lateral (
+            select change
+            from memreg.memories
+            where memories.tenant = %(tenant)s and memories.schema = %(schema)s and memories.class = asked.class
+            order by change desc
+            limit 1
+        ) as newest on true
+    ) as classes
+from (select) as always
+left join lateral (
+    select
+        versions.version, versions.status,
+        (
+            select coalesce(max(annotations.ordinal), 0)
+            from memreg.annotations
+            where annotations.schema = versions.schema and annotations.version = versions.version
+        ) as annotation
+    from memreg.schema_versions as versions
+    where versions.schema = %(schema)s and versions.status in ('active', 'pending')
+    order by (versions.status = 'active') desc, versions.version desc
+    limit 1
+) as head on true
+
+-- must_be_current --
+-- What a turn was decided by is still so: the switches, and in its classes nothing was written since to what it read, nor to anything that it would have found (by a candidate key or an identity key). Else the transaction begins again.
+select memreg.must(
+    (
+        select coalesce(array_agg(class order by class), '{}')
+        from memreg.kill_switches
+        where tenant in (%(tenant)s, '*') and kill_switches.schema in (%(schema)s, '*') and is_on
+    ) = %(switched)s::text[]
+    and not exists (
+        select
+        from unnest(%(classes)s::text[], %(changes)s::bigint[]) as seen (class, change)
+        cross join lateral (
+            select id, candidate_keys
+            from memreg.memories
+            where memories.tenant = %(tenant)s and memories.schema = %(schema)s and memories.class = seen.class
+                and memories.change > seen.change
+            offset 0
+        ) as since
+        where since.id = any(%(ids)s::uuid[])
+            or exists (select from unnest(since.candidate_keys) as own (key) where own.key = any(%(probes)s::bigint[]))
+            or exists (
+                -- "offset 0": by the memory, not through all that are held for one of the digests.
+                select
+                from (
+                    select digest
+                    from memreg.identity_keys
+                    where identity_keys.tenant = %(tenant)s and identity_keys.memory_id = since.id
+                    offset 0
+                ) as own
+                where own.digest = any(%(digests)s::bytea[])
+            )
+    ),
+    'what it was decided by'
+) as holds
+
 -- key_holders --
 -- The memories, live and deleted, that hold one of the keys.
 select
     keys.key, keys.digest, keys.strong, keys.released_at is not null as released,
     held.id, held.class, held.version, held.payload, held.originals, held.is_deleted, held.unresolved, held.revision,
     held.change, held.created_at, held.updated_at, held.last_seen_at, held.said_version, held.pinned, held.merged_into, held.void_revisions,
+    (
+        select coalesce(jsonb_agg(jsonb_build_array(own.class, own.key, encode(own.digest, 'hex'), own.strong)), '[]')
+        from memreg.identity_keys as own
+        where own.tenant = %(tenant)s and own.memory_id = held.id and own.released_at is null
+    ) as held_keys,
     case when held.version <> %(version)s and held.said_version is not null then
         memreg.said(%(tenant)s, held.id, held.revision)
     end as said,
@@ -92,6 +184,11 @@ found as (
 select
     id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
     last_seen_at, said_version, pinned, merged_into, void_revisions,
+    (
+        select coalesce(jsonb_agg(jsonb_build_array(own.class, own.key, encode(own.digest, 'hex'), own.strong)), '[]')
+        from memreg.identity_keys as own
+        where own.tenant = %(tenant)s and own.memory_id = found.id and own.released_at is null
+    ) as held_keys,
     case when version <> %(version)s and said_version is not null then memreg.said(%(tenant)s, id, revision) end as said,
     case when revision > 1 then memreg.earlier_revisions(%(tenant)s, id, revision, void_revisions) end as earlier
 from found
@@ -101,6 +198,11 @@ from found
 select
     id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
     last_seen_at, candidate_keys, said_version, pinned, merged_into, void_revisions,
+    (
+        select coalesce(jsonb_agg(jsonb_build_array(own.class, own.key, encode(own.digest, 'hex'), own.strong)), '[]')
+        from memreg.identity_keys as own
+        where own.tenant = %(tenant)s and own.memory_id = memories.id and own.released_at is null
+    ) as held_keys,
     case when version <> %(version)s and said_version is not null then memreg.said(tenant, id, revision) end as said,
     case when revision > 1 then memreg.earlier_revisions(tenant, id, revision, void_revisions) end as earlier
 from memreg.memories
@@ -109,6 +211,10 @@ order by change
 
 -- keys_of --
 -- The keys that memories hold.
-select memory_id, class, key, digest, strong
-from memreg.identity_keys
-where tenant = %(tenant)s and memory_id = any(%(ids)s::uuid[]) and released_at is null
+select held.*
+from unnest(%(ids)s::uuid[]) as asked (id)
+cross join lateral (
+    select memory_id, class, key, digest, strong
+    from memreg.identity_keys
+    where identity_keys.tenant = %(tenant)s and identity_keys.memory_id = asked.id and released_at is null
+) as held

@@ -133,7 +133,7 @@ def _by_column(
 
 def follow_delete(turn: Turn, following: Following) -> Steps[list[Decision]]:
     """Clear and take along what a delete was planned to."""
-    yield from turn.know_keys_of([*following.taken, *following.cleared])
+    yield from turn.hand.know_keys_of([*following.taken, *following.cleared])
     made = []
     for memory_id, why in following.taken.items():
         state = turn.workspace.memories[memory_id]
@@ -189,7 +189,7 @@ def fill_in(turn: Turn, resolving: Resolving, item: Item) -> Steps[list[Decision
         refusal = "; ".join(problems)
         item.checked = Checked(state.class_name, "upsert", refusal=refusal)
         return [turn.write_down(item, Verdict(Action.REJECT, Basis.INVALID, reasons=(refusal,)), Outcome())]
-    yield from turn.know_keys_of([state.id])
+    yield from turn.hand.know_keys_of([state.id])
     return [(yield from turn.carry_out(item, Verdict(Action.UPDATE, Basis.IDENTITY, state.id, reasons=(why,))))]
 
 

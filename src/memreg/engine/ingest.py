@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from time import perf_counter
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -14,14 +13,11 @@ from memreg.core.clock import Clock
 from memreg.core.errors import ExtractionFailed, MessageConflict
 from memreg.core.queries import Query, Statement
 from memreg.core.steps import Row, Steps, fetch, fetch_row, fetch_rows
-from memreg.core.tracing import step, whole
 from memreg.engine.cache import Cache
 from memreg.engine.identity import digest
-from memreg.engine.model import Action, Basis, Call, Decision, Extraction, IngestResult, Message
-from memreg.engine.refresh import Due
+from memreg.engine.model import Action, Basis, Call, Decision, IngestResult, Message
 from memreg.engine.storable import storable_text
 from memreg.engine.store import SQL
-from memreg.engine.turn import Turn
 from memreg.engine.zone import in_zone, zone_of
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
@@ -49,14 +45,6 @@ class Accepted:
     version: SchemaVersion
     replayed: IngestResult | None = None
     before: tuple[Message, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """The result of a message, and the classes whose statistics are due."""
-
-    result: IngestResult
-    due: dict[str, Due] = field(default_factory=dict)
 
 
 def message_digest(message: Message) -> bytes:
@@ -103,80 +91,14 @@ def begin(walk: Walk, message: Message, version: SchemaVersion, turns: int) -> S
     )
 
 
-def decide_message(
-    walk: Walk, message: Message, extraction: Extraction, actor: str | None = None, note: str | None = None
-) -> Steps[Decided]:
-    """Decide every proposal of a message, in order, in this transaction; the message is kept by it if it was not yet.
-
-    `note`: why nothing was extracted, kept with the message. Raises MessageConflict, NoUsableVersion, SchemaNotFound.
-    """
-    now, began = walk.clock(), perf_counter()
-    _, heads, kept_rows, switches = yield from fetch(
-        versions.lock_shared(walk.schema),
-        versions.usable_head(walk.schema),
-        SQL["one_message"](tenant=walk.tenant, schema=walk.schema, id=message.id),
-        _switches_statement(walk),
-    )
-    version = yield from walk.cache.usable(walk.schema, heads)
-    whole().tell(version=version.version)
-    replayed = yield from known(walk, message, kept_rows[0] if kept_rows else None)
-    calls = _calls(walk, message, extraction.extractor, extraction.prompt_hash, extraction.calls)
-    if replayed is not None:
-        return (yield from _settled_before(replayed, calls))
-    is_new = False
-    while True:
-        turn = Turn(
-            tenant=walk.tenant,
-            version=version,
-            message_id=message.id or "",
-            extraction=extraction,
-            switched=frozenset(row["class"] for row in switches),
-            now=now,
-            new_id=walk.new_id,
-            actor=actor,
-            cache=walk.cache,
-            began=began,
-        )
-        yield from turn.read()
-        settled, claims, switches = yield from turn.lock(
-            _keep(SQL["settle_message"], walk, message, now), _claim_statement(walk, message), _switches_statement(walk)
-        )
-        is_new = is_new or bool(settled)
-        if turn.switched == {row["class"] for row in switches}:
-            break  # else a switch was turned while this waited for the locks: it is obeyed
-    claimed = None if is_new else claims[0]
-    replayed = yield from known(walk, message, claimed)
-    if replayed is not None:
-        return (yield from _settled_before(replayed, calls))
-    decisions = yield from turn.decide()
-    writes = [*turn.writes(), *calls]
-    if claimed is not None:
-        writes.append(
-            SQL["decide_message"](
-                tenant=walk.tenant,
-                schema=walk.schema,
-                id=message.id,
-                now=now,
-                reply=storable_text(extraction.reply) if extraction.reply else None,
-                note=note,
-            )
-        )
-        if claimed["error"] is not None:  # it may have been dead before
-            subject = f"message {message.id}"
-            writes.append(SQL["settle_dead_letter"](tenant=walk.tenant, schema=walk.schema, subject=subject))
-    with step("write", statements=len(writes)):
-        yield tuple(writes)
-    return Decided(IngestResult(message.id or "", "decided", tuple(decisions)), turn.due())
-
-
 def bury(walk: Walk, message: Message, failure: ExtractionFailed) -> Steps[IngestResult]:
     """A message whose extraction failed: it stays kept, with the reason, and a question to a person is made."""
     now = walk.clock()
     reason = storable_text(str(failure))
-    calls = _calls(walk, message, str(failure.facts["extractor"]), failure.prompt_hash, failure.calls)
+    calls = keep_calls(walk, message, str(failure.facts["extractor"]), failure.prompt_hash, failure.calls)
     replayed = yield from known(walk, message, (yield from fetch_row(_claim_statement(walk, message))))
     if replayed is not None:
-        return (yield from _settled_before(replayed, calls)).result
+        return (yield from settled_before(replayed, calls))
     review: dict[str, object] = {
         "id": str(walk.new_id()),
         "class": "",
@@ -206,10 +128,10 @@ def postpone(
 ) -> Steps[IngestResult | None]:
     """A message whose extraction failed in a way that may pass waits until `again`; its result if it was settled
     meanwhile. It counts as a try where a model was asked, or always (`counts`)."""
-    calls = _calls(walk, message, str(failure.facts["extractor"]), failure.prompt_hash, failure.calls)
+    calls = keep_calls(walk, message, str(failure.facts["extractor"]), failure.prompt_hash, failure.calls)
     replayed = yield from known(walk, message, (yield from fetch_row(_claim_statement(walk, message))))
     if replayed is not None:
-        return (yield from _settled_before(replayed, calls)).result
+        return (yield from settled_before(replayed, calls))
     yield (
         SQL["postpone_message"](
             tenant=walk.tenant,
@@ -225,11 +147,11 @@ def postpone(
     return None
 
 
-def _settled_before(result: IngestResult, calls: Sequence[Statement]) -> Steps[Decided]:
+def settled_before(result: IngestResult, calls: Sequence[Statement]) -> Steps[IngestResult]:
     """Somebody else settled a message while a model was asked about it: what that cost is kept all the same."""
     if calls:
         yield tuple(calls)
-    return Decided(result)
+    return result
 
 
 def known(walk: Walk, message: Message, row: Row | None) -> Steps[IngestResult | None]:
@@ -240,13 +162,50 @@ def known(walk: Walk, message: Message, row: Row | None) -> Steps[IngestResult |
     """
     if row is None:
         return None
-    if row["erased_at"] is None and bytes(row["digest"]) != message_digest(message):
-        raise MessageConflict(message_id=message.id)
+    check_same(message, row)
     if row["status"] == "dropped":
         return IngestResult(message.id or "", "replayed", error=dropped_by(row))
     if row["status"] != "decided":
         return None
     return IngestResult(message.id or "", "replayed", (yield from decisions_of(walk, message.id or "")))
+
+
+def known_of(
+    walk: Walk, messages: Sequence[Message], rows: Mapping[str, Row]
+) -> Steps[dict[str, IngestResult | MessageConflict]]:
+    """As `known`, of many messages with their rows by id: those that are settled, and those whose id another has."""
+    found: dict[str, IngestResult | MessageConflict] = {}
+    decided: list[str] = []
+    for message in messages:
+        message_id = message.id or ""
+        row = rows.get(message_id)
+        if row is None:
+            continue
+        try:
+            check_same(message, row)
+        except MessageConflict as conflict:
+            found[message_id] = conflict
+            continue
+        if row["status"] == "dropped":
+            found[message_id] = IngestResult(message_id, "replayed", error=dropped_by(row))
+        elif row["status"] == "decided":
+            decided.append(message_id)
+    if decided:
+        made: dict[str, list[Decision]] = {message_id: [] for message_id in decided}
+        asked = SQL["decisions_of_messages"](tenant=walk.tenant, schema=walk.schema, message_ids=decided)
+        for each in (yield from fetch_rows(asked)):
+            made[each["message_id"]].append(decision_from(each))
+        found |= {message_id: IngestResult(message_id, "replayed", tuple(made[message_id])) for message_id in decided}
+    return found
+
+
+def check_same(message: Message, row: Row) -> None:
+    """Hold that a kept message is the same as one that came. Raises MessageConflict."""
+    digest_of_kept = row["digest"]
+    if isinstance(digest_of_kept, str):
+        digest_of_kept = bytes.fromhex(digest_of_kept)
+    if row["erased_at"] is None and bytes(digest_of_kept) != message_digest(message):
+        raise MessageConflict(message_id=message.id)
 
 
 def decisions_of(walk: Walk, message_id: str) -> Steps[tuple[Decision, ...]]:
@@ -301,9 +260,10 @@ def kept(walk: Walk, message: Message, now: datetime) -> dict[str, object]:
     }
 
 
-def _calls(
+def keep_calls(
     walk: Walk, message: Message, extractor: str, prompt_hash: str | None, calls: Sequence[Call]
 ) -> list[Statement]:
+    """The statement that keeps the requests which a message made to a model, if it made any."""
     if not calls:
         return []
     rows = [
@@ -329,10 +289,6 @@ def _calls(
             rows=Jsonb(rows),
         )
     ]
-
-
-def _switches_statement(walk: Walk) -> Statement:
-    return SQL["switches"](tenant=walk.tenant, schema=walk.schema)
 
 
 def _claim_statement(walk: Walk, message: Message) -> Statement:

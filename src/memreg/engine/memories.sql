@@ -7,10 +7,16 @@ with written as (
     )
     select
         %(tenant)s, id, %(schema)s, class, version, payload, originals, search, candidate_keys, is_deleted, unresolved,
-        revision, change, created_at, updated_at, last_seen_at, deleted_at, pinned, void_revisions
+        revision,
+        coalesce(change, nth + (
+            select coalesce(max(counted.change), 0)
+            from memreg.memories as counted
+            where counted.tenant = %(tenant)s and counted.schema = %(schema)s and counted.class = rows.class
+        )),
+        created_at, updated_at, last_seen_at, deleted_at, pinned, void_revisions
     from jsonb_to_recordset(%(rows)s) as rows (
         id uuid, class text, version integer, payload jsonb, originals jsonb, search tsvector, candidate_keys bigint[],
-        is_deleted boolean, unresolved boolean, revision integer, change bigint, created_at timestamptz,
+        is_deleted boolean, unresolved boolean, revision integer, change bigint, nth bigint, created_at timestamptz,
         updated_at timestamptz, last_seen_at timestamptz, deleted_at timestamptz, pinned jsonb, void_revisions integer[]
     )
     returning id, candidate_keys
@@ -34,7 +40,7 @@ with rows as (
     select *
     from jsonb_to_recordset(%(rows)s) as rows (
         id uuid, class text, version integer, payload jsonb, originals jsonb, search tsvector, candidate_keys bigint[],
-        is_deleted boolean, unresolved boolean, revision integer, change bigint, updated_at timestamptz,
+        is_deleted boolean, unresolved boolean, revision integer, change bigint, nth bigint, updated_at timestamptz,
         last_seen_at timestamptz, deleted_at timestamptz, pinned jsonb, void_revisions integer[]
     )
 ),
@@ -74,7 +80,11 @@ set class = rows.class,
     is_deleted = rows.is_deleted,
     unresolved = rows.unresolved,
     revision = rows.revision,
-    change = rows.change,
+    change = coalesce(rows.change, rows.nth + (
+        select coalesce(max(counted.change), 0)
+        from memreg.memories as counted
+        where counted.tenant = %(tenant)s and counted.schema = %(schema)s and counted.class = rows.class
+    )),
     updated_at = rows.updated_at,
     last_seen_at = greatest(memories.last_seen_at, rows.last_seen_at),
     deleted_at = rows.deleted_at,
@@ -117,12 +127,11 @@ update memreg.identity_keys
 set released_at = %(now)s
 from jsonb_to_recordset(%(rows)s) as rows (class text, key text, digest bytea, memory_id uuid)
 where identity_keys.tenant = %(tenant)s
-    and identity_keys.memory_id = any(%(ids)s::uuid[])
     and identity_keys.schema = %(schema)s
     and identity_keys.class = rows.class
     and identity_keys.key = rows.key
     and identity_keys.digest = rows.digest
-    and identity_keys.memory_id = rows.memory_id
+    and identity_keys.memory_id is not distinct from rows.memory_id
 
 -- get_memory --
 -- One memory that is not deleted.
@@ -146,7 +155,8 @@ cross join lateral (
     where tenant = %(tenant)s
         and schema = %(schema)s
         and class = place.name
-        and version between place.first and place.last
+        -- As the class has it, not by the index of versions.
+        and (version between place.first and place.last) is true
         and not is_deleted
         and id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
     order by id
@@ -161,7 +171,7 @@ select
     id, class, version, payload, originals, revision, unresolved, created_at, updated_at, last_seen_at, said_version,
     case when version < %(version)s and said_version is not null then memreg.said(%(tenant)s, id, revision) end as said
 from memreg.memories
-where tenant = %(tenant)s and schema = %(schema)s and not is_deleted
+where tenant = %(tenant)s and schema = %(schema)s and class > '' and not is_deleted
 order by class, id
 limit %(limit)s
 

@@ -5,11 +5,22 @@ select
 from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
 
+-- kept_messages --
+-- Which of some messages are kept, and how far they are.
+select kept.*
+from unnest(%(ids)s::text[]) as asked (id)
+cross join lateral (
+    select id, status, digest, error, settled_by, erased_at
+    from memreg.messages
+    where messages.tenant = %(tenant)s and messages.schema = %(schema)s and messages.id = asked.id
+) as kept
+
 -- arrived_message --
 -- A message by its arrival, which is what the jobs of the queue name it by.
 select id, session, role, at, zone, text, status, attempts, received_at, traceparent
 from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and arrival = %(arrival)s
+    and arrival > '00000000-0000-0000-0000-000000000000'
 
 -- next_of_session --
 -- The oldest message of a session that waits for a worker.
@@ -28,17 +39,24 @@ where tenant = %(tenant)s and schema = %(schema)s and session = %(session)s
 order by arrival desc
 limit 1
 
--- settle_message --
--- Keep a message that this transaction decides; nothing happens when it is already kept.
-insert into memreg.messages (
-    tenant, schema, id, arrival, session, role, at, zone, text, digest, status, attempts, received_at, decided_at
+-- settle_messages --
+-- Keep messages that this transaction decides; where one was kept meanwhile, the transaction begins again.
+with settled as (
+    insert into memreg.messages (
+        tenant, schema, id, arrival, session, role, at, zone, text, digest, status, attempts, received_at, decided_at,
+        error
+    )
+    select
+        %(tenant)s, %(schema)s, id, arrival, session, role, at, zone, text, digest, 'decided', 1, now, now, note
+    from jsonb_to_recordset(%(rows)s) as rows (
+        id text, arrival uuid, session text, role text, at timestamptz, zone text, text text, digest bytea,
+        now timestamptz, note text
+    )
+    on conflict (tenant, schema, id) do nothing
+    returning id
 )
-values (
-    %(tenant)s, %(schema)s, %(id)s, %(arrival)s, %(session)s, %(role)s, %(at)s, %(zone)s, %(text)s, %(digest)s, 'decided', 1,
-    %(now)s, %(now)s
-)
-on conflict (tenant, schema, id) do nothing
-returning id
+select memreg.must(count(*) = %(expected)s, 'that a message is new') as holds
+from settled
 
 -- take_message --
 -- Keep a message and begin with it; one that was kept and is not settled is begun again.
@@ -73,12 +91,19 @@ from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
 for update
 
--- decide_message --
--- A message is decided.
-update memreg.messages
-set status = 'decided', decided_at = %(now)s, error = %(note)s, reply = %(reply)s, attempts = attempts + 1,
-    next_attempt_at = null
-where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
+-- decide_messages --
+-- Messages that were kept before are decided; where one was settled meanwhile, the transaction begins again.
+with decided as (
+    update memreg.messages
+    set status = 'decided', decided_at = rows.now, error = rows.note, reply = rows.reply, attempts = attempts + 1,
+        next_attempt_at = null
+    from jsonb_to_recordset(%(rows)s) as rows (id text, now timestamptz, note text, reply text)
+    where messages.tenant = %(tenant)s and messages.schema = %(schema)s and messages.id = any(%(ids)s::text[])
+        and messages.id = rows.id and messages.status not in ('decided', 'dropped')
+    returning messages.id
+)
+select memreg.must(count(*) = %(expected)s, 'that a message waits') as holds
+from decided
 
 -- bury_message --
 -- A message is dead: kept with the reason, to be retried.
@@ -116,3 +141,17 @@ from memreg.audit_log
 join memreg.audit_values on audit_values.tenant = audit_log.tenant and audit_values.audit_id = audit_log.id
 where audit_log.tenant = %(tenant)s and audit_log.schema = %(schema)s and audit_log.message_id = %(message_id)s
 order by audit_log.ordinal
+
+-- decisions_of_messages --
+-- The decisions of some messages, each in the order of its proposals.
+select
+    made.id, made.message_id, made.class, made.action, made.basis, made.memory_id, made.score, audit_values.reasons
+from unnest(%(message_ids)s::text[]) as asked (message_id)
+cross join lateral (
+    select id, message_id, ordinal, class, action, basis, memory_id, score
+    from memreg.audit_log
+    where audit_log.tenant = %(tenant)s and audit_log.schema = %(schema)s and audit_log.message_id = asked.message_id
+    offset 0
+) as made
+join memreg.audit_values on audit_values.tenant = %(tenant)s and audit_values.audit_id = made.id
+order by made.message_id, made.ordinal

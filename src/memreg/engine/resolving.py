@@ -157,7 +157,7 @@ class Resolving:
             return
         if item.links:
             yield from self.settle(item)
-        yield from self.turn.look_up_unless_hit(item)
+        yield from self.turn.hand.look_up([item])
         verdict = decide(self.turn.situation(item))
         if verdict.action in (Action.UPDATE, Action.UPSERT):
             link.memory_id = verdict.target
@@ -198,13 +198,11 @@ class Resolving:
         asking = [item for item in items if item.probes and not item.looked_up]
         if not places and not asking:
             return
-        holders = [turn.holders(places)] if places else []
-        results = yield from fetch(*holders, *map(turn.candidates, asking))
+        holders = [turn.hand.holders(places)] if places else []
+        results = yield from fetch(*holders, *map(turn.hand.candidates, asking))
         if places:
-            turn.workspace.take_key_rows(places, results[0])
-        for item, rows in zip(asking, results[len(holders) :], strict=True):
-            item.found += [turn.workspace.take(row).id for row in rows]
-            item.looked_up = True
+            turn.hand.take_holders(places, results[0])
+        turn.hand.take_candidates(asking, results[len(holders) :])
 
 
 def records_of(state: MemoryState, item: Item, resolving: Resolving | None) -> Sequence[Record]:

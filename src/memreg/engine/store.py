@@ -61,8 +61,11 @@ class Writes:
     referring: list[str] = field(default_factory=list)
     merged: dict[UUID, UUID] = field(default_factory=dict)
 
-    def memory(self, state: MemoryState, search: str, keys: Iterable[int], change: int) -> None:
-        """The last state of a memory in this turn, as the `change`th write of its class.
+    def memory(
+        self, state: MemoryState, search: str, keys: Iterable[int], change: int | None = None, nth: int | None = None
+    ) -> None:
+        """The last state of a memory, as the `change`th write of its class, or as the `nth` of those of its class that
+        come with it and make (or change) memories: the database counts on from what it finds.
 
         `keys`: those that it is a candidate by; a deleted or unresolved one is none.
         """
@@ -78,6 +81,7 @@ class Writes:
             "unresolved": state.unresolved,
             "revision": state.revision,
             "change": change,
+            "nth": nth,
             "created_at": state.created_at.isoformat(),
             "updated_at": state.updated_at.isoformat(),
             "last_seen_at": state.last_seen_at.isoformat(),
@@ -128,7 +132,11 @@ class Writes:
         if self.updates:
             # Held before the update looks at what they are found by: a backfill may be rewriting them.
             found.append(SQL["hold_memories"](tenant=tenant, ids=_ids(self.updates, "id")))
-            found.append(SQL["update_memories"](tenant=tenant, ids=_ids(self.updates, "id"), rows=Jsonb(self.updates)))
+            found.append(
+                SQL["update_memories"](
+                    tenant=tenant, schema=schema, ids=_ids(self.updates, "id"), rows=Jsonb(self.updates)
+                )
+            )
         if self.seen:
             found.append(SQL["see_memories"](tenant=tenant, now=now, ids=self.seen))
         if self.revisions:

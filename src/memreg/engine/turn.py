@@ -1,5 +1,5 @@
-"""One turn: the proposals of a message against what is known, first read and scored, then locked, re-read and
-decided."""
+"""One turn: the proposals of a message against what is known: first what is read for them is scored, then they are
+decided in order."""
 
 from __future__ import annotations
 
@@ -14,31 +14,28 @@ from memreg.core.queries import Statement
 from memreg.core.steps import Row, Rows, Steps, fetch, fetch_rows
 from memreg.core.tracing import step
 from memreg.engine.apply import Outcome, Rules, apply
-from memreg.engine.cache import Cache
-from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, memory_keys
+from memreg.engine.candidates import CANDIDATES
 from memreg.engine.decide import THRESHOLDS, Candidate, Situation, Verdict, decide
 from memreg.engine.following import Following, fill_in, follow_delete, plan_delete, reached
-from memreg.engine.identity import Hit, partial_identity
+from memreg.engine.hand import Hand, Stand
+from memreg.engine.identity import partial_identity
 from memreg.engine.item import Item
 from memreg.engine.links import are_tied, deciding_order, unfold
 from memreg.engine.model import Action, Decision, Extraction, Proposal
-from memreg.engine.record import name_columns
-from memreg.engine.refresh import Due
 from memreg.engine.resolving import Resolving, records_of
 from memreg.engine.score import best_score
-from memreg.engine.state import HeldKey, MemoryState
-from memreg.engine.statistics import Statistics
-from memreg.engine.store import SQL, Writes, lock_classes, search_vector
+from memreg.engine.store import Writes, lock_classes
 from memreg.engine.translated import translated
 from memreg.engine.validate import missing_columns
-from memreg.engine.workspace import MOST_HOLDERS, KeyPlace, Workspace
+from memreg.engine.workspace import KeyPlace, Workspace
 from memreg.engine.written import Held, held_against, tell, write_down
 from memreg.registry.models import SchemaVersion
 
 
 @dataclass
 class Turn:
-    """`read`, `lock`, `decide`, then `writes`, each once and in this order.
+    """`read`, `lock` where nobody else may write meanwhile, `decide`: each once and in this order. What it decides goes
+    into `writes`.
 
     `began`: when deciding did, by `perf_counter`.
     `unresolved`: where a proposal is decided again, the row of the unresolved memory that it made, by its ordinal.
@@ -46,36 +43,30 @@ class Turn:
     look up.
     """
 
-    tenant: str
-    version: SchemaVersion
+    hand: Hand
+    writes: Writes
     message_id: str
     extraction: Extraction
     switched: frozenset[str]
     now: datetime
     new_id: Callable[[], UUID]
-    cache: Cache
     actor: str | None = None
     began: float = field(default_factory=perf_counter)
     unresolved: Mapping[int, Row] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
-    workspace: Workspace = field(default_factory=Workspace)
-    statistics: dict[str, Statistics] = field(default_factory=dict)
-    changes: dict[str, int] = field(default_factory=dict)
-    keys_before: dict[UUID, set[HeldKey]] = field(default_factory=dict)
     order: Sequence[Item] = ()
     looked_up: Sequence[Item] = ()
-    _writes: Writes | None = None
-    _resolving: Resolving | None = None
+    resolving: Resolving | None = None
     _followed: list[Decision] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.workspace.lineage, said_under = self.version.lineage, self.extraction.version
+        said_under = self.extraction.version
         for ordinal, proposal in enumerate(self.extraction.proposals):
             made = self.unresolved.get(ordinal)
             item = self._item(translated(proposal, self.version, said_under), self.switched, made)
             if made is not None and item.spec is not None:
                 item.unresolved = self.workspace.take(made).id
-                self.keys_before[item.unresolved] = set()
+                self.hand.keys_before[item.unresolved] = set()
             self.items.append(item)
         self.order = self.items
         if are_tied(self.items, self.version):
@@ -84,6 +75,21 @@ class Turn:
             self.items.append(Item.unread(0, refused))
         for ordinal, item in enumerate(self.items):
             item.ordinal = ordinal
+
+    @property
+    def tenant(self) -> str:
+        """Whose memories it is about."""
+        return self.hand.tenant
+
+    @property
+    def version(self) -> SchemaVersion:
+        """What its proposals are held against."""
+        return self.hand.version
+
+    @property
+    def workspace(self) -> Workspace:
+        """The memories in hand."""
+        return self.hand.workspace
 
     def _item(self, proposal: Proposal, switched: Collection[str], made: Row | None = None) -> Item:
         return Item.of(0, proposal, self.version, switched, made, ids=self.extraction.ids)
@@ -97,7 +103,7 @@ class Turn:
         unfolded = unfold(self.items, self.version, make, makes=self.extraction.makes)
         self.items, self.looked_up = unfolded.items, unfolded.looked_up
         self.order = deciding_order(unfolded, self.version)
-        self._resolving = Resolving(self)
+        self.resolving = Resolving(self)
 
     @property
     def asking(self) -> Sequence[Item]:
@@ -105,11 +111,11 @@ class Turn:
         return [*self.items, *self.looked_up] if self.looked_up else self.items
 
     @cached_property
-    def _classes(self) -> list[str]:
+    def classes(self) -> list[str]:
         """The classes that are locked: of the proposals, of what they refer to by id, and of what refers to what they
         may delete."""
         found = {item.checked.class_name for item in self.asking if item.spec is not None}
-        if self._resolving is not None:
+        if self.resolving is not None:
             found |= {link.said.target for item in self.asking for link in item.links}
             deleted = [item.checked.class_name for item in self.items if item.checked.operation == "delete"]
             found |= reached(self.version.spec, deleted)
@@ -117,86 +123,18 @@ class Turn:
 
     # Before the lock
 
-    def read(self) -> Steps[None]:
-        """Read what may be the same objects, and score it, before anything is locked."""
-        if not self._classes:
-            return
-        with step("look_up", classes=len(self._classes), proposals=len(self.items)) as span:
-            yield from self._read()
-            span.tell(candidates=sum(len(item.found) for item in self.items))
-        with step("score") as span:
-            for item in self.items:
-                self._score(item, (hit.memory_id for hit in self._hits(item)))
-            span.tell(scored=sum(len(item.scores) for item in self.items))
+    def read(self) -> Steps[Stand]:
+        """Read how things stand and what may be the same objects, and score it, before anything is locked."""
+        return read_for([self])
 
-    def _read(self) -> Steps[None]:
-        schema, places = self.version.name, self._places()
-        given = [self._resolving.given()] if self._resolving else []
-        snapshots, holders, *known = yield from fetch(
-            SQL["latest_snapshots"](tenant=self.tenant, schema=schema, classes=self._classes),
-            self.holders(places),
-            *given,
-        )
-        yield from self._take_statistics(snapshots)
-        self.workspace.take_key_rows(places, holders)
-        if self._resolving is not None and known:
-            self._resolving.take_given(known[0])
-        yield from self._look_up([i for i in self.asking if not self._hits(i) and not i.is_judged_by_references])
-        if self._resolving is not None:
-            yield from self._resolving.guess()
-
-    def _look_up(self, items: Sequence[Item]) -> Steps[None]:
-        """Find the candidates of proposals. Who has a hit needs none: no rule that asks for a score is reached."""
-        asking = [item for item in items if item.probes and not item.looked_up]
-        if not asking:
-            return
-        for item, rows in zip(asking, (yield from fetch(*map(self.candidates, asking))), strict=True):
-            item.found += [self.workspace.take(row).id for row in rows]
-            item.looked_up = True
-
-    def _hits(self, item: Item) -> tuple[Hit, ...]:
-        return tuple(self.workspace.hits(item.checked.class_name, item.keys, item.annotation, item.names))
-
-    def _take_statistics(self, rows: Sequence[Row]) -> Steps[None]:
-        for row in rows:
-            name = row["class"]
-            self.changes[name] = row["change"]
-            self.statistics[name] = yield from self.cache.snapshot(
-                self.tenant, self.version.name, name, row["snapshot"]
-            )
-
-    def _places(self) -> list[KeyPlace]:
+    def places(self) -> list[KeyPlace]:
+        """The keys that are looked up."""
         return sorted({place for item in self.asking for place in item.key_places})
 
-    def holders(self, places: Sequence[KeyPlace]) -> Statement:
-        """Finds who holds keys."""
-        return SQL["key_holders"](
-            tenant=self.tenant,
-            schema=self.version.name,
-            version=self.version.version,
-            classes=[place[0] for place in places],
-            names=[place[1] for place in places],
-            digests=[place[2] for place in places],
-            limit=MOST_HOLDERS,
-        )
-
-    def candidates(self, item: Item) -> Statement:
-        """Finds what a proposal resembles."""
-        return SQL["candidates"](
-            tenant=self.tenant,
-            schema=self.version.name,
-            version=self.version.version,
-            keys=list(item.probes),
-            weights=list(item.probes.values()),
-            postings=POSTINGS,
-            shortlist=SHORTLIST,
-            limit=CANDIDATES,
-        )
-
-    def _keys_of(self, state: MemoryState) -> tuple[int, ...]:
-        """The keys that a memory is a candidate by, of its current and recent revisions."""
-        spec, annotation = self.version.spec.by_name[state.class_name], self.version.annotation_of(state.class_name)
-        return memory_keys(state.records(spec, annotation), self.version.name, state.class_name)
+    def score(self) -> None:
+        """Score what was found, so that it is done before anything is locked."""
+        for item in self.items:
+            self._score(item, (hit.memory_id for hit in self.hand.hits(item)))
 
     # The lock
 
@@ -205,84 +143,36 @@ class Turn:
 
         Gives the rows of each claim.
         """
-        with step("lock", classes=len(self._classes)) as span:
-            changes, claimed = yield from self._lock(claims)
-            span.tell(changed=changes)
-        return claimed
+        return lock_for([self], *claims)
 
-    def _lock(self, claims: Sequence[Statement]) -> Steps[tuple[int, list[Rows]]]:
-        """How many memories had changed, and the rows of each claim."""
-        schema, classes, places = self.version.name, self._classes, self._places()
-        locks = lock_classes(self.tenant, schema, classes)
-        since = [
-            SQL["changed_since"](
-                tenant=self.tenant,
-                schema=schema,
-                class_name=name,
-                version=self.version.version,
-                change=self.changes[name],
-            )
-            for name in classes
-        ]
-        likely = self._likely()
-        keys = SQL["keys_of"](tenant=self.tenant, ids=likely)
-        referred: list[Statement] = []
-        if self._resolving is not None:
-            referred = [self._resolving.given(), self._resolving.families([*likely, *self._resolving.known.values()])]
-        results = yield from fetch(*locks, *claims, *since, self.holders(places), keys, *referred)
-        end = len(locks) + len(claims) + len(since)
-        for name, rows in zip(classes, results[end - len(since) : end], strict=True):
-            for row in rows:
-                self.workspace.index(self.workspace.take(row), row["candidate_keys"])
-                self.changes[name] = max(self.changes[name], row["change"])
-        self.workspace.take_key_rows(places, results[end])
-        self._take_keys(likely, results[end + 1])
-        if self._resolving is not None:
-            self._resolving.take_given(results[end + 2])
-            self._resolving.take_families(results[end + 3])
-        changed = sum(map(len, results[end - len(since) : end]))
-        return changed, results[len(locks) : len(locks) + len(claims)]
-
-    def _likely(self) -> list[UUID]:
-        """Memories that a decision may well be about: their keys are read along."""
+    def likely(self) -> set[UUID]:
+        """Memories that a decision may well be about."""
         found = {m for item in self.items for (m, _), score in item.scores.items() if score.value >= 0.5}
-        for item in self.items:
-            found.update(m for place in item.key_places for m in self.workspace.holders.get(place, ()))
-        return sorted(found)
+        for place in self.places():
+            found.update(self.workspace.holders.get(place, ()))
+        return found
 
-    def _take_keys(self, ids: Iterable[UUID], rows: Iterable[Row]) -> None:
-        for memory_id in ids:
-            self.keys_before[memory_id] = set()
-        for row in rows:
-            # Those of another version, to come or gone, are a backfill's.
-            if (row["class"], row["key"]) in self.version.held_keys:
-                held = HeldKey(row["key"], bytes(row["digest"]), row["strong"])
-                self.keys_before[row["memory_id"]].add(held)
-        for memory_id in ids:
-            if memory_id in self.workspace.memories:
-                self.workspace.memories[memory_id].keys = set(self.keys_before[memory_id])
-
-    # Under the lock
+    # Decisions
 
     def decide(self) -> Steps[list[Decision]]:
         """Decide the proposals; each sees what the ones before did, and what it refers to is decided before it.
 
         Gives the decisions in the order of the message, then what follows from them.
         """
-        self._writes = Writes(self.tenant, self.version.name, self.now)
         decisions: dict[int, Decision] = {}
         refused = self.items[len(self.order) :]
         for item in self.order:
-            if self._resolving is not None:
-                yield from self._resolving.settle(item)
-            yield from self.look_up_unless_hit(item)
+            if self.resolving is not None:
+                yield from self.resolving.settle(item)
+            yield from self.hand.look_up([item])
             decisions[item.ordinal] = yield from self._decide(item)
         for item in refused:
             decisions[item.ordinal] = yield from self._decide(item)
         for item in self.order:
-            if self._resolving is None:
+            if self.resolving is None:
                 break
-            self._followed += yield from fill_in(self, self._resolving, item)
+            self._followed += yield from fill_in(self, self.resolving, item)
+        self.hand.turn_ends()
         return [*(decisions[ordinal] for ordinal in sorted(decisions)), *self._followed]
 
     def _decide(self, item: Item) -> Steps[Decision]:
@@ -292,31 +182,30 @@ class Turn:
         return decision
 
     def _decide_one(self, item: Item) -> Steps[Decision]:
-        assert self._writes is not None
         situation = self.situation(item)
         verdict = decide(situation)
         held = held_against(item, situation, self.workspace)
         outcome = Outcome()
         following: Following | None = None
-        if verdict.action is Action.DELETE and verdict.target is not None and self._resolving is not None:
-            following = yield from plan_delete(self, self._resolving, verdict.target)
+        if verdict.action is Action.DELETE and verdict.target is not None and self.resolving is not None:
+            following = yield from plan_delete(self, self.resolving, verdict.target)
             if following.refusal is not None:
                 reasons = (*verdict.reasons, f"it is not deleted: {following.refusal}")
                 verdict = replace(verdict, action=Action.REJECT, reasons=reasons)
         if item.spec is not None:
             if verdict.target is not None:
-                yield from self.know_keys_of([verdict.target])
+                yield from self.hand.know_keys_of([verdict.target])
             outcome = yield from self._apply(item, verdict)
             item.memory_id = outcome.memory.id if outcome.memory else verdict.target
             if outcome.absorbed is not None and item.memory_id is not None:
-                self._writes.merged[outcome.absorbed.id] = item.memory_id
+                self.writes.merged[outcome.absorbed.id] = item.memory_id
             if (
                 following is None or following.refusal is None
             ):  # what refused a delete may be gone when it is asked again
                 self.workspace.remember(item.fingerprint, item.memory_id)
         if verdict.action is Action.REJECT:
             item.memory_id, item.rejected = None, "; ".join(verdict.reasons)
-        decision = write_down(self, self._writes, item, situation, verdict, outcome, held)
+        decision = write_down(self, self.writes, item, situation, verdict, outcome, held)
         if following is not None and following.refusal is None:
             self._followed += yield from follow_delete(self, following)
         return decision
@@ -327,29 +216,17 @@ class Turn:
 
     def write_down(self, item: Item, verdict: Verdict, outcome: Outcome) -> Decision:
         """Write down what follows from other decisions."""
-        assert self._writes is not None
         with step("decide") as span:
-            decision = write_down(self, self._writes, item, Situation(item.checked), verdict, outcome, Held())
+            decision = write_down(self, self.writes, item, Situation(item.checked), verdict, outcome, Held())
             tell(span, item, decision)
         return decision
-
-    def look_up_unless_hit(self, item: Item) -> Steps[None]:
-        """Find the candidates of a proposal, where the memory that its keys matched before the lock may be gone."""
-        if not self._hits(item):
-            yield from self._look_up([item])
-
-    def know_keys_of(self, ids: Iterable[UUID]) -> Steps[None]:
-        """Read the keys of memories that were there before the turn, unless they are known."""
-        unknown = [m for m in ids if m not in self.keys_before and not self.workspace.memories[m].is_new]
-        if unknown:
-            self._take_keys(unknown, (yield from fetch_rows(SQL["keys_of"](tenant=self.tenant, ids=unknown))))
 
     def situation(self, item: Item) -> Situation:
         """What the decision about a proposal depends on, as things stand."""
         if item.spec is None:
             return Situation(item.checked)
         name = item.checked.class_name
-        hits = self._hits(item)
+        hits = self.hand.hits(item)
         candidates = self._score(item, {hit.memory_id for hit in hits})
         like = [c.memory_id for c in candidates if c.score.value >= THRESHOLDS.possible]
         repeat = self.workspace.repeat_of(item.fingerprint, item.key_places, like)
@@ -370,15 +247,15 @@ class Turn:
         if item.record is None or item.spec is None:
             return ()
         found = []
-        statistics = self.statistics[item.checked.class_name]
+        statistics = self.hand.statistics[item.checked.class_name]
         name = item.checked.class_name
-        ids = {*item.found, *hits, *self.workspace.sharing(name, item.probes, self._keys_of, CANDIDATES)}
+        ids = {*item.found, *hits, *self.workspace.sharing(name, item.probes, self.hand.keys_of, CANDIDATES)}
         for memory_id in sorted(ids):
             state = self.workspace.memories[memory_id]
             if not state.is_live or state.class_name != item.checked.class_name:
                 continue
             place = (memory_id, state.revision)
-            records = records_of(state, item, self._resolving)
+            records = records_of(state, item, self.resolving)
             if place not in item.scores:
                 item.scores[place] = best_score(item.record, records, statistics)
             partial = partial_identity(item.record.identity, records[0].identity, item.annotation)
@@ -388,38 +265,100 @@ class Turn:
     def _apply(self, item: Item, verdict: Verdict) -> Steps[Outcome]:
         assert item.spec is not None
         unresolved = self.workspace.memories[item.unresolved] if item.unresolved else None
-        keepers = self._resolving.keepers if self._resolving is not None else {}
+        keepers = self.resolving.keepers if self.resolving is not None else {}
         rules = Rules(item.spec, item.annotation, self.version.version, self.now, self.new_id, unresolved, keepers)
         applying = apply(verdict, item.checked, self.workspace, rules)
         try:
             places = next(applying)
             while True:
-                rows = yield from fetch_rows(self.holders(places))
-                self.workspace.take_key_rows(places, rows)
+                self.hand.take_holders(places, (yield from fetch_rows(self.hand.holders(places))))
                 places = next(applying)
         except StopIteration as stop:
             outcome: Outcome = stop.value
         return outcome
 
-    # The end
 
-    def writes(self) -> list[Statement]:
-        """What the decisions come to, as statements."""
-        assert self._writes is not None
-        for memory_id in self.workspace.changed:
-            state = self.workspace.memories[memory_id]
-            self.changes[state.class_name] += 1
-            search = search_vector(state, self.tenant, self.version)
-            self._writes.memory(state, search, self._keys_of(state), self.changes[state.class_name])
-            self._writes.refer(state, self.version.spec.by_name[state.class_name])
-            self._writes.keys(state, self.keys_before.get(memory_id, set()))
-        self._writes.seen = [m for m in self.workspace.seen if m not in self.workspace.changed]
-        return self._writes.statements()
+def read_for(turns: Sequence[Turn], messages: Sequence[str] = ()) -> Steps[Stand]:
+    """Read, for turns that are decided together, how things stand with them and with `messages`, and what may be the
+    same objects, and score it. Where another version than theirs is in force by now, nothing else was taken in."""
+    hand = turns[0].hand
+    classes = sorted({name for turn in turns for name in turn.classes})
+    asking = [item for turn in turns for item in turn.asking]
+    with step("look_up", classes=len(classes), proposals=len(asking)) as span:
+        stand = yield from _read(hand, turns, classes, messages, asking)
+        span.tell(candidates=sum(len(item.found) for item in asking))
+    if not stand.is_of(hand.version):
+        return stand
+    with step("score") as span:
+        for turn in turns:
+            turn.score()
+        span.tell(scored=sum(len(item.scores) for item in asking))
+    return stand
 
-    def due(self) -> dict[str, Due]:
-        """The classes whose statistics are due for their next snapshot."""
-        return {
-            name: Due(change, name_columns(self.version.spec.by_name[name], self.version.annotation_of(name)))
-            for name, change in self.changes.items()
-            if self.statistics[name].due(change)
-        }
+
+def _read(
+    hand: Hand, turns: Sequence[Turn], classes: Sequence[str], messages: Sequence[str], asking: Sequence[Item]
+) -> Steps[Stand]:
+    places = sorted({place for turn in turns for place in turn.places()})
+    tied = [turn.resolving for turn in turns if turn.resolving is not None]
+    keyless = [item for item in asking if item.probes and not item.key_places and not item.is_judged_by_references]
+    _, stands, holders, *rest = yield from fetch(
+        *hand.stand(classes, messages),
+        hand.holders(places),
+        *map(hand.candidates, keyless),
+        *(each.given() for each in tied),
+    )
+    stand = Stand.of(stands[0])
+    if not stand.is_of(hand.version):
+        return stand
+    yield from hand.take_stand(stand)
+    hand.take_holders(places, holders)
+    hand.take_candidates(keyless, rest[: len(keyless)])
+    for resolving, rows in zip(tied, rest[len(keyless) :], strict=True):
+        resolving.take_given(rows)
+    yield from hand.look_up(item for item in asking if not item.is_judged_by_references)
+    for resolving in tied:
+        yield from resolving.guess()
+    return stand
+
+
+def lock_for(turns: Sequence[Turn], *claims: Statement) -> Steps[list[Rows]]:
+    """Take the locks of the classes of turns, run `claims` under them, and re-read only what has committed since the
+    turns were read. Gives the rows of each claim."""
+    hand = turns[0].hand
+    classes = sorted({name for turn in turns for name in turn.classes})
+    with step("lock", classes=len(classes)) as span:
+        changed, claimed = yield from _lock(hand, turns, classes, claims)
+        span.tell(changed=changed)
+    return claimed
+
+
+def _lock(
+    hand: Hand, turns: Sequence[Turn], classes: Sequence[str], claims: Sequence[Statement]
+) -> Steps[tuple[int, list[Rows]]]:
+    """How many memories had changed, and the rows of each claim."""
+    places = sorted({place for turn in turns for place in turn.places()})
+    tied = [turn.resolving for turn in turns if turn.resolving is not None]
+    likely = sorted({m for turn in turns for m in turn.likely()}) if tied else []
+    results = yield from fetch(
+        *lock_classes(hand.tenant, hand.version.name, classes),
+        *claims,
+        hand.holders(places),
+        *map(hand.changed_since, classes),
+        *(each.given() for each in tied),
+        *(each.families([*likely, *each.known.values()]) for each in tied),
+    )
+    rest = iter(results[len(results) - len(claims) - 1 - len(classes) - 2 * len(tied) :])
+    claimed = [next(rest) for _ in claims]
+    holders = next(rest)
+    changed = 0
+    for name in classes:
+        rows = next(rest)
+        hand.take_changed(name, rows)
+        changed += len(rows)
+    hand.take_holders(places, holders)
+    for resolving in tied:
+        resolving.take_given(next(rest))
+    for resolving in tied:
+        resolving.take_families(next(rest))
+    return changed, claimed

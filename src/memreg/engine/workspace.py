@@ -50,6 +50,7 @@ class Workspace:
     _touches: int = 0
     _last_touch: dict[UUID, int] = field(default_factory=dict)
     _decided: dict[str, Repeat] = field(default_factory=dict)
+    _changed_now: dict[UUID, None] = field(default_factory=dict)
 
     def take(self, row: Mapping[str, Any]) -> MemoryState:
         """Take a memory in from a row, unless a newer state of it is in hand."""
@@ -59,15 +60,18 @@ class Workspace:
             self.memories[held.id] = held
         return held
 
-    def take_key_rows(self, places: Iterable[KeyPlace], rows: Iterable[Mapping[str, Any]]) -> None:
-        """Take in who holds the keys; the places asked for are known from then on, held or not."""
+    def take_key_rows(
+        self, places: Iterable[KeyPlace], rows: Iterable[dict[str, Any]], take: Callable[[dict[str, Any]], MemoryState]
+    ) -> None:
+        """Take in who holds the keys; the places asked for are known from then on, held or not. `take`: takes in the
+        memory of a row."""
         wanted = list(places)
         for place in wanted:
             self.holders[place].clear()
             self.released[place].clear()
         self.known_keys.update(wanted)
         for row in rows:
-            state = self.take(row)
+            state = take(row)
             place = (state.class_name, row["key"], bytes(row["digest"]))
             (self.released if row["released"] else self.holders)[place].add(state.id)
         self.crowded.difference_update(wanted)
@@ -139,9 +143,17 @@ class Workspace:
         self.memories[state.id] = state
         if changed:
             self.changed[state.id] = None
+            self._changed_now[state.id] = None
             self.index(state)
         else:
             self.seen[state.id] = None
+
+    def end_turn(self) -> list[UUID]:
+        """The next turn begins, to which nothing is a repeat; gives the memories that this one changed."""
+        changed = list(self._changed_now)
+        self._changed_now.clear()
+        self._decided.clear()
+        return changed
 
     def hold(self, state: MemoryState, key: HeldKey) -> None:
         """A memory holds a key from now on."""

@@ -59,7 +59,7 @@ def write_down(
         verdict=verdict,
         outcome=outcome,
         extraction=turn.extraction,
-        snapshot=turn.statistics.get(item.checked.class_name, Statistics()).snapshot,
+        snapshot=turn.hand.statistics.get(item.checked.class_name, Statistics()).snapshot,
         now=turn.now,
         actor=turn.actor,
         keys=list({each.key.name: each for each in reversed(item.keys)}.values())[::-1],

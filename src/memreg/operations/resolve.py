@@ -22,12 +22,14 @@ from memreg.core.queries import Statement
 from memreg.core.steps import Rows, Steps, fetch, fetch_rows
 from memreg.core.tracing import span, step
 from memreg.engine.cache import Cache
+from memreg.engine.hand import Hand
 from memreg.engine.identity import digest
 from memreg.engine.model import Decision
 from memreg.engine.refresh import refresh
 from memreg.engine.store import SQL as ENGINE_SQL
-from memreg.engine.store import lock_classes
+from memreg.engine.store import Writes, lock_classes
 from memreg.engine.turn import Turn
+from memreg.engine.writing import due, statements
 from memreg.operations.held_back import HeldTurn, referred_again, turns_from
 from memreg.operations.store import EVERY, SQL
 from memreg.operations.trip.look import Looker, look
@@ -236,15 +238,15 @@ def _decide_turn(
     resolver: Resolver, version: SchemaVersion, held: HeldTurn, touched: set[UUID]
 ) -> Steps[list[Outcome]]:
     tenant, schema, now = resolver.tenant, resolver.schema, resolver.clock()
+    hand, writes = Hand(tenant, version, resolver.cache), Writes(tenant, schema, now)
     turn = Turn(
-        tenant=tenant,
-        version=version,
+        hand=hand,
+        writes=writes,
         message_id=held.resolution_id,
         extraction=held.extraction,
         switched=frozenset(),
         now=now,
         new_id=resolver.new_id,
-        cache=resolver.cache,
         actor=resolver.by,
         unresolved=held.unresolved,
     )
@@ -261,12 +263,12 @@ def _decide_turn(
         )
     )
     decisions = yield from turn.decide()
-    writes = (*_settled(resolver, held), *turn.writes())
-    with step("write", statements=len(writes)):
-        yield writes
-    touched.update(turn.workspace.changed)
-    for name, due in turn.due().items():
-        yield from refresh(tenant, schema, name, due, resolver.clock)
+    batch = (*_settled(resolver, held), *statements(hand, writes))
+    with step("write", statements=len(batch)):
+        yield batch
+    touched.update(hand.workspace.changed)
+    for name, due_now in due(hand).items():
+        yield from refresh(tenant, schema, name, due_now, resolver.clock)
     return [
         Outcome(each.audit_id, held.message_id, each.memory_id, decision)
         for each, decision in zip(held.held, decisions, strict=False)  # what follows from deletes comes after them
