@@ -12,17 +12,23 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from bench.speed import single, tables
-from bench.speed.place import placed
+from bench.speed import single, space, starting, tables
+from bench.speed.place import Place, placed
 from bench.stage import database
 
-SECTIONS = {"single": (single.measure, tables.single)}
+SECTIONS: dict[str, tuple[Callable[[Place, argparse.Namespace], Any], Callable[[Any], Table]]] = {
+    "single": (lambda place, _: single.measure(place), tables.single),
+    "starting": (lambda place, _: starting.measure(place), tables.starting),
+    "space": (lambda place, options: space.measure(place, options.space), tables.space),
+}
 
 
 def main() -> int:
@@ -30,6 +36,7 @@ def main() -> int:
     parser.add_argument("--sizes", default="0,10000,100000", help="memories of the tenants (0,10000,100000)")
     parser.add_argument("--only", default=",".join(SECTIONS), help=f"sections, of {', '.join(SECTIONS)}")
     parser.add_argument("--calls", type=int, default=200, help="calls of each kind at each size (200)")
+    parser.add_argument("--space", type=int, default=100_000, help="memories whose bytes are counted (100000)")
     options = parser.parse_args()
     sizes = tuple(int(each) for each in options.sizes.split(","))
     wanted = options.only.split(",")
@@ -42,7 +49,7 @@ def main() -> int:
             console.print(f"  in {time.perf_counter() - began:.0f} s")
             for name in wanted:
                 measure, table = SECTIONS[name]
-                result[name] = measure(place)
+                result[name] = measure(place, options)
                 console.print(table(result[name]))
     print(json.dumps(result))
     return 0

@@ -16,7 +16,10 @@ from bench.speed.capture import ORDER
 from bench.speed.forms import Forms, learn
 from memreg import Engine
 
+Chunk = tuple[str, Sequence[int]]
+"""A tenant, and the numbers of some of its memories."""
 CHUNK = 1_000
+PROCESSES = 2
 REBUILT_FROM = 50_000
 """From so many memories on, it is quicker to build the indexes of random keys afterwards."""
 _REBUILT = ("memories_search",)
@@ -51,9 +54,16 @@ def learned(engine: Engine, conn: psycopg.Connection[Any]) -> Forms:
     return learn(first, conn, range(start, start + _LEARNED))
 
 
-def load(dsn: str, forms: Forms, sizes: dict[str, int], *, processes: int = 2) -> None:
+def fill(dsn: str, forms: Forms, chunks: Sequence[Chunk]) -> None:
+    """Write chunks, with the indexes that there are."""
+    with ProcessPoolExecutor(PROCESSES, get_context("spawn"), _begin, (dsn, forms)) as workers:
+        for _ in workers.map(_copy_chunk, chunks):
+            pass
+
+
+def load(dsn: str, forms: Forms, sizes: dict[str, int]) -> None:
     """Fill tenants (name to size) with the first memories of the world; meant for an idle database."""
-    chunks = [
+    chunks: list[Chunk] = [
         (tenant, range(start, min(size, start + CHUNK)))
         for tenant, size in sizes.items()
         for start in range(0, size, CHUNK)
@@ -61,9 +71,7 @@ def load(dsn: str, forms: Forms, sizes: dict[str, int], *, processes: int = 2) -
     is_large = sum(sizes.values()) >= REBUILT_FROM
     with psycopg.connect(dsn, autocommit=True) as conn:
         rebuild = _drop(conn) if is_large else []
-        with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (dsn, forms)) as workers:
-            for _ in workers.map(_copy_chunk, chunks):
-                pass
+        fill(dsn, forms, chunks)
         conn.execute("set maintenance_work_mem = '1GB'")
         for statement in rebuild:
             conn.execute(statement.encode())
@@ -80,7 +88,7 @@ def _begin(dsn: str, forms: Forms) -> None:
     _connection.execute("set synchronous_commit = off")
 
 
-def _copy_chunk(chunk: tuple[str, range]) -> None:
+def _copy_chunk(chunk: Chunk) -> None:
     copy(_connection, _forms, *chunk)
 
 

@@ -29,6 +29,30 @@ def single(lines: Lines) -> Table:
     return shown
 
 
+def starting(result: dict[str, Any]) -> Table:
+    """Start-up."""
+    shown = _table("Start-up, beside the imports of psycopg and pydantic", ("what", "ms", "ratio", "MiB resident"))
+    resident = dict(result["resident_mib"])
+    for line in result["lines"]:
+        shown.add_row(line["what"], *map(_number, (line["ms"], line["ratio"], resident.pop(line["what"]))))
+    for what, mebibytes in resident.items():
+        shown.add_row(what, "", "", _number(mebibytes))
+    return shown
+
+
+def space(result: dict[str, Any]) -> Table:
+    """Bytes on disk."""
+    shown = _table(
+        f"Bytes on disk for each of {result['memories']:,} memories of {result['payload_bytes']:,.0f} bytes",
+        ("table or index", "bytes", "times the payload"),
+    )
+    for name, each in result["relations"].items():
+        shown.add_row(name, _number(each), _number(each / result["payload_bytes"]))
+    shown.add_row("all", _number(result["bytes"]), _number(result["ratio"]))
+    shown.add_row("without messages", "", _number(result["ratio_without_messages"]))
+    return shown
+
+
 def _table(title: str, *names: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left")
     for group in names:
