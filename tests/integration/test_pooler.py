@@ -103,7 +103,7 @@ def test_whoever_shares_the_connection_is_not_made_one_of_us(behind: str) -> Non
 
 def test_a_zone_of_the_servers_is_not_that_of_times(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as conn:
-        conn.execute(f'alter database "{conn.info.dbname}" set timezone = \'Asia/Kolkata\'')
+        conn.execute(f"alter database \"{conn.info.dbname}\" set timezone = 'Asia/Kolkata'")
     for dsn in (database_url, None):
         with pooler(database_url, size=1) as behind, Database.connect(through(dsn or behind)) as database:
             row = database.run("acme", lambda: one())

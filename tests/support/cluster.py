@@ -78,7 +78,7 @@ def running_cluster(connections: int = CONNECTIONS) -> Iterator[Cluster]:
         home = Home.at(folder)
         home.path.chmod(0o755)
         account = accounts.server_account(home)
-        cluster = Cluster(home, free_port(), binaries.reachable(binaries.find(), account, home), account, connections)
+        cluster = Cluster(home, _free_port(), binaries.reachable(binaries.find(), account, home), account, connections)
         cluster.make()
         cluster.start()
         try:
@@ -90,8 +90,7 @@ def running_cluster(connections: int = CONNECTIONS) -> Iterator[Cluster]:
         shutil.rmtree(folder)
 
 
-def free_port() -> int:
-    """A port that nobody listens at just now."""
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
