@@ -162,8 +162,9 @@ def test_a_score_can_be_made_again_from_the_audit(database: Database) -> None:
         taken["change"],
         Calibration.from_json(taken["model"]),
     )
-    assert facts["candidates"]
-    for candidate in facts["candidates"]:
+    told = [candidate for candidate in facts["candidates"] if candidate["parts"]]
+    assert told
+    for candidate in told:
         mine = Record.of(facts["details"]["values"], spec, annotation)
         theirs = Record.of(candidate["values"], spec, annotation)
         assert score(mine, theirs, known).value == pytest.approx(candidate["score"])

@@ -179,7 +179,7 @@ def test_what_is_computed_again_is_what_was_decided_on(engine: Engine) -> None:
         decision = say(engine, **{column: value for column, value in values.items() if value})
         if number % 5 == 0 and decision.action == "UPDATE" and engine.explain(decision.audit_id).facts["changes"]:
             engine.undo(decision.audit_id, by="eva", cascade=True)
-    compared = 0
+    compared = told = 0
     for entry in engine.audit(limit=200):
         facts = engine.explain(entry.audit_id).facts
         if facts["basis"] not in ("score", "partial_identity", "possible_duplicate", "new"):
@@ -187,9 +187,10 @@ def test_what_is_computed_again_is_what_was_decided_on(engine: Engine) -> None:
         for kept in facts["candidates"]:
             again = computed_again(engine, entry.audit_id, UUID(kept["memory_id"]))
             assert again["score"] == kept["score"], (entry, again, kept)
-            assert again["parts"] == kept["parts"]
+            assert not kept["parts"] or again["parts"] == kept["parts"]
             compared += 1
-    assert compared > 40
+            told += bool(kept["parts"])
+    assert compared > told > 40
     assert engine.audit(action="UNDO")
 
 

@@ -47,7 +47,10 @@ select * from memreg.memory_revisions where tenant = %(tenant)s order by memory_
 
 -- audit --
 -- Every audit entry with its values.
-select audit_log.*, audit_values.details, audit_values.reasons, audit_values.before, audit_values.after
+select
+    audit_log.*, audit_values.reasons, audit_values.before,
+    memreg.details_told(audit_values.proposal, audit_values.details) as details,
+    memreg.state_told(audit_values.after, audit_values.proposal, audit_values.details) as after
 from memreg.audit_log join memreg.audit_values on audit_values.tenant = audit_log.tenant and audit_id = id
 where audit_log.tenant = %(tenant)s order by id
 

@@ -16,7 +16,8 @@ ENTRIES = Query(
     "entries",
     "The audit in the order it was written.",
     "select log.id, log.action, log.class, log.memory_id, log.message_id, log.ordinal, log.revision, said.before,"
-    " said.after, said.details from memreg.audit_log as log join memreg.audit_values as said"
+    " memreg.state_told(said.after, said.proposal, said.details) as after, said.details"
+    " from memreg.audit_log as log join memreg.audit_values as said"
     " on said.tenant = log.tenant and said.audit_id = log.id where log.tenant = %(tenant)s order by log.id",
 )
 MEMORIES = Query("memories", "Every memory.", "select * from memreg.memories where tenant = %(tenant)s order by id")

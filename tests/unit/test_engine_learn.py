@@ -175,7 +175,10 @@ def test_every_row_of_shares_is_positive_and_what_is_learned_comes_back() -> Non
 
 
 def test_a_decision_as_the_audit_keeps_it() -> None:
-    row = {"levels": [{"name:title": 6}, {}, None, {"name:title": 0}], "identified": True}
+    row = {
+        "candidates": [{"levels": {"name:title": 6}}, {"levels": {}}, {}, {"levels": {"name:title": 0}}],
+        "identified": True,
+    }
     assert observed_from(row) == Observed(({"name:title": 6}, {"name:title": 0}), True)
-    assert observed_from({"levels": None, "identified": False}) == Observed(())
+    assert observed_from({"candidates": [], "identified": False}) == Observed(())
     assert LEARNED_FROM > 0

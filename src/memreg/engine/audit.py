@@ -12,6 +12,7 @@ from uuid import UUID
 from memreg.engine.apply import Outcome
 from memreg.engine.decide import ReviewKind, Situation, Verdict
 from memreg.engine.identity import KeyValue
+from memreg.engine.kept import kept_form, worth_telling
 from memreg.engine.model import Extraction, Payload
 from memreg.engine.storable import storable, storable_text
 from memreg.engine.store import JsonRow, bytea
@@ -64,6 +65,7 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
     """The entry as rows of `audit_log` (no values in it) and `audit_values`; the database makes their digests."""
     verdict, outcome, extraction = entry.verdict, entry.outcome, entry.extraction
     candidates = sorted(entry.situation.candidates, key=lambda c: (-c.score.value, c.memory_id.int))[:KEPT_CANDIDATES]
+    told = worth_telling(candidates)
     log: JsonRow = {
         "id": str(entry.id),
         "version": entry.version,
@@ -77,19 +79,7 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
         "revision": outcome.memory.revision if outcome.memory and outcome.wrote_revision else None,
         "score": verdict.score,
         "unresolved": verdict.unresolved,
-        "candidates": [
-            {
-                "memory_id": str(candidate.memory_id),
-                "score": candidate.score.value,
-                "partial_identity": candidate.partial_identity,
-                "parts": [
-                    {"name": part.name, "amount": round(part.amount, 4), "bounds": part.bounds}
-                    for part in candidate.score.parts
-                ],
-                "levels": dict(candidate.score.levels),
-            }
-            for candidate in candidates
-        ],
+        "candidates": kept_form(candidates),
         "thresholds": {
             "update": entry.situation.thresholds.update,
             "possible": entry.situation.thresholds.possible,
@@ -107,38 +97,64 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
         "took_ms": entry.took_ms,
         "created_at": entry.now.isoformat(),
     }
+    proposal = entry.situation.proposal
+    given = storable(entry.given)
+    compared = [*(str(held) for by in entry.key_holders.values() for held in by), *(str(c.memory_id) for c in told)]
+    details: JsonRow = {
+        "mode": entry.situation.mode,
+        "changed": list(outcome.changed),
+        "keys": [
+            {
+                "key": held.key.name,
+                "strength": held.key.strength,
+                "answers": [str(hit.memory_id) for hit in entry.situation.hits if hit.key.name == held.key.name],
+                "holders": [str(memory_id) for memory_id in entry.key_holders.get(held.key.name, ())],
+            }
+            for held in entry.keys
+        ],
+    }
+    # What repeats is kept once; `memreg.details_told` and `memreg.state_told` put it in its places again.
+    if isinstance(given, Mapping) and is_same(given.get("values"), proposal.values):
+        details["as_given"] = True
+    else:
+        details["values"] = proposal.values
+    after = outcome.after
+    if after is not None and is_same(after["payload"], proposal.values):
+        after = {name: after[name] for name in after if name != "payload"} | {"as_said": True}
+    more = {
+        "originals": proposal.originals,
+        "conflicts": dict(outcome.conflicts),
+        "met": {
+            str(candidate.memory_id): {part.name: list(part.met) for part in candidate.score.parts if part.met}
+            for candidate in told
+        },
+        "compared_with": {
+            str(memory_id): dict(payload)
+            for memory_id, payload in entry.compared_with.items()
+            if str(memory_id) in compared
+        },
+        "absorbed": _absorbed(outcome),
+    }
     values: JsonRow = {
         "audit_id": str(entry.id),
-        "proposal": storable(entry.given),
-        "evidence": storable_text(entry.situation.proposal.evidence) if entry.situation.proposal.evidence else None,
+        "proposal": given,
+        "evidence": storable_text(proposal.evidence) if proposal.evidence else None,
         "before": outcome.before,
-        "after": outcome.after,
+        "after": after,
         "reasons": list(entry.reasons),
-        "details": {
-            "mode": entry.situation.mode,
-            "values": entry.situation.proposal.values,
-            "originals": entry.situation.proposal.originals,
-            "changed": list(outcome.changed),
-            "conflicts": dict(outcome.conflicts),
-            "keys": [
-                {
-                    "key": held.key.name,
-                    "strength": held.key.strength,
-                    "answers": [str(hit.memory_id) for hit in entry.situation.hits if hit.key.name == held.key.name],
-                    "holders": [str(memory_id) for memory_id in entry.key_holders.get(held.key.name, ())],
-                }
-                for held in entry.keys
-            ],
-            "met": {
-                str(candidate.memory_id): {part.name: list(part.met) for part in candidate.score.parts if part.met}
-                for candidate in candidates
-            },
-            "compared_with": {str(memory_id): dict(payload) for memory_id, payload in entry.compared_with.items()},
-            "absorbed": _absorbed(outcome),
-        },
+        "details": details | {name: found for name, found in more.items() if found},
         "salt": bytea(secrets.token_bytes(16)),
     }
     return log, values
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values are the same as JSON: unlike for Python, true is not 1, and 1.0 is not 1."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(is_same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    return type(one) is type(other) and bool(one == other)
 
 
 def review(kind: ReviewKind, entry: Entry, review_id: UUID) -> JsonRow:

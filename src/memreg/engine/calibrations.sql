@@ -43,7 +43,7 @@ limit 20000
 
 -- recent_levels --
 -- The newest decisions of a class that were held against candidates: how far each column agreed with the best of them.
-select jsonb_path_query_array(candidates, '$[*].levels') as levels, basis = 'identity' as identified
+select candidates, basis = 'identity' as identified
 from memreg.audit_log
 where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s
     and operation = 'upsert' and candidates <> '[]'
@@ -106,7 +106,8 @@ limit %(limit)s
 -- The newest decisions of a class: the best score of each, where it was held against a candidate, and what decided it.
 select
     basis,
-    (select max((held ->> 'score')::double precision) from jsonb_array_elements(candidates) as held) as score
+    -- The best comes first.
+    coalesce(candidates #>> '{held, 0, 1}', candidates #>> '{0, score}')::double precision as score
 from memreg.audit_log
 where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s and operation = 'upsert'
     and basis <> 'invalid'

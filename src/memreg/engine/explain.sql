@@ -5,7 +5,9 @@ select
     log.revision, log.score, log.unresolved, log.candidates, log.thresholds, log.snapshot, log.annotation,
     log.extractor, log.model, log.prompt_hash, log.tokens_in, log.tokens_out, log.latency_ms, log.attempts, log.actor,
     log.undoes, log.took_ms, log.schema, log.created_at,
-    said.proposal, said.evidence, said.before, said.after, said.reasons, said.details, said.erased_at,
+    said.proposal, said.evidence, said.before, said.reasons, said.erased_at,
+    memreg.state_told(said.after, said.proposal, said.details) as after,
+    memreg.details_told(said.proposal, said.details) as details,
     messages.text as message_text, messages.role as message_role, messages.session as message_session,
     messages.at as message_at, messages.received_at as message_received_at, messages.erased_at as message_erased_at,
     annotations.source as annotation_source, annotations.model as annotation_model,
@@ -60,7 +62,9 @@ order by revisions.revision
 
 -- states_told --
 -- The states that an entry left memories in, as the audit keeps them.
-select log.class, log.memory_id, said.before, said.after, coalesce(said.details, '{}') as details
+select
+    log.class, log.memory_id, said.before, coalesce(said.details, '{}') as details,
+    memreg.state_told(said.after, said.proposal, said.details) as after
 from memreg.audit_log as log
 join memreg.audit_values as said on said.tenant = log.tenant and said.audit_id = log.id
 where log.tenant = %(tenant)s and log.schema = %(schema)s and log.id = %(id)s

@@ -11,6 +11,7 @@ from memreg.engine.change import Change, changes_of
 from memreg.engine.decide import rule_number, rule_sentence
 from memreg.engine.explain_rules import Case, rules_told
 from memreg.engine.identity import canonical
+from memreg.engine.kept import candidates_told
 from memreg.engine.score import describe
 from memreg.registry.fingerprint import annotation_from
 from memreg.registry.models import ClassAnnotation
@@ -44,7 +45,7 @@ def facts_of(row: Row, cost: Cost | None = None) -> dict[str, Any]:
     annotation = annotation_from(row["annotated"]) if row["annotated"] else ClassAnnotation()
     facts["annotated"] = row["annotated"]
     facts["keys"] = keys_told(details, annotation)
-    facts["candidates"] = [_candidate(each, row, details, annotation) for each in row["candidates"]]
+    facts["candidates"] = [_candidate(each, row, details, annotation) for each in candidates_told(row["candidates"])]
     facts["rule"] = _rule(row)
     facts["changes"] = [_change(each) for each in changes_of({**row, "details": details})]
     was_erased = any(change["is_erased"] for change in facts["changes"])
@@ -148,7 +149,7 @@ def _candidate(
         "chosen": row["action"] in CHOOSING and str(row["memory_id"]) == memory_id,
         "values": values,
         "columns": columns_told(said, values),
-        "identity": identity_agreement(said, values, annotation),
+        "identity": identity_agreement(said if values else {}, values, annotation),
         "parts": parts_told(kept["parts"], met),
     }
 

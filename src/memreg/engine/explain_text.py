@@ -213,6 +213,8 @@ def _candidates(page: Page, facts: Mapping[str, Any]) -> None:
         chosen = ", chosen" if candidate["chosen"] else ""
         page.say(f"candidate {number}, memory {candidate['memory_id']}: score {candidate['score']:.4f}{chosen}", hang=2)
         _parts(page, candidate)
+        if not candidate["parts"]:
+            page.say("too little alike to be kept with its parts: --why-not computes them again", indent=2, hang=4)
     if len(candidates) > SHOWN_CANDIDATES:
         page.say(f"and {len(candidates) - SHOWN_CANDIDATES} more below these, with --json")
 

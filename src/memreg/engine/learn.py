@@ -17,6 +17,7 @@ from memreg.engine.calibration import (
     Calibration,
     ColumnShares,
 )
+from memreg.engine.kept import levels_told
 from memreg.engine.level import LEVELS
 from memreg.engine.record import Role
 
@@ -132,11 +133,11 @@ def _telling(names: Sequence[str], learned: Mapping[str, float]) -> dict[str, fl
 
 
 def observed_from(row: Mapping[str, Any]) -> Observed:
-    """A decision as the audit keeps it: `levels` of its best candidates, and whether a key decided it.
+    """A decision as the audit keeps it: its best `candidates`, and whether a key decided it.
 
     A key's columns count there too: how often they are equal among all repeats is what a difference is measured by.
     """
-    return Observed(tuple(levels for levels in row["levels"] or () if levels), row["identified"])
+    return Observed(tuple(levels_told(row["candidates"])), row["identified"])
 
 
 def _role(name: str) -> Role:

@@ -275,8 +275,8 @@ def _score(
         (_meeting(key) for key in asked if key in under),
         key=lambda each: (_WORDS_FIRST.index(each["family"]), each["key"]),
     )
-    if kept is not None:
-        rank = facts["candidates"].index(kept) + 1
+    rank = None if kept is None else facts["candidates"].index(kept) + 1
+    if kept is not None and kept["parts"]:
         told["candidate"] = {**kept, "rank": rank, "computed_again": False, "note": None}
         return
     statistics = Statistics()
@@ -296,8 +296,8 @@ def _score(
     parts = [{"name": part.name, "amount": round(part.amount, 4), "bounds": part.bounds} for part in found.parts]
     told["candidate"] = {
         "memory_id": memory_id,
-        "rank": None,
-        "score": found.value,
+        "rank": rank,
+        "score": found.value if kept is None else kept["score"],
         "computed_again": True,
         "note": note,
         "values": dict(then.payloads[0]),
@@ -334,7 +334,7 @@ def _by_score(entry: Row, facts: Mapping[str, Any], told: Mapping[str, Any]) -> 
             f"its score would have been {score:.4f} ({again})",
             *keys,
         )
-    how = f" ({again})" if candidate["computed_again"] else ""
+    how = f" ({again})" if candidate["rank"] is None else ""
     if entry["action"] in ("UPDATE", "UPSERT"):
         best = facts["candidates"][0]
         than = "above" if best["score"] > score else "the same, and of equals the lower id comes first, as against"

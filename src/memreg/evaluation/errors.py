@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from memreg.engine.decide import THRESHOLDS
+from memreg.engine.kept import candidates_told
 from memreg.evaluation.judge import Judged, Verdict
 
 SHOWN_TOKENS = 12
@@ -95,7 +96,7 @@ def candidates_of(entry: Mapping[str, Any]) -> tuple[CandidateFact, ...]:
             tuple(_part(part, met.get(each["memory_id"], {})) for part in each["parts"]),
             payloads.get(each["memory_id"], {}),
         )
-        for each in entry["candidates"]
+        for each in candidates_told(entry["candidates"])
     )
 
 

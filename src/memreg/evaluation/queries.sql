@@ -31,7 +31,7 @@ select
     audit_log.message_id,
     audit_log.candidates,
     audit_values.reasons,
-    audit_values.details
+    memreg.details_told(audit_values.proposal, audit_values.details) as details
 from memreg.audit_log
 join memreg.audit_values on audit_values.tenant = audit_log.tenant and audit_values.audit_id = audit_log.id
 where audit_log.tenant = %(tenant)s and audit_log.schema = %(schema)s and audit_log.id = any(%(ids)s::uuid[])

@@ -119,7 +119,7 @@ waiting as (
 select
     held.id as audit_id, waiting.first_id, waiting.order_id, waiting.again, held.class as said_class,
     held.version as said_under, coalesce(memories.class, held.class) as class, held.message_id, held.ordinal,
-    held.action, stood.memory_id as stood_as, said.proposal, said.details -> 'values' as decided_values,
+    held.action, stood.memory_id as stood_as, said.proposal, memreg.details_told(said.proposal, said.details) -> 'values' as decided_values,
     memories.id, memories.version, memories.payload, memories.originals, memories.is_deleted, memories.unresolved,
     memories.revision, memories.change, memories.created_at, memories.updated_at, memories.last_seen_at,
     memories.said_version, memories.pinned, memories.merged_into, memories.void_revisions,

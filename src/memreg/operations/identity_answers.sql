@@ -5,7 +5,7 @@ select
     case when newest.basis = 'identity_conflict' then newest.candidates end as candidates,
     said.details -> 'keys' as keys,
     case
-        when newest.operation = 'delete' then array(select jsonb_object_keys(said.details -> 'values'))
+        when newest.operation = 'delete' then array(select jsonb_object_keys(memreg.details_told(said.proposal, said.details) -> 'values'))
         else '{}'
     end as said
 from (

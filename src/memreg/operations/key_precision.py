@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from memreg.core.database import Database
 from memreg.core.steps import Row, Steps, fetch_row, fetch_rows
+from memreg.engine.kept import candidates_told
 from memreg.operations.interval import Interval, wilson
 from memreg.operations.store import SQL
 from memreg.registry import lookup
@@ -201,6 +202,6 @@ def _is_unlike(entry: Row, memory: str) -> bool:
 
     Where it speaks for the memories of both keys, they are more likely one object that is held twice than two.
     """
-    scores = {each["memory_id"]: float(each["score"]) for each in entry["candidates"] or ()}
+    scores = {each["memory_id"]: float(each["score"]) for each in candidates_told(entry["candidates"])}
     at_most = min(scores.values(), default=0.0)  # the entry lists the best; any other scored no higher
     return scores.get(memory, at_most) < float(entry["possible"])

@@ -88,7 +88,8 @@ order by log.id desc
 -- Audit entries with the states that they keep.
 select
     log.id, log.action, log.basis, log.operation, log.class, log.version, log.message_id, log.memory_id, log.actor,
-    log.undoes, log.created_at, said.before, said.after,
+    log.undoes, log.created_at, said.before,
+    memreg.state_told(said.after, said.proposal, said.details) as after,
     jsonb_build_object('absorbed', said.details -> 'absorbed', 'others', coalesce(said.details -> 'others', '[]'))
         as details,
     said.erased_at, coalesce(said.proposal ? 'because', false) as follows

@@ -4,7 +4,7 @@ select
     revisions.revision, revisions.version, revisions.payload, revisions.originals, revisions.pinned,
     revisions.is_deleted, revisions.unresolved, revisions.audit_id, revisions.created_at, log.memory_id, log.class,
     log.action, log.basis, log.operation, log.version as said_version, log.created_at as decided_at,
-    said.details -> 'values' as said_values, said.details -> 'originals' as said_originals,
+    memreg.details_told(said.proposal, said.details) -> 'values' as said_values, said.details -> 'originals' as said_originals,
     coalesce(said.details -> 'changed', '[]') as changed,
     coalesce(said.details -> 'conflicts', '{}') as conflicts,
     case when log.action = 'SPLIT' and log.memory_id = %(id)s and not memreg.is_undone(%(tenant)s, log.id) then
@@ -109,7 +109,8 @@ where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
 -- gone_into_by --
 -- The entries that made states of memories, with every state that they keep.
 select
-    asked.id as asked_id, log.memory_id, log.class, said.before, said.after,
+    asked.id as asked_id, log.memory_id, log.class, said.before,
+    memreg.state_told(said.after, said.proposal, said.details) as after,
     jsonb_build_object(
         'absorbed', said.details -> 'absorbed', 'others', coalesce(said.details -> 'others', '[]')
     ) as details

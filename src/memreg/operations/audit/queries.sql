@@ -219,7 +219,8 @@ select memreg.drop_audit_months(%(ends)s) as dropped
 -- replayed_entries --
 -- What the entries of a schema did to memories, in the order of their ids, after one.
 select
-    entry.id, entry.action, entry.class, entry.memory_id, said.before, said.after, said.erased_at,
+    entry.id, entry.action, entry.class, entry.memory_id, said.before, said.erased_at,
+    memreg.state_told(said.after, said.proposal, said.details) as after,
     jsonb_build_object('absorbed', said.details -> 'absorbed', 'others', coalesce(said.details -> 'others', '[]'))
         as details
 from memreg.audit_log as entry
@@ -296,7 +297,9 @@ limit %(limit)s
 -- export_entries --
 -- Audit entries with everything in them, oldest first, after one, that fit what is given as above.
 select
-    entry.*, said.proposal, said.evidence, said.before, said.after, said.reasons, said.details, said.erased_at,
+    entry.*, said.proposal, said.evidence, said.before, said.reasons, said.erased_at,
+    memreg.state_told(said.after, said.proposal, said.details) as after,
+    memreg.details_told(said.proposal, said.details) as details,
     messages.session
 from memreg.audit_log as entry
 join memreg.audit_values as said on said.tenant = %(tenant)s and said.audit_id = entry.id

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from memreg.engine.kept import candidates_told
 from memreg.operations.masking import mask, mask_snapshot, mask_text
 from memreg.registry.models import ClassSpec, SchemaVersion
 
@@ -38,6 +39,7 @@ def record_of(row: Mapping[str, Any], version: SchemaVersion | None, *, reveal: 
     values is handed out.
     """
     found = {name: _plain(row["id"] if name == "audit_id" else row[name]) for name in COLUMNS}
+    found["candidates"] = candidates_told(row["candidates"])
     if reveal:
         return found
     spec = None if version is None else version.spec.by_name.get(row["class"])

@@ -21,7 +21,7 @@ limit %(limit)s
 -- What audit entries about memories say of them, after one of them, and the messages that they are of.
 select
     log.id, log.class, log.version, log.message_id, said.proposal -> 'values' as given,
-    said.details -> 'values' as read, said.details -> 'originals' as originals, said.details -> 'conflicts' as conflicts
+    memreg.details_told(said.proposal, said.details) -> 'values' as read, said.details -> 'originals' as originals, said.details -> 'conflicts' as conflicts
 from memreg.audit_log as log
 join memreg.audit_values as said on said.tenant = log.tenant and said.audit_id = log.id
 where log.tenant = %(tenant)s
@@ -149,9 +149,9 @@ select
     case when judged.may then part.proposal end as proposal,
     case when judged.may then part.evidence end as evidence,
     case when judged.may then part.before end as before,
-    case when judged.may then part.after end as after,
+    case when judged.may then memreg.state_told(part.after, part.proposal, part.details) end as after,
     case when judged.may then part.reasons end as reasons,
-    case when judged.may then part.details end as details
+    case when judged.may then memreg.details_told(part.proposal, part.details) end as details
 from part
 join memreg.audit_log as log on log.tenant = %(tenant)s and log.id = part.audit_id
 cross join lateral (

@@ -102,7 +102,7 @@ select
     case when answered.basis = 'identity_conflict' then answered.candidates end as candidates,
     said.details -> 'keys' as keys,
     case
-        when answered.operation = 'delete' then array(select jsonb_object_keys(said.details -> 'values'))
+        when answered.operation = 'delete' then array(select jsonb_object_keys(memreg.details_told(said.proposal, said.details) -> 'values'))
         else '{}'
     end as said
 from (

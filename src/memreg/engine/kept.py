@@ -1,0 +1,89 @@
+"""The candidates of an audit entry in the form in which they are kept: short, as every entry has some."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from memreg.engine.decide import Candidate
+from memreg.engine.score import FEATURES
+
+LEAST_TOLD = 0.001
+"""The score from which a candidate is kept with all that it was compared by. Of one below, score and levels are kept:
+`explain --why-not` computes the rest again."""
+_ABSENT = "-"
+
+
+def worth_telling(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Those of candidates, best first, that are kept with all that they were compared by."""
+    return [each for each in candidates if each.score.value >= LEAST_TOLD]
+
+
+def kept_form(candidates: Sequence[Candidate]) -> Any:
+    """Candidates, best first, as `audit_log.candidates` has them; an empty list where there are none.
+
+    `{"levels": [name ...], "held": [[memory id, score, levels, parts, partial identity] ...]}`: the levels of each are
+    a text with a digit at the place of each name, and "-" where a candidate has none; a part is its name, its amount
+    and true where it bounds the score. What says nothing is left out at the end: parts of a candidate that is not worth
+    telling of, and an identity that is not partial.
+    """
+    if not candidates:
+        return []
+    levels = [candidate.score.levels for candidate in candidates]
+    names = sorted({name for each in levels for name in each})
+    held = []
+    for candidate, found in zip(candidates, levels, strict=True):
+        text = "".join(str(found[name]) if name in found else _ABSENT for name in names)
+        row: list[Any] = [str(candidate.memory_id), candidate.score.value, text]
+        if candidate.score.value >= LEAST_TOLD:
+            row.append(
+                [
+                    [part.name, round(part.amount, 4), *([True] if part.bounds else ())]
+                    for part in candidate.score.parts
+                    if part.amount or part.bounds
+                ]
+            )
+        if candidate.partial_identity:
+            row += [[]] * (len(row) == 3) + [True]
+        held.append(row)
+    return {"levels": names, "held": held}
+
+
+def candidates_told(kept: Any) -> list[dict[str, Any]]:
+    """Candidates of an audit entry, best first: `memory_id`, `score`, `partial_identity`, `levels` by column, and
+    `parts` with name, amount and whether it bounds the score; those of a candidate that is not told of are none.
+
+    Entries of before kept them as they are told.
+    """
+    if not isinstance(kept, Mapping):
+        return [dict(each) for each in kept or ()]
+    return [
+        {
+            "memory_id": row[0],
+            "score": row[1],
+            "partial_identity": len(row) > 4,
+            "levels": _levels(kept["levels"], row[2]),
+            "parts": _parts(row[3]) if len(row) > 3 else [],
+        }
+        for row in kept["held"]
+    ]
+
+
+def levels_told(kept: Any) -> list[dict[str, int]]:
+    """The levels alone of the candidates of an audit entry."""
+    if not isinstance(kept, Mapping):
+        return [each["levels"] for each in kept or () if each.get("levels")]
+    return [_levels(kept["levels"], row[2]) for row in kept["held"] if row[2]]
+
+
+def _levels(names: Sequence[str], text: str) -> dict[str, int]:
+    return {name: int(level) for name, level in zip(names, text, strict=True) if level != _ABSENT}
+
+
+def _parts(kept: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Every part in the order of the features, those too that say nothing."""
+    if not kept:
+        return []
+    found = {part[0]: {"name": part[0], "amount": part[1], "bounds": len(part) > 2} for part in kept}
+    names = dict.fromkeys((*(feature.__name__ for feature in FEATURES), *found))
+    return [found.get(name, {"name": name, "amount": 0, "bounds": False}) for name in names]
