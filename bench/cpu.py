@@ -128,14 +128,16 @@ def parts(version: SchemaVersion, told: Sequence[Scene]) -> dict[str, Work]:
         mine, row = items[number], told[number].rows[0]
         return Situation(mine.checked, hits=(Hit(mine.keys[0].key, row["id"]),))
 
+    def asking(number: int) -> Record:
+        return Record.of(items[number].checked.values, spec, annotation)
+
     def scored(number: int) -> Situation:
-        mine = items[number]
-        assert mine.record is not None
+        mine, record = items[number], asking(number)
         found = []
         for state in states(told[number]):
             records = state.records(spec, annotation)
-            partial = partial_identity(mine.record.identity, records[0].identity, annotation)
-            found.append(Candidate(state.id, best_score(mine.record, records, statistics), partial))
+            partial = partial_identity(record.identity, records[0].identity, annotation)
+            found.append(Candidate(state.id, best_score(record, records, statistics), partial))
         return Situation(mine.checked, candidates=tuple(found))
 
     def ended(number: int, situation: Situation) -> object:
@@ -163,10 +165,9 @@ def parts(version: SchemaVersion, told: Sequence[Scene]) -> dict[str, Work]:
     fresh = [[state.records(spec, annotation) for state in states(scene)] for scene in told]
 
     def score_read(number: int) -> None:
-        mine = items[number].record
-        assert mine is not None
+        record = asking(number)
         for records in fresh[number]:
-            best_score(mine, records, statistics)
+            best_score(record, records, statistics)
 
     def stored(number: int) -> object:
         state = MemoryState.from_row(told[number].rows[0])
@@ -176,7 +177,7 @@ def parts(version: SchemaVersion, told: Sequence[Scene]) -> dict[str, Work]:
         "validate": lambda n: validate(told[n].proposal, version),
         "item": item,
         "item and what it asks by": lambda n: item(n).probes,
-        "record": lambda n: Record.of(items[n].checked.values, spec, annotation),
+        "record": asking,
         "20 rows read": lambda n: [state.records(spec, annotation) for state in states(told[n])],
         "20 candidates scored": score_read,
         "20 rows read and scored": scored,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 SHORTEST = 4
 LONGEST = 20
@@ -12,6 +13,8 @@ DIGITS = 2
 LONG_NUMBER = 6
 LONGEST_PIECE = 5
 STEM = 5
+REMEMBERED = 40
+"""The tokens of the longest text whose codes are kept, for those that come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,9 @@ class Codes:
 
     whole: frozenset[str]
     joined: frozenset[str]
+
+
+NO_CODES = Codes(frozenset(), frozenset())
 
 
 class CodesMet(Enum):
@@ -46,13 +52,25 @@ def _reads_as_code(digits: int, length: int) -> bool:
 
 def codes_of(texts: Iterable[tuple[str, ...]]) -> Codes:
     """The codes of a record's texts, each a tuple of tokens in order."""
-    whole: set[str] = set()
+    found = [codes for text in texts if (codes := _codes_of(text)) is not NO_CODES]
+    if not found:
+        return NO_CODES
+    return Codes(
+        frozenset().union(*(each.whole for each in found)), frozenset().union(*(each.joined for each in found))
+    )
+
+
+def _codes_of(tokens: tuple[str, ...]) -> Codes:
+    if all(map(str.isalpha, tokens)):
+        return NO_CODES
+    return _kept_codes(tokens) if len(tokens) <= REMEMBERED else _codes_in(tokens)
+
+
+def _codes_in(tokens: tuple[str, ...]) -> Codes:
+    digits = [_digits(token) for token in tokens]
+    whole = {token for token, count in zip(tokens, digits, strict=True) if _reads_as_code(count, len(token))}
     joined: set[str] = set()
-    for tokens in texts:
-        digits = [_digits(token) for token in tokens]
-        whole.update(token for token, count in zip(tokens, digits, strict=True) if _reads_as_code(count, len(token)))
-        if sum(digits) < DIGITS:
-            continue
+    if sum(digits) >= DIGITS:
         for size in (2, 3):
             for start in range(len(tokens) - size + 1):
                 count = sum(digits[start : start + size])
@@ -62,7 +80,10 @@ def codes_of(texts: Iterable[tuple[str, ...]]) -> Codes:
                         together = "".join(pieces)
                         if _reads_as_code(count, len(together)):
                             joined.add(together)
-    return Codes(frozenset(whole), frozenset(joined))
+    return Codes(frozenset(whole), frozenset(joined)) if whole or joined else NO_CODES
+
+
+_kept_codes = lru_cache(maxsize=4_096)(_codes_in)
 
 
 def meet(mine: Codes, theirs: Codes, is_rare: Callable[[str], bool]) -> tuple[CodesMet, tuple[str, ...]] | None:

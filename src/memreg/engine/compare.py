@@ -20,6 +20,9 @@ LEAST_SWAP, SWAP_LEAD = 0.6, 0.5
 SLIP_IN_SWAP = 0.9
 MOST_SWAPPED = 16
 
+_NONE, _EQUAL, _NAME = Level.NONE, Level.EQUAL, Role.NAME
+_NOBODY: Mapping[str, str] = {}
+
 _CODE_LEVELS = {
     CodesMet.EQUAL: Level.EQUAL,
     CodesMet.SOME: Level.NEAR,
@@ -45,8 +48,8 @@ class Evidence:
         return _words(self.between) if isinstance(self.between, Alignment) else self.between
 
 
-Memo = dict[tuple[str, tuple[str, ...]], Evidence]
-"""The evidence of a column by the other side's text, before anything else of the other record counts."""
+Memo = dict[tuple[str, tuple[str, ...] | str], Evidence]
+"""The evidence of a column by the other side's text or value, before anything else of the other record counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +65,28 @@ class Comparison:
 
 def compare(mine: Record, theirs: Record, statistics: Statistics, memo: Memo | None = None) -> Comparison:
     """Set two records of a class against each other. Symmetric. `memo`: kept by the caller for one `mine` and
-    statistics, so that a text that several revisions share is aligned once."""
-    texts = _texts(mine, theirs, statistics, {} if memo is None else memo)
-    others = [*_compared(mine, theirs), *_identity(mine, theirs)]
+    statistics, so that a text that several candidates or revisions share is aligned once."""
+    if memo is None:
+        memo = {}
+    texts = _texts(mine, theirs, statistics, memo)
+    values = _identity(mine, theirs, memo)
+    others = [*_compared(mine, theirs, memo), *values]
     codes = meet(mine.codes, theirs.codes, lambda code: _is_rare(code, statistics))
     if codes is not None:
-        others.append(Evidence(CODES, Role.CODE, _CODE_LEVELS[codes[0]], codes[1]))
-    same = bool(texts) and mine.fields.keys() == theirs.fields.keys() and _all_equal(mine, theirs, texts)
-    values = [found for found in others if found.role in (Role.STRONG, Role.SHARED, Role.CODE)]
-    touches = same or any(found.level > Level.NONE for found in [*texts, *values])
-    equal = all(found.level is Level.EQUAL for found in texts)
-    alike = same or (equal and any(found.role is Role.NAME for found in texts))
+        values.append(Evidence(CODES, Role.CODE, _CODE_LEVELS[codes[0]], codes[1]))
+        others.append(values[-1])
+    equal = all(found.level is _EQUAL for found in texts)
+    same = equal and bool(texts) and mine.fields.keys() == theirs.fields.keys() and _all_equal(mine, theirs)
+    touches = same or any(found.level is not _NONE for found in texts + values)
+    alike = same or (equal and any(found.role is _NAME for found in texts))
     return Comparison((*texts, *others), same, alike, touches)
 
 
-def _all_equal(mine: Record, theirs: Record, texts: list[Evidence]) -> bool:
-    """Whether every text has the same words, numbers in the same order, each in its own column."""
-    return all(found.level is Level.EQUAL for found in texts) and all(
-        frozenset(tokens) == frozenset(theirs.fields[column]) for column, tokens in mine.fields.items()
+def _all_equal(mine: Record, theirs: Record) -> bool:
+    """Whether every text has the same words, each in its own column."""
+    return all(
+        tokens == theirs.fields[column] or frozenset(tokens) == frozenset(theirs.fields[column])
+        for column, tokens in mine.fields.items()
     )
 
 
@@ -90,33 +97,52 @@ def _is_rare(code: str, statistics: Statistics) -> bool:
 def _texts(mine: Record, theirs: Record, statistics: Statistics, memo: Memo) -> list[Evidence]:
     """Each searchable column that both fill, names also crosswise where they were swapped; then equal tokens of
     different columns count in both."""
-    partner = _swapped(mine, theirs)
-    aligned: dict[str, Alignment] = {}
+    partner = _swapped(mine, theirs) if len(mine.name_columns) > 1 else _NOBODY
     found: dict[str, Evidence] = {}
     for column in mine.fields:
-        other = partner.get(column, column)
-        if other not in theirs.fields:
+        other = partner.get(column, column) if partner else column
+        tokens = theirs.fields.get(other)
+        if tokens is None:
             continue
-        key = column, theirs.fields[other]
-        evidence = None if other != column else memo.get(key)
+        evidence = None if other != column else memo.get((column, tokens))
         if evidence is None:
             alignment = (_straight if other == column else _crosswise)(mine, theirs, column, other, statistics)
             evidence = _judged(mine, theirs, column, other, alignment, statistics)
             if other == column:
-                memo[key] = evidence
+                memo[column, tokens] = evidence
         found[column] = evidence
-        assert isinstance(evidence.between, Alignment)
-        aligned[column] = evidence.between
-    changed = _across(mine, theirs, partner, aligned, statistics)
-    for column in found:
-        other = partner.get(column, column)
-        alias = _alias(mine, theirs, column, other)
-        if alias or column in changed:
-            found[column] = _judged(mine, theirs, column, other, aligned[column], statistics, alias)
+    strayed = _has_strays(mine, theirs, partner, found)
+    if strayed or mine.lists or theirs.lists:
+        aligned = {column: _alignment(evidence) for column, evidence in found.items()}
+        changed = _across(mine, theirs, partner, aligned, statistics) if strayed else set[str]()
+        for column in found:
+            other = partner.get(column, column)
+            alias = _alias(mine, theirs, column, other)
+            if alias or column in changed:
+                found[column] = _judged(mine, theirs, column, other, aligned[column], statistics, alias)
+    if not partner:
+        return list(found.values())
     return [
         _swapped_evidence(mine, column, partner[column], found, statistics) if column in partner else found[column]
         for column in found
     ]
+
+
+def _alignment(evidence: Evidence) -> Alignment:
+    assert isinstance(evidence.between, Alignment)
+    return evidence.between
+
+
+def _has_strays(mine: Record, theirs: Record, partner: Mapping[str, str], found: Mapping[str, Evidence]) -> bool:
+    """Whether a token that is left over on one side is left over on the other, in whatever column."""
+    met_in = {partner.get(column, column): column for column in found} if partner else dict.fromkeys(found)
+    left: set[str] = set()
+    right: set[str] = set()
+    for column, tokens in mine.fields.items():
+        left.update(_alignment(found[column]).mine if column in found else tokens)
+    for column, tokens in theirs.fields.items():
+        right.update(_alignment(found[met_in[column] or column]).theirs if column in met_in else tokens)
+    return not left.isdisjoint(right)
 
 
 def _straight(mine: Record, theirs: Record, column: str, other: str, statistics: Statistics) -> Alignment:
@@ -242,14 +268,9 @@ def _overlap(left: frozenset[str], right: frozenset[str]) -> float:
 def _across(
     mine: Record, theirs: Record, partner: Mapping[str, str], aligned: dict[str, Alignment], statistics: Statistics
 ) -> set[str]:
-    """Equal tokens left over in different columns: they count in both. Gives the columns whose alignment it changed,
-    which are copies then."""
+    """Equal tokens left over in different columns count in both. Gives the columns whose alignment it changed; all are
+    copies then."""
     changed: set[str] = set()
-    met_in = {partner.get(column, column): alignment for column, alignment in aligned.items()}
-    rests = [aligned[c].mine if c in aligned else tokens for c, tokens in mine.fields.items()]
-    others = [met_in[c].theirs if c in met_in else tokens for c, tokens in theirs.fields.items()]
-    if set().union(*rests).isdisjoint(set().union(*others)):
-        return changed
     for column in aligned:
         aligned[column] = aligned[column].copy()
     weigh = statistics.idf
@@ -281,22 +302,29 @@ def _across(
     return changed
 
 
-def _compared(mine: Record, theirs: Record) -> list[Evidence]:
+def _compared(mine: Record, theirs: Record, memo: Memo) -> list[Evidence]:
     found = []
     for column, value in mine.compared.items():
         other = theirs.compared.get(column)
         if other is not None:
-            role, level = compare_values(value, other)
-            found.append(Evidence(column, role, level, _values(value, other)))
+            evidence = memo.get((column, other))
+            if evidence is None:
+                role, level = compare_values(value, other)
+                evidence = memo[column, other] = Evidence(column, role, level, _values(value, other))
+            found.append(evidence)
     return found
 
 
-def _identity(mine: Record, theirs: Record) -> list[Evidence]:
+def _identity(mine: Record, theirs: Record, memo: Memo) -> list[Evidence]:
     found = []
     for column, value in mine.only_identity.items():
         other = theirs.only_identity.get(column)
         if other is not None:
-            found.append(Evidence(column, mine.roles[column], compare_keys(value, other), _values(value, other)))
+            evidence = memo.get((column, other))
+            if evidence is None:
+                level = compare_keys(value, other)
+                evidence = memo[column, other] = Evidence(column, mine.roles[column], level, _values(value, other))
+            found.append(evidence)
     return found
 
 

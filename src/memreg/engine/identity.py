@@ -33,6 +33,8 @@ class Hit:
 def canonical(value: Any) -> str:
     """A value as text for comparing: strings by NFKC, casefold and single spaces; lists as their sorted items."""
     if isinstance(value, str):
+        if value.isascii():
+            return " ".join(value.lower().split())  # the same, and most are
         return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
     if isinstance(value, (list, tuple)):
         return json.dumps(sorted(canonical(item) for item in value), ensure_ascii=False)

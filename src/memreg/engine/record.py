@@ -12,7 +12,7 @@ from typing import Any
 
 from memreg.engine.codes import Codes, codes_of
 from memreg.engine.identity import canonical, digest
-from memreg.engine.text import value_tokens
+from memreg.engine.text import REMEMBERED, value_tokens
 from memreg.registry.models import ClassAnnotation, ClassSpec, Column, Kind
 
 NAME_BOOST = 2.5
@@ -44,7 +44,7 @@ class Record:
     other words are more words, no contradiction; `compared` and `identity`: canonical values by column;
     `only_identity`: those of identity columns that are neither searched nor compared, so that nothing counts twice (a
     compared column that is a key by itself counts as identity); `roles` by column; `lists`: columns of several other
-    names of the object."""
+    names of the object; `name_columns`: the searchable columns that name it, in declared order."""
 
     fields: Mapping[str, tuple[str, ...]]
     boosts: Mapping[str, float]
@@ -54,6 +54,7 @@ class Record:
     only_identity: Mapping[str, str]
     roles: Mapping[str, Role] = field(default_factory=dict)
     lists: frozenset[str] = frozenset()
+    name_columns: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, payload: Mapping[str, Any], spec: ClassSpec, annotation: ClassAnnotation) -> Record:
@@ -70,72 +71,109 @@ class Record:
         return codes_of(self.fields.values())
 
     @cached_property
-    def name_columns(self) -> tuple[str, ...]:
-        """The searchable columns that name an object, in declared order."""
-        return tuple(name for name, role in self.roles.items() if role is Role.NAME)
+    def findings(self) -> dict[str, Any]:
+        """What was found out while it was held against others, for whoever does that to keep."""
+        return {}
 
 
 class Reader:
     """Reads payloads of one class as records. What several of them share, such as the revisions of a memory, is read
     once."""
 
+    __slots__ = ("_long", "_plan")
+
     def __init__(self, spec: ClassSpec, annotation: ClassAnnotation) -> None:
-        alone = {key.columns[0] for key in annotation.identity if len(key.columns) == 1}
-        self._annotation = annotation
-        self._open_columns = _open_columns(spec, annotation)
-        self._compare = [name for name in annotation.compare if name not in alone]
-        self._only_identity = annotation.identity_columns - {*annotation.searchable, *self._compare}
-        self._roles = roles_of(annotation, self._open_columns)
-        columns = spec.by_name
-        self._lists = frozenset(n for n in annotation.searchable if n in columns and _lists_names(columns[n]))
-        self._within = _within(spec, annotation) if spec.references else {}
-        self._tokens: dict[str, tuple[str, ...]] = {}
+        self._plan = Plan.of(spec, annotation)
+        self._long: dict[str, tuple[str, ...]] = {}
 
     def read(self, payload: Mapping[str, Any]) -> Record:
         """A payload as a record; columns without a value are left out."""
-        annotation = self._annotation
-        fields = {
-            name: found
-            for name in annotation.searchable
-            if payload.get(name) is not None and (found := self._tokens_of(payload[name]))
-        }
-        identity = {n: canonical(payload[n]) for n in annotation.identity_columns if payload.get(n) is not None}
+        plan = self._plan
+        fields = {}
+        for name in plan.searchable:
+            value = payload.get(name)
+            if value is not None and (found := self._tokens_of(value)):
+                fields[name] = found
+        identity = {n: canonical(value) for n in plan.identity if (value := payload.get(n)) is not None}
+        compared = {n: canonical(value) for n in plan.compare if (value := payload.get(n)) is not None}
+        if plan.within:
+            only_identity = {n: told for n in plan.only_identity if (told := _alone(n, identity, plan)) is not None}
+        else:
+            only_identity = {n: identity[n] for n in plan.only_identity if n in identity}
+        lists = plan.lists & fields.keys() if plan.lists else plan.lists
         return Record(
-            fields=fields,
-            boosts=annotation.searchable,
-            open_columns=self._open_columns,
-            compared={n: canonical(payload[n]) for n in self._compare if payload.get(n) is not None},
-            identity=identity,
-            only_identity={
-                name: told
-                for name, value in identity.items()
-                if name in self._only_identity and (told := self._alone(name, value, identity)) is not None
-            },
-            roles=self._roles,
-            lists=self._lists & fields.keys(),
+            fields, plan.searchable, plan.open_columns, compared, identity, only_identity, plan.roles, lists, plan.names
         )
 
-    def _alone(self, name: str, value: str, identity: Mapping[str, str]) -> str | None:
-        """The value of an identity column; of one that counts within what a key refers to, together with that."""
-        within = self._within.get(name)
-        if within is None:
-            return value
-        owners = [identity[column] for column in within if column in identity]
-        return f"{value} {digest(owners).hex()}" if len(owners) == len(within) else None
-
     def _tokens_of(self, value: object) -> tuple[str, ...]:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or len(value) <= REMEMBERED:
             return value_tokens(value)
-        found = self._tokens.get(value)
+        found = self._long.get(value)
         if found is None:
-            found = self._tokens[value] = value_tokens(value)
+            found = self._long[value] = value_tokens(value)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What reading a payload of a class asks of its spec and annotation, found out once for both."""
+
+    spec: ClassSpec
+    searchable: Mapping[str, float]
+    open_columns: frozenset[str]
+    compare: tuple[str, ...]
+    identity: tuple[str, ...]
+    only_identity: tuple[str, ...]
+    roles: Mapping[str, Role]
+    names: tuple[str, ...]
+    lists: frozenset[str]
+    within: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, spec: ClassSpec, annotation: ClassAnnotation) -> Plan:
+        """The plan of a class. It is kept with the annotation, as the annotation's cached properties are."""
+        kept: Plan | None = annotation.__dict__.get(_PLAN)
+        if kept is None or kept.spec is not spec:
+            kept = annotation.__dict__[_PLAN] = cls._made(spec, annotation)
+        return kept
+
+    @classmethod
+    def _made(cls, spec: ClassSpec, annotation: ClassAnnotation) -> Plan:
+        alone = {key.columns[0] for key in annotation.identity if len(key.columns) == 1}
+        open_columns = _open_columns(spec, annotation)
+        compare = tuple(name for name in annotation.compare if name not in alone)
+        identity = tuple(dict.fromkeys(column for key in annotation.identity for column in key.columns))
+        roles = roles_of(annotation, open_columns)
+        columns = spec.by_name
+        return cls(
+            spec,
+            annotation.searchable,
+            open_columns,
+            compare,
+            identity,
+            tuple(name for name in identity if name not in annotation.searchable and name not in compare),
+            roles,
+            tuple(name for name, role in roles.items() if role is Role.NAME),
+            frozenset(n for n in annotation.searchable if n in columns and _lists_names(columns[n])),
+            _within(spec, annotation) if spec.references else {},
+        )
+
+
+_PLAN = "_record_plan"
+
+
+def _alone(name: str, identity: Mapping[str, str], plan: Plan) -> str | None:
+    """The value of an identity column; of one that counts within what a key refers to, together with that."""
+    value, within = identity.get(name), plan.within.get(name)
+    if value is None or within is None:
+        return value
+    owners = [identity[column] for column in within if column in identity]
+    return f"{value} {digest(owners).hex()}" if len(owners) == len(within) else None
 
 
 def name_columns(spec: ClassSpec, annotation: ClassAnnotation) -> tuple[str, ...]:
     """The searchable columns of a class that name an object, in declared order."""
-    roles = roles_of(annotation, _open_columns(spec, annotation))
-    return tuple(name for name, role in roles.items() if role is Role.NAME)
+    return Plan.of(spec, annotation).names
 
 
 def _within(spec: ClassSpec, annotation: ClassAnnotation) -> dict[str, tuple[str, ...]]:

@@ -25,6 +25,7 @@ COMPARED_ROLES = frozenset({Role.DATE, Role.YEAR, Role.NUMBER})
 VALUE_ROLES = COMPARED_ROLES | {Role.STRONG, Role.SHARED}
 OUTWEIGHING = frozenset({Role.STRONG, Role.SHARED, Role.DATE})
 USUAL = 1.0
+_NAME = Role.NAME
 SHOWN = 20
 
 
@@ -63,9 +64,9 @@ class Pair:
     @property
     def against(self) -> tuple[float, float, float]:
         """The log odds against strangers, what siblings take off them, and those before looking."""
-        stranger = sum(weighed.limited for weighed in self.weighed)
-        named = {w.evidence.column: w.sibling for w in self.weighed if w.evidence.role is Role.NAME}
-        rest = sum(weighed.sibling for weighed in self.weighed if weighed.evidence.role is not Role.NAME)
+        stranger = sum([weighed.limited for weighed in self.weighed])
+        named = {w.evidence.column: w.sibling for w in self.weighed if w.evidence.role is _NAME}
+        rest = sum([weighed.sibling for weighed in self.weighed if weighed.evidence.role is not _NAME])
         sibling = self.calibration.against_siblings(named, self.names, rest)
         return stranger, self.calibration.together(stranger, sibling) - stranger, self.calibration.prior
 
@@ -182,30 +183,51 @@ FEATURES: tuple[Feature, ...] = (
 )
 
 
-def score(proposal: Record, candidate: Record, statistics: Statistics, memo: Memo | None = None) -> Score:
+@dataclass(slots=True)
+class Found:
+    """What was found out about a proposal while it was scored under some statistics: it holds for every candidate with
+    the same text or value in a column. `weighed`: by the `id` of the evidence, which is kept alive by it."""
+
+    statistics: Statistics
+    evidence: Memo = field(default_factory=dict)
+    weighed: dict[int, Weighed] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, proposal: Record, statistics: Statistics) -> Found:
+        """What was found out so far; it lives as long as the proposal's record."""
+        kept: Found | None = proposal.findings.get("score")
+        if kept is None or kept.statistics is not statistics:
+            kept = proposal.findings["score"] = cls(statistics)
+        return kept
+
+
+def score(proposal: Record, candidate: Record, statistics: Statistics) -> Score:
     """How likely the two records are one object: the logistic function of the sum of the features' log odds.
 
     Fellegi and Sunter's weights (A Theory for Record Linkage, 1969) over levels of agreement by column, as learned by
     the class or promised by the columns' roles. Symmetric; 1.0 for equal text where nothing differs; 0.0 where no
     token and no identity column met.
     """
-    pair = _weigh(compare(proposal, candidate, statistics, memo), proposal.name_columns, statistics)
-    if nothing_met(pair).bounds:
+    found = Found.of(proposal, statistics)
+    comparison = compare(proposal, candidate, statistics, found.evidence)
+    pair = _weigh(comparison, proposal.name_columns, found)
+    if not comparison.touches:
         value = 0.0
-    elif same_text(pair).bounds:
+    elif comparison.same_text and not _differing(pair):
         value = 1.0
     else:
         log_odds = max(-CLIP, min(CLIP, sum(pair.against)))
         value = min(ALMOST_SURE, 1 / (1 + math.exp(-log_odds)))
-        if pair.comparison.alike and told_apart(pair).bounds:
+        if comparison.alike and told_apart(pair).bounds:
             value = max(ASKED, min(value, TOLD_APART))
     return Score(round(value, PLACES), statistics.snapshot, pair)
 
 
 def best_score(proposal: Record, revisions: Sequence[Record], statistics: Statistics) -> Score:
     """The highest score over a memory's current and recent revisions (the current one first; it wins a tie)."""
-    memo: Memo = {}
-    return max((score(proposal, record, statistics, memo) for record in revisions), key=lambda found: found.value)
+    if len(revisions) == 1:
+        return score(proposal, revisions[0], statistics)
+    return max((score(proposal, record, statistics) for record in revisions), key=lambda found: found.value)
 
 
 def describe(name: str) -> str:
@@ -216,16 +238,20 @@ def describe(name: str) -> str:
     return name
 
 
-def _weigh(comparison: Comparison, names: tuple[str, ...], statistics: Statistics) -> Pair:
-    calibration = statistics.calibration
-    weighed = []
-    for evidence in comparison.evidence:
-        worth = calibration.worth(evidence.column, evidence.role)
-        stranger = limited = worth.against_stranger[evidence.level]
-        if evidence.role in LIMITED_ROLES and evidence.frequencies and stranger > 0:
-            limited = min(stranger, common_words_limit(worth.of_matches, evidence.frequencies, statistics.documents))
-        weighed.append(Weighed(evidence, stranger, limited, worth.against_sibling[evidence.level]))
-    return Pair(comparison, tuple(weighed), calibration, names)
+def _weigh(comparison: Comparison, names: tuple[str, ...], found: Found) -> Pair:
+    weighed = found.weighed
+    those = tuple([weighed.get(id(each)) or _weighed(each, found) for each in comparison.evidence])
+    return Pair(comparison, those, found.statistics.calibration, names)
+
+
+def _weighed(evidence: Evidence, found: Found) -> Weighed:
+    statistics = found.statistics
+    worth = statistics.calibration.worth(evidence.column, evidence.role)
+    stranger = limited = worth.against_stranger[evidence.level]
+    if evidence.role in LIMITED_ROLES and evidence.frequencies and stranger > 0:
+        limited = min(stranger, common_words_limit(worth.of_matches, evidence.frequencies, statistics.documents))
+    made = found.weighed[id(evidence)] = Weighed(evidence, stranger, limited, worth.against_sibling[evidence.level])
+    return made
 
 
 def _differing(pair: Pair) -> tuple[Weighed, ...]:

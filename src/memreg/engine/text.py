@@ -13,7 +13,8 @@ MAX_TOKENS = 2_000
 MAX_TOKEN_LENGTH = 64
 MAX_VECTOR = 1_000_000
 LEXEME_OVERHEAD = 8
-_REMEMBERED = 200
+REMEMBERED = 200
+"""The characters of the longest text whose tokens are kept, for those that come again."""
 
 _APOSTROPHES = re.compile(r"(?<=\w)['’ʼ`](?=\w)")
 # Letters and digits; with the sign before a negative number, and the signs that end a name or a grade: C++, C#, A-.
@@ -67,10 +68,13 @@ def _split_unspaced(word: str) -> Iterable[str]:
 
 def value_tokens(value: object) -> tuple[str, ...]:
     """The distinct tokens of a column's value (a string or a list of them), in order."""
-    if isinstance(value, str) and len(value) <= _REMEMBERED:
-        return _distinct_tokens(value)
-    parts = value if isinstance(value, (list, tuple)) else (value,)
-    return tuple(dict.fromkeys(token for part in parts for token in tokens(str(part))))
+    if isinstance(value, str):
+        return _distinct_tokens(value) if len(value) <= REMEMBERED else tuple(dict.fromkeys(tokens(value)))
+    if not isinstance(value, (list, tuple)):
+        return value_tokens(str(value))
+    if len(value) == 1:
+        return value_tokens(str(value[0]))
+    return tuple(dict.fromkeys(token for part in value for token in value_tokens(str(part))))
 
 
 @lru_cache(maxsize=16_384)

@@ -189,6 +189,9 @@ class ClassAnnotation:
         return frozenset(column for key in self.identity for column in key.columns)
 
 
+_NO_ANNOTATION = ClassAnnotation()
+
+
 @dataclass(frozen=True)
 class ClassSpec:
     """A typed record kind as registered. `declared` is the annotation its author wrote, if any; `source` the class of
@@ -266,7 +269,7 @@ class SchemaVersion:
 
     def annotation_of(self, class_name: str) -> ClassAnnotation:
         """The annotation of a class; empty when it has none."""
-        return self.annotations.get(class_name, ClassAnnotation())
+        return self.annotations.get(class_name, _NO_ANNOTATION)
 
     @cached_property
     def held_keys(self) -> frozenset[tuple[str, str]]:
