@@ -20,12 +20,14 @@ from rich.console import Console
 from rich.table import Table
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from bench.speed import single, space, starting, tables
+from bench.speed import batches, single, space, starting, tables, workers
 from bench.speed.place import Place, placed
 from bench.stage import database
 
 SECTIONS: dict[str, tuple[Callable[[Place, argparse.Namespace], Any], Callable[[Any], Table]]] = {
     "single": (lambda place, _: single.measure(place), tables.single),
+    "batch": (lambda place, options: batches.measure(place, options.rows), tables.batch),
+    "workers": (lambda place, options: workers.measure(place, options.work), tables.workers),
     "starting": (lambda place, _: starting.measure(place), tables.starting),
     "space": (lambda place, options: space.measure(place, options.space), tables.space),
 }
@@ -37,6 +39,8 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(SECTIONS), help=f"sections, of {', '.join(SECTIONS)}")
     parser.add_argument("--calls", type=int, default=200, help="calls of each kind at each size (200)")
     parser.add_argument("--space", type=int, default=100_000, help="memories whose bytes are counted (100000)")
+    parser.add_argument("--work", type=int, default=800, help="decisions by which workers are measured (800)")
+    parser.add_argument("--rows", type=int, default=1_000, help="rows of a batch (1000)")
     options = parser.parse_args()
     sizes = tuple(int(each) for each in options.sizes.split(","))
     wanted = options.only.split(",")

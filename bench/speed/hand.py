@@ -81,62 +81,88 @@ def by_ids(tenant: str, ids: Sequence[UUID]) -> Asked:
     return _BY_ID.encode(), (list(ids), tenant)
 
 
-def make(written: Written, target: Target, read: Asked) -> Call:
-    """The rows that the engine wrote for a decision, about another memory."""
-    audit, message, now = str(uuid7()), str(uuid7()), datetime.now(UTC).isoformat()
+def rows_of(written: Written, target: Target) -> dict[str, list[Texts]]:
+    """The rows that the engine wrote for a decision, as it would have written them about another memory; without the
+    keys that it is found by, which are rows of their own."""
+    audit, message = str(uuid7()), str(uuid7())
     memory, payload = str(target.memory), json.dumps(target.after)
     own: dict[str, Texts] = {
         "messages": {"id": message, "arrival": str(uuid7())},
         "memories": {"id": memory, "payload": payload},
         "memory_revisions": {"memory_id": memory, "audit_id": audit, "payload": payload},
+        "identity_keys": {"memory_id": memory},
         "audit_values": {"audit_id": audit},
         "audit_log": {"id": audit, "memory_id": memory, "message_id": message},
     }
-    log = written.first("audit_log")
-    action, writes = log["action"], list[Asked]()
-    is_written = action != "UPDATE" or "memory_revisions" in written.rows
-    keys = _keys(target.after)
+    if changes(written):
+        own["memories"]["search"] = world.search(target.tenant, "Person", target.after)
+        if written.first("memories").get("candidate_keys") is not None:
+            own["memories"]["candidate_keys"] = "{" + ",".join(map(str, _keys(target.after))) + "}"
+    digests = {name: f"\\x{held.hex()}" for name, held in world.digests("Person", target.after).items()}
+    found = {}
     for table, rows in written.rows.items():
-        if table == "candidate_keys":
-            continue
+        if table != "candidate_keys":
+            found[table] = [row | {"tenant": target.tenant} | own.get(table, {}) for row in rows]
+    for row in found.get("identity_keys", ()):
+        row["digest"] = digests[str(row["key"])]
+    return found
+
+
+def action_of(written: Written) -> str:
+    """What the engine had decided."""
+    return str(written.first("audit_log")["action"])
+
+
+def changes(written: Written) -> bool:
+    """Whether the decision wrote a new state of the memory."""
+    return action_of(written) != "UPDATE" or "memory_revisions" in written.rows
+
+
+def changed_columns(written: Written) -> tuple[str, ...]:
+    """The columns of a memory that the decision, no CREATE, may have changed."""
+    row = written.first("memories")
+    wanted = _CHANGED if changes(written) else ("last_seen_at",)
+    return tuple(name for name in wanted if row.get(name) is not None)
+
+
+def keys_to_come(target: Target) -> list[int]:
+    """The keys that a memory is to be found by from then on and was not."""
+    before = set(_keys(target.before)) if target.before is not None else set()
+    return [key for key in _keys(target.after) if key not in before]
+
+
+def make(written: Written, target: Target, read: Asked) -> Call:
+    """The statements that write the rows of a decision about another memory."""
+    action, writes = action_of(written), list[Asked]()
+    for table, rows in rows_of(written, target).items():
         for row in rows:
-            filled = row | {"tenant": target.tenant} | own.get(table, {})
             if table == "memories":
-                filled |= {"search": world.search(target.tenant, "Person", target.after)} if is_written else {}
-                filled |= {"candidate_keys": _array(keys)} if row.get("candidate_keys") is not None else {}
-                writes += [_memory(filled, action, is_written=is_written), *_posted(action, memory, target, keys)]
+                writes += [_memory(written, row), *_posted(action, target)]
             elif table == "identity_keys" and action == "DELETE":
-                writes.append((_RELEASED, (now, target.tenant, memory)))
-            elif table == "identity_keys":
-                digest = world.digests("Person", target.after)[str(row["key"])]
-                writes.append(_insert(table, filled | {"memory_id": memory, "digest": f"\\x{digest.hex()}"}))
+                writes.append((_RELEASED, (datetime.now(UTC).isoformat(), target.tenant, row["memory_id"])))
             else:
-                writes.append(_insert(table, filled))
+                writes.append(_insert(table, row))
     return Call(read, tuple(writes))
 
 
-def _memory(row: Texts, action: str | None, *, is_written: bool) -> Asked:
-    if action == "CREATE":
+def _memory(written: Written, row: Texts) -> Asked:
+    if action_of(written) == "CREATE":
         return _insert("memories", row)
-    names = [name for name in _CHANGED if name in row] if is_written else ["last_seen_at"]
-    names = [name for name in names if row[name] is not None]
-    return _update(tuple(names)), (*(row[name] for name in names), row["tenant"], row["id"])
+    names = changed_columns(written)
+    return _update(names), (*(row[name] for name in names), row["tenant"], row["id"])
 
 
-def _posted(action: str | None, memory: str, target: Target, keys: Sequence[int]) -> list[Asked]:
-    before = _keys(target.before) if target.before is not None else ()
+def _posted(action: str, target: Target) -> list[Asked]:
+    memory = str(target.memory)
     if action == "DELETE":
-        return [(_GONE, (target.tenant, list(before), memory))]
-    come = [key for key in keys if key not in set(before)]
-    return [(_COME, (target.tenant, come, memory))] if come else []
+        return [(_GONE, (target.tenant, list(_keys(target.before or target.after)), memory))]
+    come = keys_to_come(target)
+    query = _COME if action == "CREATE" else _COME + b" on conflict do nothing"
+    return [(query, (target.tenant, come, memory))] if come else []
 
 
 def _keys(payload: world.Payload) -> tuple[int, ...]:
     return world.keys("Person", payload)
-
-
-def _array(keys: Sequence[int]) -> str:
-    return "{" + ",".join(map(str, keys)) + "}"
 
 
 def _insert(table: str, row: Mapping[str, str | None]) -> Asked:

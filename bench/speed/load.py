@@ -75,6 +75,10 @@ def load(dsn: str, forms: Forms, sizes: dict[str, int]) -> None:
         conn.execute("set maintenance_work_mem = '1GB'")
         for statement in rebuild:
             conn.execute(statement.encode())
+        if rebuild:
+            # Without its index, a key keeps more memories than the engine would leave it.
+            conn.execute("select memreg.trim_all_candidate_keys()")
+            conn.execute("vacuum (full) memreg.candidate_keys")
         conn.execute("vacuum (analyze)")
 
 

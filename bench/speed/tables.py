@@ -29,6 +29,31 @@ def single(lines: Lines) -> Table:
     return shown
 
 
+def batch(lines: Lines) -> Table:
+    """Batches."""
+    shown = _table(
+        "A batch beside COPY into a temporary table and one statement, and beside COPY (rows a second)",
+        ("size", "batch", "rows", "share", "share of COPY", "engine", "COPY + statement", "COPY"),
+    )
+    for line in lines:
+        rates = [line["per_second"].get(way) for way in ("engine", "set-wise", "copy")]
+        figures = (line["share"], line["share_of_copy"], *rates)
+        shown.add_row(f"{line['size']:,}", line["kind"], f"{line['rows']:,}", *map(_number, figures))
+    return shown
+
+
+def workers(result: dict[str, Any]) -> Table:
+    """Workers."""
+    shown = _table(
+        f"Workers at once; {result['duplicates']} memories too many after all told of the same people",
+        ("load", "how", "workers", "decisions a second", "times one worker"),
+    )
+    for line in result["lines"]:
+        figures = map(_number, (line["per_second"], line["times_one_worker"]))
+        shown.add_row(line["load"], line["how"], str(line["workers"]), *figures)
+    return shown
+
+
 def starting(result: dict[str, Any]) -> Table:
     """Start-up."""
     shown = _table("Start-up, beside the imports of psycopg and pydantic", ("what", "ms", "ratio", "MiB resident"))

@@ -159,9 +159,9 @@ def digests(class_name: str, values: Payload) -> dict[str, bytes]:
     return {held.key.held_as: held.digest for held in key_values(values, version_of(class_name)[1])}
 
 
-def moved(number: int, values: Payload) -> tuple[Proposal, Payload]:
-    """A known person moved, said with the e-mail; what is said, and what is known then."""
-    change = {"city": crowd.person(NEVER + number)["city"], "phone": f"+46 {number:08d}"}
+def moved(number: int, values: Payload, times: int = 0) -> tuple[Proposal, Payload]:
+    """A known person moved, after so many times, said with the e-mail; what is said, and what is known then."""
+    change = {"city": crowd.person(NEVER + number + 1_000_003 * times)["city"], "phone": f"+46 {times} {number:08d}"}
     if change["city"] == values["city"]:
         change["city"] += "berg"
     said = {"name": values["name"], "email": values["email"], **change}
