@@ -62,7 +62,7 @@ def person(operation: str = "upsert", **values: Any) -> Proposal:
 def test_a_memory_made_meanwhile_is_found_by_its_key(database: Database, database_url: str) -> None:
     engine = people(database)
     with paused(database_url, walking(person(name="Ana Lopez", email="ana@lopez.io", city="Oslo"))) as worker:
-        worker.until("lock_class")
+        worker.until("lock_turn")
         other = say(engine, name="A. L.", email="ana@lopez.io")
         decision = worker.finish().result.decisions[0]
     assert (decision.action, decision.basis, decision.memory_id) == (Action.UPDATE, Basis.IDENTITY, other.memory_id)
@@ -72,7 +72,7 @@ def test_a_memory_made_meanwhile_is_found_by_its_key(database: Database, databas
 def test_a_memory_made_meanwhile_is_found_by_its_text(database: Database, database_url: str) -> None:
     engine = people(database)
     with paused(database_url, walking(person(name="Ana Lopez", city="Oslo"))) as worker:
-        worker.until("lock_class")
+        worker.until("lock_turn")
         other = say(engine, name="Ana Lopez", city="Oslo")
         decision = worker.finish().result.decisions[0]
     assert (decision.action, decision.basis, decision.memory_id) == (Action.UPDATE, Basis.SCORE, other.memory_id)
@@ -83,7 +83,7 @@ def test_a_memory_deleted_meanwhile_is_neither_hit_nor_candidate(database: Datab
     engine = people(database)
     old = say(engine, name="Ana Lopez", email="ana@lopez.io")
     with paused(database_url, walking(person(name="Ana Lopez", email="ana@lopez.io"))) as worker:
-        worker.until("lock_class")
+        worker.until("lock_turn")
         assert say(engine, operation="delete", email="ana@lopez.io").action is Action.DELETE
         decision = worker.finish().result.decisions[0]
     assert (decision.action, decision.basis) == (Action.CREATE, Basis.NEW)
@@ -95,7 +95,7 @@ def test_a_memory_changed_meanwhile_is_scored_and_merged_as_it_is_now(database: 
     engine = people(database)
     ana = say(engine, name="Ana Lopez", city="Oslo", tags=["friend"])
     with paused(database_url, walking(person(name="Ana Lopez", city="Oslo", tags=["pilot"]))) as worker:
-        worker.until("lock_class")
+        worker.until("lock_turn")
         say(engine, name="Ana Lopez", city="Oslo", tags=["doctor"], email="ana@lopez.io")
         decision = worker.finish().result.decisions[0]
     assert decision.memory_id == ana.memory_id
@@ -110,7 +110,7 @@ def test_a_key_that_went_to_another_memory_meanwhile(database: Database, databas
     engine = people(database)
     say(engine, name="Ana Lopez", email="ana@lopez.io")
     with paused(database_url, walking(person(email="ana@lopez.io", city="Oslo"))) as worker:
-        worker.until("lock_class")
+        worker.until("lock_turn")
         say(engine, operation="delete", email="ana@lopez.io")
         other = say(engine, name="Wolfgang Schmidt", email="ana@lopez.io")
         decision = worker.finish().result.decisions[0]
@@ -127,7 +127,7 @@ def test_a_key_taken_meanwhile_is_not_completed_by_merging(database: Database, d
     engine = people(database)
     ana = say(engine, name="Ana Lopez", email="ana@lopez.io")
     with paused(database_url, walking(person(email="ana@lopez.io", born="1990-05-01", age=36))) as worker:
-        worker.until("lock_class")
+        worker.until("lock_turn")
         other = say(engine, name="Ana Lopez", born="1990-05-01", email="ana@other.io")
         assert other.action is Action.CREATE
         decision = worker.finish().result.decisions[0]
@@ -140,7 +140,7 @@ def test_the_same_message_on_two_workers_is_decided_once(database: Database, dat
     engine = people(database)
     plan = walking(person(name="Ana Lopez", email="ana@lopez.io"), message_id="m1")
     with paused(database_url, plan) as worker:
-        worker.until("lock_class")
+        worker.until("lock_turn")
         first = engine.ingest(
             Message("said", "m1"), proposals=[Proposal("Person", {"name": "Ana Lopez", "email": "ana@lopez.io"})]
         )
@@ -154,9 +154,9 @@ def test_the_same_message_refused_on_two_workers_is_decided_once(database: Datab
     """Nothing to lock by class: the message alone holds the second worker back."""
     engine = people(database)
     with paused(database_url, walking(Proposal("Nobody", {"a": 1}), message_id="m1")) as worker:
-        worker.until("settle_messages")
+        worker.until("claim_turn")
         first = engine.ingest(Message("said", "m1"), proposals=[Proposal("Nobody", {"a": 1})])
-        with pytest.raises(psycopg.errors.SerializationFailure, match="that a message is new has changed"):
+        with pytest.raises(psycopg.errors.SerializationFailure, match="that a message waits to be decided has changed"):
             worker.finish()
     second = database.run("default", walking(Proposal("Nobody", {"a": 1}), message_id="m1")).result
     assert (first.status, second.status) == ("decided", "replayed")
@@ -177,7 +177,7 @@ def test_the_last_time_seen_never_goes_back(database: Database, database_url: st
     engine = people(database)
     ana = say(engine, name="Ana Lopez", email="ana@lopez.io")
     with paused(database_url, walking(person(email="ana@lopez.io"))) as early:
-        early.until("lock_class")
+        early.until("lock_turn")
         say(engine, email="ana@lopez.io", city="Oslo")
         later = engine.get(ana.memory_id or "").last_seen_at
         early.finish()
@@ -188,7 +188,7 @@ def test_the_last_time_seen_never_goes_back_by_a_change_either(database: Databas
     engine = people(database)
     ana = say(engine, name="Ana Lopez", email="ana@lopez.io")
     with paused(database_url, walking(person(email="ana@lopez.io", city="Oslo"))) as early:
-        early.until("lock_class")
+        early.until("lock_turn")
         say(engine, email="ana@lopez.io")  # seen only, so that nothing tells the other to read it again
         later = engine.get(ana.memory_id or "").last_seen_at
         early.finish()
@@ -203,7 +203,7 @@ def test_a_switch_turned_on_while_a_worker_waits_for_the_lock_is_obeyed(
     engine = people(database)
     ana = say(engine, name="Ana Lopez", email="ana@lopez.io")
     with paused(database_url, walking(person("delete", email="ana@lopez.io"), person(name="Bo Ek"))) as worker:
-        worker.until("lock_class")
+        worker.until("lock_turn")
         switch(database, "default", "people", class_name, on=True, by="test")
         refused, created = worker.finish().result.decisions
     assert (refused.action, refused.basis) == (Action.REJECT, Basis.KILL_SWITCH)
@@ -218,7 +218,7 @@ def test_a_switch_turned_off_while_a_worker_waits_for_the_lock_is_off(database: 
     ana = say(engine, name="Ana Lopez", email="ana@lopez.io")
     switch(database, "default", "people", on=True, by="test")
     with paused(database_url, walking(person(email="ana@lopez.io", city="Oslo"))) as worker:
-        worker.until("lock_class")
+        worker.until("lock_turn")
         switch(database, "default", "people", on=False, by="test")
         decision = worker.finish().result.decisions[0]
     assert (decision.action, decision.memory_id) == (Action.UPDATE, ana.memory_id)
@@ -496,7 +496,7 @@ def test_what_was_scored_before_the_lock_is_not_scored_under_it(
 
     monkeypatch.setattr("memreg.engine.turn.best_score", counted)
     with paused(database_url, walking(person(name="Ana Lopez", city="Oslo"))) as worker:
-        worker.until("lock_class")
+        worker.until("lock_turn")
         assert scored == [1.0]
         worker.finish()
     assert scored == [1.0]

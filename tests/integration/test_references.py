@@ -440,7 +440,7 @@ def walking(*proposals: Proposal) -> Callable[[], Steps[Decided]]:
 def test_what_is_deleted_meanwhile_is_not_referred_to(engine: Engine, database_url: str) -> None:
     acme = made(engine, "Company", {"name": "Acme", "vat": "NO1"})
     with paused(database_url, walking(Proposal("Purchase", {"customer": str(acme), "number": "7"}))) as worker:
-        worker.until("lock_class")
+        worker.until("lock_turn")
         told(engine, forget("Company", vat="NO1"))
         (decision,) = worker.finish().result.decisions
     assert (decision.action, decision.basis) == (Action.REJECT, Basis.INCOMPLETE)
@@ -451,7 +451,7 @@ def test_what_is_deleted_meanwhile_is_not_referred_to(engine: Engine, database_u
 def test_what_is_referred_to_meanwhile_is_not_deleted(engine: Engine, database_url: str) -> None:
     acme = made(engine, "Company", {"name": "Acme", "vat": "NO1"})
     with paused(database_url, walking(forget("Company", vat="NO1"))) as worker:
-        worker.until("lock_class")
+        worker.until("lock_turn")
         made(engine, "Purchase", {"customer": str(acme), "number": "7"})
         (decision,) = worker.finish().result.decisions
     assert (decision.action, decision.basis) == (Action.REJECT, Basis.IDENTITY)
@@ -462,7 +462,7 @@ def test_what_a_guess_missed_is_looked_up_under_the_lock(engine: Engine, databas
     made(engine, "Company", {"name": "Acme", "vat": "NO1"})
     purchase = Proposal("Purchase", {"customer": {"name": "Bolt", "vat": "NO2"}, "number": "7", "note": "chairs"})
     with paused(database_url, walking(purchase)) as worker:
-        worker.until("lock_class")
+        worker.until("lock_turn")
         bolt = made(engine, "Company", {"name": "Bolt", "vat": "NO2"})
         seven = made(engine, "Purchase", {"customer": str(bolt), "number": "7", "note": "a lamp"})
         company, decision = worker.finish().result.decisions

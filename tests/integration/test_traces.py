@@ -30,6 +30,8 @@ from tests.support.scripted import AsyncScripted, Scripted, named
 from tests.support.spans import Traces, facts
 
 WALK = ["accept", "extract", "look_up", "score", "decide", "write"]
+AGAIN = [*WALK, "look_up", "score", "lock", "decide", "write"]
+"""Where somebody else wrote meanwhile what it was decided by."""
 GIVEN = WALK[2:]
 
 
@@ -71,7 +73,7 @@ def test_a_message_is_a_span_with_its_steps(engine: Engine, traces: Traces) -> N
 def test_every_proposal_has_a_decision_of_its_own(engine: Engine, traces: Traces) -> None:
     proposals = [Proposal("Person", {"name": name, "email": f"{name}@x.org"}) for name in ("ana", "bo", "ana")]
     made = engine.ingest(proposals=proposals)
-    assert traces.steps(traces.one("memreg.message")) == [*GIVEN[:3], "decide", "decide", "decide", *GIVEN[4:]]
+    assert traces.steps(traces.one("memreg.message")) == ["look_up", "score", "decide", "decide", "decide", "write"]
     told = [facts(span) for span in traces.named("memreg.decide")]
     assert [each["audit_id"] for each in told] == [str(decision.audit_id) for decision in made.decisions]
     assert [each["action"] for each in told] == ["CREATE", "CREATE", "SKIP"]
@@ -178,7 +180,7 @@ def test_a_transaction_that_is_tried_again_has_its_steps_twice(engine: Engine, t
         conn.execute(make.encode())
     engine.ingest("Ana Lopez")
     whole = traces.one("memreg.message")
-    assert traces.steps(whole) == [*WALK, "look_up", "score", "lock", "decide", "write"]
+    assert traces.steps(whole) == AGAIN
     first, second = traces.named("memreg.write")
     assert facts(first)["error.type"] == "DeadlockDetected"
     assert (first.status.status_code, second.status.status_code) == (StatusCode.ERROR, StatusCode.UNSET)
@@ -201,7 +203,7 @@ async def test_coroutines_side_by_side_have_their_own_parents(async_database: As
         await asyncio.gather(*map(request, range(8)))
     for number in range(8):
         (whole,) = traces.below(traces.one(f"request {number}"))
-        assert traces.steps(whole) == WALK
+        assert traces.steps(whole) in (WALK, AGAIN)
     assert len({span.context.trace_id for span in traces.spans}) == 8
 
 
@@ -217,7 +219,7 @@ def test_threads_have_their_own_parents(engine: Engine, traces: Traces) -> None:
         thread.join()
     for number in range(8):
         (whole,) = traces.below(traces.one(f"request {number}"))
-        assert traces.steps(whole) == WALK
+        assert traces.steps(whole) in (WALK, AGAIN)
 
 
 async def test_a_coroutine_that_is_cancelled_leaves_nothing_open(async_database: AsyncDatabase, traces: Traces) -> None:
@@ -255,7 +257,7 @@ def test_what_a_worker_does_is_of_the_trace_that_submitted_it(
         assert (commit.name, whole.name, whole.kind) == ("memreg.commit", "memreg.message", SpanKind.CONSUMER)
         assert whole.parent is not None
         assert whole.parent.is_remote
-        assert traces.steps(whole) == WALK
+        assert traces.steps(whole) in (WALK, AGAIN)
 
 
 async def test_tasks_of_a_worker_belong_to_no_request_that_started_it(

@@ -97,7 +97,7 @@ def counted_batches(engine: Engine, schema: str, proposal: Proposal, *, under_lo
     """How many round trips the decision on a proposal takes from its first read on, or from the lock on."""
     walk = Walk(engine.tenant, schema, Cache(), utc_now, uuid7)
     plan = decide_message(walk, Message("said", str(uuid7())), Extraction((proposal,), "structured", ids=True))
-    begins, seen = "lock_class" if under_lock else "stand", list[str]()
+    begins, seen = "lock_turn" if under_lock else "stand", list[str]()
 
     def counting() -> Steps[Decided]:
         results = None

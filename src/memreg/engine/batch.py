@@ -18,8 +18,8 @@ from memreg.engine.ingest import Walk, keep_calls, kept, known_of
 from memreg.engine.model import Decision, Extraction, IngestResult, Message
 from memreg.engine.refresh import Due
 from memreg.engine.storable import storable_text
-from memreg.engine.store import SQL, JsonRow, Writes, bytea, lock_classes
-from memreg.engine.turn import Turn, lock_for, read_for
+from memreg.engine.store import SQL, JsonRow, Writes, bytea
+from memreg.engine.turn import Turn, lock_for, lock_turn, read_for
 from memreg.engine.writing import due, statements
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
@@ -184,8 +184,7 @@ class Batch:
 
     def look_again(self) -> tuple[Statement, ...]:
         """Reads how things stand, now that the locks are held."""
-        _, stand = self.hand.stand((), [_id(each) for each in self.given])
-        return (stand,)
+        return (self.hand.stand((), [_id(each) for each in self.given]),)
 
     @property
     def is_tied(self) -> bool:
@@ -218,62 +217,53 @@ class Batch:
     def _write(
         self, settled: Sequence[Given], waiting: Sequence[tuple[Given, Row]], calls: Sequence[Statement]
     ) -> Steps[None]:
-        walk = self.walk
         if not settled and not waiting:
             if calls:
                 yield Last(calls)
             return
-        classes = sorted(self.hand.changes)
-        writes = statements(self.hand, self.writes)
+        writes = statements(self.hand, self.writes, held=True)
         with step("write", statements=len(writes)):
-            yield Last(
-                [
-                    *lock_classes(walk.tenant, walk.schema, classes),
-                    self._must_be_current(classes),
-                    *self._messages(settled, waiting),
-                    *writes,
-                    *calls,
-                ]
-            )
+            yield Last((lock_turn(self.turns), self._claim(settled, waiting), *self._dead(waiting), *writes, *calls))
 
-    def _must_be_current(self, classes: Sequence[str]) -> Statement:
-        hand = self.hand
-        items = [item for turn in self.turns for item in turn.asking]
-        return SQL["must_be_current"](
+    def _claim(self, settled: Sequence[Given], waiting: Sequence[tuple[Given, Row]]) -> Statement:
+        """What holds that the turns may be written as they were decided."""
+        hand, version = self.hand, self.hand.version
+        asking = [item for turn in self.turns for item in turn.asking]
+        classes = sorted(hand.changes)
+        return SQL["claim_turn"](
             tenant=hand.tenant,
-            schema=hand.version.name,
+            schema=version.name,
+            version=version.version,
+            status=version.status,
+            annotation=version.annotation,
             switched=sorted(self.switched),
-            classes=list(classes),
+            settled=Jsonb([self._kept(each) for each in settled]),
+            waiting=Jsonb([self._decided(each) for each, _ in waiting]),
+            ids=[_id(each) for each, _ in waiting],
+            held=sorted(id for id in hand.workspace.changed if not hand.workspace.memories[id].is_new),
+            classes=classes,
             changes=[hand.changes[name] for name in classes],
-            ids=[memory_id for memory_id, state in hand.workspace.memories.items() if not state.is_new],
-            probes=sorted({key for item in items if item.looked_up for key in item.probes}),
-            digests=sorted({place[2] for place in hand.workspace.known_keys}),
+            read=[id for id, state in hand.workspace.memories.items() if not state.is_new],
+            probes=list({key for item in asking if item.looked_up for key in item.probes}),
+            digests=list({place[2] for place in hand.workspace.known_keys}),
         )
 
-    def _messages(self, settled: Sequence[Given], waiting: Sequence[tuple[Given, Row]]) -> list[Statement]:
-        walk, found = self.walk, list[Statement]()
-        place = {"tenant": walk.tenant, "schema": walk.schema}
-        if settled:
-            rows = [self._kept(each) for each in settled]
-            found.append(SQL["settle_messages"](**place, rows=Jsonb(rows), expected=len(rows)))
-        if waiting:
-            rows = [
-                {
-                    "id": each.message.id,
-                    "now": self.now.isoformat(),
-                    "note": each.note,
-                    "reply": storable_text(each.extraction.reply) if each.extraction.reply else None,
-                }
-                for each, _ in waiting
-            ]
-            ids = sorted(_id(each) for each, _ in waiting)
-            found.append(SQL["decide_messages"](**place, ids=ids, rows=Jsonb(rows), expected=len(rows)))
-            found += [
-                SQL["settle_dead_letter"](**place, subject=f"message {each.message.id}")
-                for each, row in waiting
-                if row["error"] is not None  # it may have been dead before
-            ]
-        return found
+    def _dead(self, waiting: Sequence[tuple[Given, Row]]) -> list[Statement]:
+        """Messages that failed before may have been dead: what was asked of a person about them is answered."""
+        return [
+            SQL["settle_dead_letter"](tenant=self.walk.tenant, schema=self.walk.schema, subject=f"message {_id(each)}")
+            for each, row in waiting
+            if row["error"] is not None
+        ]
+
+    def _decided(self, given: Given) -> JsonRow:
+        reply = given.extraction.reply
+        return {
+            "id": given.message.id,
+            "now": self.now.isoformat(),
+            "note": given.note,
+            "reply": storable_text(reply) if reply else None,
+        }
 
     def _kept(self, given: Given) -> JsonRow:
         row = kept(self.walk, given.message, self.now)

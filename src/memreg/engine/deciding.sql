@@ -2,6 +2,12 @@
 -- Hold a class of a tenant until the end of the transaction: one writer at a time.
 select pg_advisory_xact_lock(%(lock)s::bigint)
 
+-- lock_turn --
+-- Hold a schema's versions as they are, and the classes of a turn, in the order given, until the end of the transaction.
+select
+    pg_advisory_xact_lock_shared(%(schema_lock)s::bigint),
+    (select count(pg_advisory_xact_lock(wanted.lock)) from unnest(%(locks)s::bigint[]) as wanted (lock)) as locked
+
 -- switches --
 -- The switches that are on for a tenant and schema, by class ('*' is every class).
 select class, reason
@@ -60,40 +66,97 @@ left join lateral (
     limit 1
 ) as head on true
 
--- must_be_current --
--- What a turn was decided by is still so: the switches, and in its classes nothing was written since to what it read, nor to anything that it would have found (by a candidate key or an identity key). Else the transaction begins again.
-select memreg.must(
-    (
-        select coalesce(array_agg(class order by class), '{}')
-        from memreg.kill_switches
-        where tenant in (%(tenant)s, '*') and kill_switches.schema in (%(schema)s, '*') and is_on
-    ) = %(switched)s::text[]
-    and not exists (
-        select
-        from unnest(%(classes)s::text[], %(changes)s::bigint[]) as seen (class, change)
-        cross join lateral (
-            select id, candidate_keys
-            from memreg.memories
-            where memories.tenant = %(tenant)s and memories.schema = %(schema)s and memories.class = seen.class
-                and memories.change > seen.change
-            offset 0
-        ) as since
-        where since.id = any(%(ids)s::uuid[])
-            or exists (select from unnest(since.candidate_keys) as own (key) where own.key = any(%(probes)s::bigint[]))
-            or exists (
-                -- "offset 0": by the memory, not through all that are held for one of the digests.
-                select
-                from (
-                    select digest
-                    from memreg.identity_keys
-                    where identity_keys.tenant = %(tenant)s and identity_keys.memory_id = since.id
-                    offset 0
-                ) as own
-                where own.digest = any(%(digests)s::bytea[])
-            )
+-- claim_turn --
+-- Under its locks, keep or settle a turn's messages, hold the memories that it changes (in one order for everybody), and see to it that what it was decided by is still so: the version, the switches, that its messages are not settled, and that in its classes nothing was written since to what it read, nor to anything that it would have found (by a candidate key or an identity key). Else the transaction begins again.
+with held as (
+    select memories.id
+    from unnest(%(held)s::uuid[]) as wanted (id)
+    cross join lateral (
+        select id
+        from memreg.memories
+        where memories.tenant = %(tenant)s and memories.id = wanted.id
+        for update
+    ) as memories
+),
+settled as (
+    insert into memreg.messages (
+        tenant, schema, id, arrival, session, role, at, zone, text, digest, status, attempts, received_at, decided_at,
+        error
+    )
+    select
+        %(tenant)s, %(schema)s, id, arrival, session, role, at, zone, text, digest, 'decided', 1, now, now, note
+    from jsonb_to_recordset(%(settled)s) as rows (
+        id text, arrival uuid, session text, role text, at timestamptz, zone text, text text, digest bytea,
+        now timestamptz, note text
+    )
+    on conflict (tenant, schema, id) do nothing
+    returning id
+),
+decided as (
+    update memreg.messages
+    set status = 'decided', decided_at = rows.now, error = rows.note, reply = rows.reply, attempts = attempts + 1,
+        next_attempt_at = null
+    from jsonb_to_recordset(%(waiting)s) as rows (id text, now timestamptz, note text, reply text)
+    where messages.tenant = %(tenant)s and messages.schema = %(schema)s and messages.id = any(%(ids)s::text[])
+        and messages.id = rows.id and messages.status in ('accepted', 'extracting', 'dead')
+    returning messages.id
+)
+select
+    memreg.must(
+        (select count(*) from settled) = jsonb_array_length(%(settled)s)
+        and (select count(*) from decided) = jsonb_array_length(%(waiting)s),
+        'that a message waits to be decided'
     ),
-    'what it was decided by'
-) as holds
+    memreg.must((select count(*) from held) = cardinality(%(held)s::uuid[]), 'that a memory is there'),
+    memreg.must(
+        (
+            select row (
+                head.version, head.status,
+                (
+                    select coalesce(max(annotations.ordinal), 0)
+                    from memreg.annotations
+                    where annotations.schema = head.schema and annotations.version = head.version
+                )
+            )
+            from memreg.schema_versions as head
+            where head.schema = %(schema)s and head.status in ('active', 'pending')
+            order by (head.status = 'active') desc, head.version desc
+            limit 1
+        ) = row (%(version)s::integer, %(status)s::text, %(annotation)s::integer),
+        'the version in use'
+    ),
+    memreg.must(
+        (
+            select coalesce(array_agg(class order by class), '{}')
+            from memreg.kill_switches
+            where tenant in (%(tenant)s, '*') and kill_switches.schema in (%(schema)s, '*') and is_on
+        ) = %(switched)s::text[],
+        'which switches are on'
+    ),
+    memreg.must(
+        not exists (
+            select
+            from unnest(%(classes)s::text[], %(changes)s::bigint[]) as seen (class, change)
+            cross join lateral (
+                select id, candidate_keys
+                from memreg.memories
+                where memories.tenant = %(tenant)s and memories.schema = %(schema)s and memories.class = seen.class
+                    and memories.change > seen.change
+                offset 0
+            ) as since
+            where since.id = any(%(read)s::uuid[])
+                or exists (
+                    select from unnest(since.candidate_keys) as own (key) where own.key = any(%(probes)s::bigint[])
+                )
+                or exists (
+                    select
+                    from memreg.identity_keys as own
+                    where own.tenant = %(tenant)s and own.memory_id = since.id
+                        and own.digest = any(%(digests)s::bytea[])
+                )
+        ),
+        'what it was decided by'
+    )
 
 -- key_holders --
 -- The memories, live and deleted, that hold one of the keys.

@@ -18,7 +18,19 @@ from jsonb_to_recordset(%(rows)s) as rows (
 )
 
 -- insert_audit_values --
--- The values of each decision's entry.
+-- The values of each decision's entry, and every state that a memory went through by them.
+with revised as (
+    insert into memreg.memory_revisions (
+        tenant, memory_id, revision, version, payload, originals, pinned, is_deleted, unresolved, audit_id, created_at
+    )
+    select
+        %(tenant)s, memory_id, revision, version, payload, originals, pinned, is_deleted, unresolved, audit_id,
+        created_at
+    from jsonb_to_recordset(%(revisions)s) as revisions (
+        memory_id uuid, revision integer, version integer, payload jsonb, originals jsonb, pinned jsonb,
+        is_deleted boolean, unresolved boolean, audit_id uuid, created_at timestamptz
+    )
+)
 insert into memreg.audit_values (tenant, audit_id, proposal, evidence, before, after, reasons, details, salt)
 select %(tenant)s, audit_id, proposal, evidence, before, after, reasons, details, salt
 from jsonb_to_recordset(%(rows)s) as rows (

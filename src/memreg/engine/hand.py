@@ -78,11 +78,10 @@ class Hand:
 
     # Statements
 
-    def stand(self, classes: Sequence[str], messages: Sequence[str]) -> tuple[Statement, Statement]:
-        """Keep the schema's versions as they are, and read how things stand."""
-        name = self.version.name
-        return versions.lock_shared(name), SQL["stand"](
-            tenant=self.tenant, schema=name, classes=list(classes), messages=list(messages)
+    def stand(self, classes: Sequence[str], messages: Sequence[str]) -> Statement:
+        """Reads how things stand."""
+        return SQL["stand"](
+            tenant=self.tenant, schema=self.version.name, classes=list(classes), messages=list(messages)
         )
 
     def holders(self, places: Sequence[KeyPlace]) -> Statement:

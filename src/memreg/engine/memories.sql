@@ -184,7 +184,7 @@ select
         memreg.said(%(tenant)s, memories.id, revision)
     end as said,
     found.rank
-from memreg.search_memories(%(schema)s, %(query)s::tsquery, %(rank)s::tsquery, %(limit)s::integer) as found
+from memreg.search_memories(%(tenant)s, %(schema)s, %(query)s::tsquery, %(rank)s::tsquery, %(limit)s::integer) as found
 cross join lateral (
     -- "offset 0" keeps the order of the joins: what was found first, then each memory by its primary key.
     select *

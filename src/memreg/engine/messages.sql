@@ -39,25 +39,6 @@ where tenant = %(tenant)s and schema = %(schema)s and session = %(session)s
 order by arrival desc
 limit 1
 
--- settle_messages --
--- Keep messages that this transaction decides; where one was kept meanwhile, the transaction begins again.
-with settled as (
-    insert into memreg.messages (
-        tenant, schema, id, arrival, session, role, at, zone, text, digest, status, attempts, received_at, decided_at,
-        error
-    )
-    select
-        %(tenant)s, %(schema)s, id, arrival, session, role, at, zone, text, digest, 'decided', 1, now, now, note
-    from jsonb_to_recordset(%(rows)s) as rows (
-        id text, arrival uuid, session text, role text, at timestamptz, zone text, text text, digest bytea,
-        now timestamptz, note text
-    )
-    on conflict (tenant, schema, id) do nothing
-    returning id
-)
-select memreg.must(count(*) = %(expected)s, 'that a message is new') as holds
-from settled
-
 -- take_message --
 -- Keep a message and begin with it; one that was kept and is not settled is begun again.
 insert into memreg.messages as kept (
@@ -90,20 +71,6 @@ select status, digest, error, settled_by, erased_at
 from memreg.messages
 where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s
 for update
-
--- decide_messages --
--- Messages that were kept before are decided; where one was settled meanwhile, the transaction begins again.
-with decided as (
-    update memreg.messages
-    set status = 'decided', decided_at = rows.now, error = rows.note, reply = rows.reply, attempts = attempts + 1,
-        next_attempt_at = null
-    from jsonb_to_recordset(%(rows)s) as rows (id text, now timestamptz, note text, reply text)
-    where messages.tenant = %(tenant)s and messages.schema = %(schema)s and messages.id = any(%(ids)s::text[])
-        and messages.id = rows.id and messages.status not in ('decided', 'dropped')
-    returning messages.id
-)
-select memreg.must(count(*) = %(expected)s, 'that a message waits') as holds
-from decided
 
 -- bury_message --
 -- A message is dead: kept with the reason, to be retried.

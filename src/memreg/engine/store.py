@@ -123,15 +123,16 @@ class Writes:
             self.held.append(_key_row(state, held) | {"strong": held.strong, "released": True})
         self.released += [_key_row(state, held) for held in sorted(before - state.keys, key=_order)]
 
-    def statements(self) -> list[Statement]:
-        """All of it, keys let go before keys taken."""
+    def statements(self, *, held: bool = False) -> list[Statement]:
+        """All of it, keys let go before keys taken. `held`: the memories that are updated are held already."""
         tenant, schema, now = self.tenant, self.schema, self.now
         found = []
         if self.inserts:
             found.append(SQL["insert_memories"](tenant=tenant, schema=schema, rows=Jsonb(self.inserts)))
-        if self.updates:
+        if self.updates and not held:
             # Held before the update looks at what they are found by: a backfill may be rewriting them.
             found.append(SQL["hold_memories"](tenant=tenant, ids=_ids(self.updates, "id")))
+        if self.updates:
             found.append(
                 SQL["update_memories"](
                     tenant=tenant, schema=schema, ids=_ids(self.updates, "id"), rows=Jsonb(self.updates)
@@ -139,8 +140,6 @@ class Writes:
             )
         if self.seen:
             found.append(SQL["see_memories"](tenant=tenant, now=now, ids=self.seen))
-        if self.revisions:
-            found.append(SQL["insert_revisions"](tenant=tenant, rows=Jsonb(self.revisions)))
         if self.released:
             ids = _ids(self.released, "memory_id")
             found.append(SQL["release_keys"](tenant=tenant, schema=schema, now=now, ids=ids, rows=Jsonb(self.released)))
@@ -152,8 +151,11 @@ class Writes:
         found += merge_into(tenant, self.merged)
         if self.audit:
             # The values first: the entry takes their digest over.
-            found.append(SQL["insert_audit_values"](tenant=tenant, rows=Jsonb(self.values)))
+            values, revisions = Jsonb(self.values), Jsonb(self.revisions)
+            found.append(SQL["insert_audit_values"](tenant=tenant, rows=values, revisions=revisions))
             found.append(SQL["insert_audit"](tenant=tenant, schema=schema, rows=Jsonb(self.audit)))
+        elif self.revisions:
+            found.append(SQL["insert_revisions"](tenant=tenant, rows=Jsonb(self.revisions)))
         if self.reviews:
             found.append(SQL["insert_reviews"](tenant=tenant, schema=schema, now=now, rows=Jsonb(self.reviews)))
         return found

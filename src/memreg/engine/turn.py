@@ -24,11 +24,12 @@ from memreg.engine.links import are_tied, deciding_order, unfold
 from memreg.engine.model import Action, Decision, Extraction, Proposal
 from memreg.engine.resolving import Resolving, records_of
 from memreg.engine.score import best_score
-from memreg.engine.store import Writes, lock_classes
+from memreg.engine.store import SQL, Writes, class_lock
 from memreg.engine.translated import translated
 from memreg.engine.validate import missing_columns
 from memreg.engine.workspace import KeyPlace, Workspace
 from memreg.engine.written import Held, held_against, tell, write_down
+from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
 
 
@@ -302,8 +303,8 @@ def _read(
     places = sorted({place for turn in turns for place in turn.places()})
     tied = [turn.resolving for turn in turns if turn.resolving is not None]
     keyless = [item for item in asking if item.probes and not item.key_places and not item.is_judged_by_references]
-    _, stands, holders, *rest = yield from fetch(
-        *hand.stand(classes, messages),
+    stands, holders, *rest = yield from fetch(
+        hand.stand(classes, messages),
         hand.holders(places),
         *map(hand.candidates, keyless),
         *(each.given() for each in tied),
@@ -320,6 +321,15 @@ def _read(
     for resolving in tied:
         yield from resolving.guess()
     return stand
+
+
+def lock_turn(turns: Sequence[Turn]) -> Statement:
+    """Takes the locks of the schema, shared, and of the classes of turns, in one order for everybody."""
+    hand = turns[0].hand
+    schema = hand.version.name
+    classes = {name for turn in turns for name in turn.classes}
+    locks = sorted({class_lock(hand.tenant, schema, name) for name in classes})
+    return SQL["lock_turn"](schema_lock=versions.schema_lock(schema), locks=locks)
 
 
 def lock_for(turns: Sequence[Turn], *claims: Statement) -> Steps[list[Rows]]:
@@ -341,14 +351,14 @@ def _lock(
     tied = [turn.resolving for turn in turns if turn.resolving is not None]
     likely = sorted({m for turn in turns for m in turn.likely()}) if tied else []
     results = yield from fetch(
-        *lock_classes(hand.tenant, hand.version.name, classes),
+        lock_turn(turns),
         *claims,
         hand.holders(places),
         *map(hand.changed_since, classes),
         *(each.given() for each in tied),
         *(each.families([*likely, *each.known.values()]) for each in tied),
     )
-    rest = iter(results[len(results) - len(claims) - 1 - len(classes) - 2 * len(tied) :])
+    rest = iter(results[1:])
     claimed = [next(rest) for _ in claims]
     holders = next(rest)
     changed = 0

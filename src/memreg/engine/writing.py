@@ -9,8 +9,9 @@ from memreg.engine.refresh import Due
 from memreg.engine.store import Writes, search_vector
 
 
-def statements(hand: Hand, writes: Writes) -> list[Statement]:
-    """The statements that write what turns decided: memories, revisions, keys, audit and questions."""
+def statements(hand: Hand, writes: Writes, *, held: bool = False) -> list[Statement]:
+    """The statements that write what turns decided: memories, revisions, keys, audit and questions. `held`: the
+    memories that they changed are held already."""
     for memory_id in hand.workspace.changed:
         state = hand.workspace.memories[memory_id]
         search = search_vector(state, hand.tenant, hand.version)
@@ -18,7 +19,7 @@ def statements(hand: Hand, writes: Writes) -> list[Statement]:
         writes.refer(state, hand.version.spec.by_name[state.class_name])
         writes.keys(state, hand.keys_before.get(memory_id, set()))
     writes.seen = [m for m in hand.workspace.seen if m not in hand.workspace.changed]
-    return writes.statements()
+    return writes.statements(held=held)
 
 
 def due(hand: Hand) -> dict[str, Due]:

@@ -63,6 +63,6 @@ def note(about: Note, now: datetime, new_id: Callable[[], UUID]) -> tuple[UUID, 
     place = {"tenant": about.tenant, "schema": about.schema}
     return entry.id, [
         SQL["keep_act"](**place, id=act_id, arrival=new_id(), role=ROLE, text=text, digest=digest([text]), now=now),
-        ENGINE_SQL["insert_audit_values"](tenant=about.tenant, rows=Jsonb([values])),
+        ENGINE_SQL["insert_audit_values"](tenant=about.tenant, rows=Jsonb([values]), revisions=Jsonb([])),
         ENGINE_SQL["insert_audit"](**place, rows=Jsonb([log])),
     ]
