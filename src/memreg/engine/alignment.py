@@ -18,6 +18,8 @@ SAME_LETTERS = 0.75
 SOFT_PAIRS, SOFT_PAIRS_OF_TEXT = 100, 36
 """How many pairs of left-over tokens are compared at most, in a column and in one of free text."""
 
+FEW = 12
+"""Tokens on both sides up to which looking through them is as fast as making sets."""
 NO_WEIGHT = 1e-9
 CONTRADICTED_SLIGHTLY, CONTRADICTED_PARTLY, CONTRADICTED_MOSTLY = 0.05, 0.3, 0.55
 MUCH_SOFT = 0.4
@@ -51,19 +53,20 @@ def align(mine: Sequence[str], theirs: Sequence[str], statistics: Statistics, is
     sides."""
     weigh = statistics.idf
     if mine == theirs:
-        return Alignment([(token, token) for token in mine], sum(weigh(token) for token in mine))
-    ours, others = set(mine), set(theirs)
+        return Alignment([(token, token) for token in mine], sum([weigh(token) for token in mine]))
+    ours, others = (set(mine), set(theirs)) if len(mine) + len(theirs) > FEW else (mine, theirs)
     equal = [token for token in mine if token in others]
     found = Alignment(
         [(token, token) for token in equal],
-        sum(weigh(token) for token in equal),
+        sum([weigh(token) for token in equal]) if equal else 0.0,
         {token: weigh(token) for token in mine if token not in others},
         {token: weigh(token) for token in theirs if token not in ours},
     )
     if len(equal) > 1:
         found.digits_in_order = [t for t in equal if has_digit(t)] == [t for t in theirs if t in ours and has_digit(t)]
     if found.mine and found.theirs:
-        _join(mine, theirs, found)
+        if len(found.mine) > 1 or len(found.theirs) > 1:
+            _join(mine, theirs, found)
         if len(found.mine) * len(found.theirs) <= (SOFT_PAIRS_OF_TEXT if is_open else SOFT_PAIRS):
             _soft(found)
     return found
@@ -93,12 +96,13 @@ def _join(mine: Sequence[str], theirs: Sequence[str], found: Alignment) -> None:
 def _soft(found: Alignment) -> None:
     """Nearly equal tokens, likest first."""
     words, others = ([token for token in side if not has_digit(token)] for side in (found.mine, found.theirs))
-    likely = sorted(
+    likely = [
         (-likeness, min(one, other), max(one, other), one, other)
         for one in words
         for other in others
         if (likeness := similarity(one, other)) > 0
-    )
+    ]
+    likely.sort()
     for negative, _, _, one, other in likely:
         if one in found.soft or other in found.soft:
             continue

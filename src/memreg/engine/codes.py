@@ -52,7 +52,8 @@ def _reads_as_code(digits: int, length: int) -> bool:
 
 def codes_of(texts: Iterable[tuple[str, ...]]) -> Codes:
     """The codes of a record's texts, each a tuple of tokens in order."""
-    found = [codes for text in texts if (codes := _codes_of(text)) is not NO_CODES]
+    kept = ((_kept_codes if len(text) <= REMEMBERED else _codes_in)(text) for text in texts)
+    found = [codes for codes in kept if codes is not NO_CODES]
     if not found:
         return NO_CODES
     return Codes(
@@ -60,13 +61,9 @@ def codes_of(texts: Iterable[tuple[str, ...]]) -> Codes:
     )
 
 
-def _codes_of(tokens: tuple[str, ...]) -> Codes:
+def _codes_in(tokens: tuple[str, ...]) -> Codes:
     if all(map(str.isalpha, tokens)):
         return NO_CODES
-    return _kept_codes(tokens) if len(tokens) <= REMEMBERED else _codes_in(tokens)
-
-
-def _codes_in(tokens: tuple[str, ...]) -> Codes:
     digits = [_digits(token) for token in tokens]
     whole = {token for token, count in zip(tokens, digits, strict=True) if _reads_as_code(count, len(token))}
     joined: set[str] = set()
@@ -83,7 +80,7 @@ def _codes_in(tokens: tuple[str, ...]) -> Codes:
     return Codes(frozenset(whole), frozenset(joined)) if whole or joined else NO_CODES
 
 
-_kept_codes = lru_cache(maxsize=4_096)(_codes_in)
+_kept_codes = lru_cache(maxsize=16_384)(_codes_in)
 
 
 def meet(mine: Codes, theirs: Codes, is_rare: Callable[[str], bool]) -> tuple[CodesMet, tuple[str, ...]] | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import zip_longest
+from typing import NamedTuple
 
 from memreg.engine.alignment import NO_WEIGHT, Alignment, align, level_of, numbers_differ, similarity, substitutes
 from memreg.engine.codes import CodesMet, meet
@@ -31,8 +31,7 @@ _CODE_LEVELS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What one column says about a pair: its role, how far its values agree, what was set against each other, and the
     frequencies of the tokens that met (rarest first, three at most)."""
 
@@ -52,8 +51,7 @@ Memo = dict[tuple[str, tuple[str, ...] | str], Evidence]
 """The evidence of a column by the other side's text or value, before anything else of the other record counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """The evidence of each column that both records fill. `same_text`: both have the same searchable text, and some;
     `alike`: all text that both have is equal, a name among it; `touches`: a token or an identity value met."""
 
@@ -135,14 +133,19 @@ def _alignment(evidence: Evidence) -> Alignment:
 
 def _has_strays(mine: Record, theirs: Record, partner: Mapping[str, str], found: Mapping[str, Evidence]) -> bool:
     """Whether a token that is left over on one side is left over on the other, in whatever column."""
-    met_in = {partner.get(column, column): column for column in found} if partner else dict.fromkeys(found)
-    left: set[str] = set()
-    right: set[str] = set()
-    for column, tokens in mine.fields.items():
-        left.update(_alignment(found[column]).mine if column in found else tokens)
-    for column, tokens in theirs.fields.items():
-        right.update(_alignment(found[met_in[column] or column]).theirs if column in met_in else tokens)
-    return not left.isdisjoint(right)
+    common = mine.all_tokens & theirs.all_tokens
+    if not common:
+        return False
+    met_in = {partner.get(column, column): evidence for column, evidence in found.items()} if partner else found
+    left = [_alignment(found[c]).mine if c in found else tokens for c, tokens in mine.fields.items()]
+    right = [_alignment(met_in[c]).theirs if c in met_in else tokens for c, tokens in theirs.fields.items()]
+    for token in common:
+        for one in left:
+            if token in one:
+                for other in right:
+                    if token in other:
+                        return True
+    return False
 
 
 def _straight(mine: Record, theirs: Record, column: str, other: str, statistics: Statistics) -> Alignment:
@@ -192,10 +195,10 @@ def _swapped_evidence(
     evidence = found[column]
     if other not in found:
         place = min(column, other, key=mine.name_columns.index)
-        return replace(evidence, column=place, level=min(evidence.level, Level.CONTAINED))
+        return evidence._replace(column=place, level=min(evidence.level, Level.CONTAINED))
     both = evidence.frequencies, found[other].frequencies
     frequencies = tuple(max(pair) for pair in zip_longest(*both, fillvalue=statistics.documents))
-    return replace(evidence, level=min(evidence.level, found[other].level), frequencies=frequencies)
+    return evidence._replace(level=min(evidence.level, found[other].level), frequencies=frequencies)
 
 
 def _frequencies(met: Iterable[tuple[str, str]], statistics: Statistics) -> tuple[int, ...]:

@@ -61,9 +61,10 @@ class Record:
         """The view of a payload under an annotation; columns without a value are left out."""
         return Reader(spec, annotation).read(payload)
 
+    @cached_property
     def all_tokens(self) -> frozenset[str]:
         """Every token of every field."""
-        return frozenset(token for found in self.fields.values() for token in found)
+        return frozenset().union(*self.fields.values())
 
     @cached_property
     def codes(self) -> Codes:

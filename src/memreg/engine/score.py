@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
-from memreg.engine.calibration import Calibration, common_words_limit, place
+from memreg.engine.calibration import Calibration, Worth, common_words_limit, place
 from memreg.engine.compare import Comparison, Evidence, Memo, compare
 from memreg.engine.level import Level
 from memreg.engine.record import Record, Role
@@ -29,8 +30,7 @@ _NAME = Role.NAME
 SHOWN = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """What one feature found: `amount` is evidence in natural log odds, for the same object (positive) or against it;
     `met` are the tokens or values that it saw; `bounds`: it decides the score by itself, whatever the others say."""
 
@@ -40,8 +40,7 @@ class Part:
     bounds: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
+class Weighed(NamedTuple):
     """The evidence of a column with what it is worth against a stranger, and no more than common words allow
     (`limited`), and against a sibling."""
 
@@ -51,8 +50,7 @@ class Weighed:
     sibling: float
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """Two records side by side, with what each column is worth: what every feature is given. `names`: the columns that
     name an object of the class."""
 
@@ -191,6 +189,7 @@ class Found:
     statistics: Statistics
     evidence: Memo = field(default_factory=dict)
     weighed: dict[int, Weighed] = field(default_factory=dict)
+    worths: dict[tuple[str, Role], Worth] = field(default_factory=dict)
 
     @classmethod
     def of(cls, proposal: Record, statistics: Statistics) -> Found:
@@ -208,7 +207,11 @@ def score(proposal: Record, candidate: Record, statistics: Statistics) -> Score:
     the class or promised by the columns' roles. Symmetric; 1.0 for equal text where nothing differs; 0.0 where no
     token and no identity column met.
     """
-    found = Found.of(proposal, statistics)
+    return _score(proposal, candidate, Found.of(proposal, statistics))
+
+
+def _score(proposal: Record, candidate: Record, found: Found) -> Score:
+    statistics = found.statistics
     comparison = compare(proposal, candidate, statistics, found.evidence)
     pair = _weigh(comparison, proposal.name_columns, found)
     if not comparison.touches:
@@ -225,9 +228,10 @@ def score(proposal: Record, candidate: Record, statistics: Statistics) -> Score:
 
 def best_score(proposal: Record, revisions: Sequence[Record], statistics: Statistics) -> Score:
     """The highest score over a memory's current and recent revisions (the current one first; it wins a tie)."""
+    found = Found.of(proposal, statistics)
     if len(revisions) == 1:
-        return score(proposal, revisions[0], statistics)
-    return max((score(proposal, record, statistics) for record in revisions), key=lambda found: found.value)
+        return _score(proposal, revisions[0], found)
+    return max([_score(proposal, record, found) for record in revisions], key=lambda score: score.value)
 
 
 def describe(name: str) -> str:
@@ -246,7 +250,10 @@ def _weigh(comparison: Comparison, names: tuple[str, ...], found: Found) -> Pair
 
 def _weighed(evidence: Evidence, found: Found) -> Weighed:
     statistics = found.statistics
-    worth = statistics.calibration.worth(evidence.column, evidence.role)
+    where = evidence.column, evidence.role
+    worth = found.worths.get(where)
+    if worth is None:
+        worth = found.worths[where] = statistics.calibration.worth(*where)
     stranger = limited = worth.against_stranger[evidence.level]
     if evidence.role in LIMITED_ROLES and evidence.frequencies and stranger > 0:
         limited = min(stranger, common_words_limit(worth.of_matches, evidence.frequencies, statistics.documents))

@@ -224,7 +224,7 @@ def _scored_pairs(about: _Class) -> Iterator[Example]:
     """Pairs of rows that no key decides, those with most words in common; a row without any is never a candidate."""
     rows = [row for row in about.given.rows if _record(about, row).fields]
     keys = [{(held.key.name, held.digest) for held in key_values(row, about.annotation)} for row in rows]
-    words = [_record(about, row).all_tokens() for row in rows]
+    words = [_record(about, row).all_tokens for row in rows]
     pairs = [(one, other) for one, other in combinations(range(len(rows)), 2) if not keys[one] & keys[other]]
     pairs.sort(key=lambda pair: -len(words[pair[0]] & words[pair[1]]))
     for one, other in pairs[:PAIRS]:
