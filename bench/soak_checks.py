@@ -97,12 +97,10 @@ AT_REST = {
     "a transaction was left open": """
         select pid, state, query from pg_stat_activity
         where datname = current_database() and pid <> pg_backend_pid() and state like 'idle in transaction%%'
-            and state_change < now() - interval '2 seconds'
     """,
     "a lock was left": """
         select locktype, mode, pid, state, query from pg_locks join pg_stat_activity using (pid)
         where pid <> pg_backend_pid() and datname = current_database() and locktype in ('advisory', 'tuple')
-            and query_start < now() - interval '2 seconds'
     """,
     "a transaction was left prepared": "select gid from pg_prepared_xacts",
     "a job is being done by nobody": """
@@ -126,6 +124,8 @@ class Checks:
     proposals: int = 0
     done: int = 0
     """How often something was checked."""
+    patience: float = 30.0
+    """Seconds until what is open must be closed."""
     anchors: dict[str, str] = field(default_factory=dict)
 
     def any_time(self, since: UUID = BEGINNING) -> list[str]:
@@ -188,7 +188,7 @@ class Checks:
 
     def _settles(self, conn: Conn) -> list[str]:
         """What comes to rest within a moment: a worker that looks for work holds a lock, too, but not for long."""
-        ends = time.monotonic() + 30.0
+        ends = time.monotonic() + self.patience
         while (broken := self._of(conn, AT_REST, {})) and time.monotonic() < ends:
             time.sleep(0.5)
         return broken

@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from bench.soak_board import Board, Field, Order
 from bench.soak_world import CLASSES, NAME, UNREADABLE, Told, World
 from memreg import Engine, Message, Proposal
@@ -37,7 +39,14 @@ from memreg.registry.models import SchemaVersion
 
 ROW = struct.Struct("<dBf")
 """Of the file of latencies: when (seconds since the epoch), what (a place in `KINDS`), seconds."""
-KINDS = ("submit", "text", "direct", "many", "list", "search", "get", "history", "explain", "stats", "act", "wait")
+KINDS = ("submit", "text", "direct", "many", "list", "search", "get", "history", "explain", "stats", "act", "control")
+CONTROL = """
+create table public.control as select generate_series(1, 100) as id, 0 as count;
+alter table public.control add primary key (id);
+alter table public.control set (fillfactor = 50);
+"""
+"""A piece of work for the server that never grows: where it takes longer, the machine had other things to do."""
+_CONTROL_EVERY = 5  # steps
 _TROUBLE = 0.2  # seconds until what failed by the database is tried again
 _BACK = 3
 """Steps that a loader does again after a start: what it said just before it was killed."""
@@ -126,6 +135,7 @@ class _Loader:
         self._rows: list[bytes] = []
         self._log = plan.place / f"latency-{loader}"
         self._clean = True
+        self._control_conn: psycopg.Connection[Any] | None = None
 
     def run(self) -> None:
         number = max(0, self.board.get(self.loader, Field.DONE) - _BACK)
@@ -139,11 +149,15 @@ class _Loader:
             number += 1
             self.board.put(self.loader, Field.DONE, max(number, self.board.get(self.loader, Field.DONE)))
             self._besides()
+            if self.steady and number % _CONTROL_EVERY == 0:
+                self._try(self._control)
             self.trace.look()
             if self.plan.rate:
                 due = max(due + self.chance.uniform(0.5, 1.5) / self.plan.rate, time.monotonic() - 1.0)
                 time.sleep(max(0.0, due - time.monotonic()))
         self._flush()
+        if self._control_conn is not None:
+            self._control_conn.close()
 
     def _goes_on(self) -> bool:
         while (order := self.board.order) is Order.PAUSE:
@@ -269,6 +283,25 @@ class _Loader:
             else:
                 for entry in tenant.audit(memory_id=one.id, limit=1):
                     self._timed("act", partial(tenant.undo, entry.audit_id, by="soak"))
+
+    def _control(self) -> None:
+        """Five round trips in a transaction that commits: what a decision may be held against."""
+        try:
+            if self._control_conn is None:
+                self._control_conn = psycopg.connect(self.plan.dsn, autocommit=True)
+            conn, row = self._control_conn, self.chance.randrange(1, 101)
+
+            def trips() -> None:
+                with conn.transaction():
+                    for _ in range(3):
+                        conn.execute("select count from public.control where id = %s", (row,)).fetchall()
+                    conn.execute("update public.control set count = count + 1 where id = %s", (row,))
+
+            self._timed("control", trips)
+        except psycopg.Error:  # the server went; the next one begins anew
+            if self._control_conn is not None:
+                self._control_conn.close()
+            self._control_conn = None
 
     # How
 

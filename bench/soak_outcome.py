@@ -11,6 +11,7 @@ from typing import Any
 WARM = 0.25
 """The part of a run that is the warm-up: caches fill, and connections prepare their statements."""
 ALL = "all together"
+CONTROL = "control"
 _ENOUGH = 20  # calls in a third, for a median to be told
 Ratios = dict[str, dict[str, float]]
 
@@ -50,8 +51,12 @@ class Outcome:
 
     @property
     def latency_ratio(self) -> float:
-        """How much longer a decision by proposals took in the last third than in the first, by its median."""
-        return float(self.figures.get("latency", {}).get("direct", {}).get("ratio", 0.0))
+        """How much longer a decision by proposals took in the last third than in the first, by its median, beside a
+        piece of work that never grows: what else the machine did meanwhile slows both. 0.0: too few to tell."""
+        told = self.figures.get("latency", {})
+        if "direct" not in told or CONTROL not in told:
+            return 0.0
+        return round(float(told["direct"]["ratio"] / told[CONTROL]["ratio"]), 3)
 
 
 def memory_ratios(samples: Sequence[Sample], seconds: float) -> Ratios:

@@ -20,7 +20,7 @@ import psycopg
 from bench import soak_server
 from bench.soak_board import Board, Field, Order
 from bench.soak_checks import BEGINNING, Checks, connections, replays
-from bench.soak_load import KINDS, ROW, Plan, load, work
+from bench.soak_load import CONTROL, KINDS, ROW, Plan, load, work
 from bench.soak_outcome import Outcome, Sample, bytes_per_decision, latency_ratios, memory_ratios
 from bench.soak_server import ENDS, Server
 from bench.soak_world import NAME, SCHEMA, World
@@ -155,6 +155,8 @@ class Soak:
 
     def _prepare(self) -> None:
         runner.upgrade(self.server.dsn)
+        with psycopg.connect(self.server.dsn) as conn:
+            conn.execute(CONTROL.encode())
         file = self.place / "soak.yaml"
         file.write_text(SCHEMA)
         with self._engine() as engine:
@@ -374,6 +376,7 @@ class Soak:
             "latency": latency_ratios(outcome.latencies, length),
             "bytes_per_decision": bytes_per_decision(outcome.samples, length),
         }
+        outcome.figures["latency_beside_control"] = outcome.latency_ratio
 
 
 def _patiently(do: Callable[[], None]) -> None:
