@@ -22,17 +22,32 @@ where kept.status in ('accepted', 'dead')
 returning arrival, session
 
 -- defer_message --
--- A job for the workers, unless one of the same lock waits: held, so that nobody takes it before this message is kept.
+-- A job for the workers at the tenant's next turn, unless one of the same lock waits: held, so that nobody takes it before this message is kept.
 with waiting as materialized (
     select id from memreg.procrastinate_jobs where lock = %(lock)s and status in ('todo', 'doing') and status = 'todo'
     for update
+),
+turns as (
+    select greatest(
+        -2147483647,
+        least(
+            memreg.turn_of_queue(%(queue)s),
+            (
+                select min(priority)::bigint - 1
+                from memreg.procrastinate_jobs
+                where args ->> 'tenant' = %(tenant)s and status = 'todo'
+            ),
+            (select min(priority) from memreg.procrastinate_jobs where lock = %(lock)s and status in ('todo', 'doing'))
+        )
+    )::integer as priority
 )
 select memreg.procrastinate_defer_jobs_v1(array[
     row(
-        %(queue)s::text, %(task)s::text, 0, %(lock)s::text, null,
+        %(queue)s::text, %(task)s::text, turns.priority, %(lock)s::text, null,
         jsonb_build_object('tenant', %(tenant)s::text, 'schema', %(schema)s::text, 'arrival', %(arrival)s::text), null
     )::memreg.procrastinate_job_to_defer_v1
 ])
+from turns
 where not exists (select from waiting)
 
 -- reschedule_job --
@@ -78,5 +93,5 @@ select
 -- A message that was left behind, or that a person retries, is left to the workers again.
 update memreg.messages
 set status = 'accepted', queued = true, next_attempt_at = null
-where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s and status in ('accepted', 'extracting', 'dead')
+where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s and status not in ('decided', 'dropped')
 returning arrival, session

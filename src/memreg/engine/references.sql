@@ -6,7 +6,10 @@ with recursive chain as (
     union all
     select chain.asked_id, memories.merged_into, chain.step + 1
     from chain
-    join memreg.memories on memories.tenant = %(tenant)s and memories.id = chain.id
+    -- "offset 0": by the primary key, not through all that went into others.
+    cross join lateral (
+        select merged_into from memreg.memories where memories.tenant = %(tenant)s and memories.id = chain.id offset 0
+    ) as memories
     where memories.merged_into is not null and chain.step < 100
 )
 
@@ -69,8 +72,9 @@ with wanted as (
 ),
 gone as (
     delete from memreg.memory_references
+    using unnest(%(ids)s::uuid[]) as asked (id)
     where memory_references.tenant = %(tenant)s
-        and memory_references.memory_id = any(%(ids)s::uuid[])
+        and memory_references.memory_id = asked.id
         and not exists (
             select from wanted
             where wanted.target_id = memory_references.target_id
@@ -118,7 +122,10 @@ with asked as (
 wanted as (
     select distinct memories.tenant, (told.value #>> '{}')::uuid as target_id, memories.id as memory_id, place."column"
     from asked
-    join memreg.memories on memories.tenant = asked.tenant and memories.id = asked.id
+    cross join lateral (
+        -- "offset 0": each memory by its primary key.
+        select * from memreg.memories where memories.tenant = asked.tenant and memories.id = asked.id offset 0
+    ) as memories
     join unnest(%(classes)s::text[], %(columns)s::text[]) as place (class, "column") on place.class = memories.class
     cross join lateral jsonb_path_query(memories.payload -> place."column", '$[*]') as told (value)
     where not memories.is_deleted and told.value #>> '{}' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'

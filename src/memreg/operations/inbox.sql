@@ -60,6 +60,7 @@ from memreg.messages
 where tenant = %(tenant)s
     and schema = %(schema)s
     and status = 'dropped'
+    and arrival > '00000000-0000-0000-0000-000000000000'
     and arrival > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
 order by arrival
 limit %(limit)s
@@ -83,7 +84,7 @@ order by id
 -- A person gives a message up, unless it is settled: kept, with the reason and who.
 update memreg.messages
 set status = 'dropped', error = %(reason)s, settled_by = %(by)s, next_attempt_at = null
-where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s and status in ('accepted', 'extracting', 'dead')
+where tenant = %(tenant)s and schema = %(schema)s and id = %(id)s and status not in ('decided', 'dropped')
 
 -- newest_failure --
 -- Why the newest of the messages failed that are dead or wait for another try.

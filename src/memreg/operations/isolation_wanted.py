@@ -83,9 +83,12 @@ OPERATOR: Mapping[str, tuple[str, ...]] = {
 FUNCTIONS: Mapping[str, tuple[bool, bool]] = {
     "search_memories": (True, True),
     "look_at_tables": (True, True),
+    "turn_of_queue": (True, True),
+    "others_wait": (True, True),
     "seal_audit": (True, True),
     "make_audit_partitions": (True, True),
     "drop_audit_months": (False, True),
+    "drop_revision_months": (False, True),
     "erase_audit_values": (True, False),
     "erase_revisions": (True, False),
     "erase_keys": (True, False),

@@ -82,6 +82,7 @@ where (tenant, schema, class, change) > (%(after_tenant)s, %(schema)s, %(after_c
     and class = any(%(classes)s)
     and version < %(version)s
     and (%(deleted)s or not is_deleted)
+order by tenant, schema, class, change
 
 -- memories_since --
 -- The memories on an older version that were written to after the marks of a backfill, class by class in order.
@@ -100,6 +101,7 @@ with recursive places as (
         select tenant, class
         from memreg.memories
         where (tenant, schema, class) > (places.tenant, %(schema)s, places.class) and schema = %(schema)s
+            and class > ''
         order by tenant, schema, class
         limit 1
     ) as next
