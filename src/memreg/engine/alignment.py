@@ -56,19 +56,27 @@ def align(mine: Sequence[str], theirs: Sequence[str], statistics: Statistics, is
         return Alignment([(token, token) for token in mine], sum([weigh(token) for token in mine]))
     ours, others = (set(mine), set(theirs)) if len(mine) + len(theirs) > FEW else (mine, theirs)
     equal = [token for token in mine if token in others]
-    found = Alignment(
-        [(token, token) for token in equal],
-        sum([weigh(token) for token in equal]) if equal else 0.0,
-        {token: weigh(token) for token in mine if token not in others},
-        {token: weigh(token) for token in theirs if token not in ours},
-    )
-    if len(equal) > 1:
-        found.digits_in_order = [t for t in equal if has_digit(t)] == [t for t in theirs if t in ours and has_digit(t)]
-    if found.mine and found.theirs:
-        if len(found.mine) > 1 or len(found.theirs) > 1:
-            _join(mine, theirs, found)
-        if len(found.mine) * len(found.theirs) <= (SOFT_PAIRS_OF_TEXT if is_open else SOFT_PAIRS):
-            _soft(found)
+    if equal:
+        matched = sum([weigh(token) for token in equal])
+        left = {token: weigh(token) for token in mine if token not in others}
+        right = {token: weigh(token) for token in theirs if token not in ours}
+        found = Alignment([(token, token) for token in equal], matched, left, right)
+        if len(equal) > 1:
+            order = [token for token in theirs if token in ours and has_digit(token)]
+            found.digits_in_order = [token for token in equal if has_digit(token)] == order
+        if not (left and right):
+            return found
+    else:
+        left, right = {token: weigh(token) for token in mine}, {token: weigh(token) for token in theirs}
+        found = Alignment([], 0.0, left, right)
+    if len(left) == len(right) == 1:
+        (one,), (other,) = left, right
+        if likeness := similarity(one, other):
+            _meet_softly(one, other, likeness, found)
+        return found
+    _join(mine, theirs, found)
+    if left and right and len(left) * len(right) <= (SOFT_PAIRS_OF_TEXT if is_open else SOFT_PAIRS):
+        _soft(found)
     return found
 
 
@@ -104,14 +112,17 @@ def _soft(found: Alignment) -> None:
     ]
     likely.sort()
     for negative, _, _, one, other in likely:
-        if one in found.soft or other in found.soft:
-            continue
-        found.soft |= {one, other}
-        amount = -negative * min(found.mine[one], found.theirs[other])
-        found.matched += amount
-        found.mine[one] -= amount
-        found.theirs[other] -= amount
-        found.met.append((one, other))
+        if one not in found.soft and other not in found.soft:
+            _meet_softly(one, other, -negative, found)
+
+
+def _meet_softly(one: str, other: str, likeness: float, found: Alignment) -> None:
+    found.soft |= {one, other}
+    amount = likeness * min(found.mine[one], found.theirs[other])
+    found.matched += amount
+    found.mine[one] -= amount
+    found.theirs[other] -= amount
+    found.met.append((one, other))
 
 
 def level_of(found: Alignment, is_open: bool) -> Level:
