@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,11 +17,11 @@ from psycopg.rows import dict_row
 from memreg.api.engine import Engine
 from memreg.api.engine_async import AsyncEngine
 from memreg.core.database import Database
-from memreg.core.errors import CommitUnknown, ConnectionLost
 from memreg.core.pooler import Pooling
 from memreg.core.queries import Query
 from memreg.core.settings import Settings
 from memreg.engine.model import Message, Proposal
+from memreg.migrations import runner
 from tests.support.engines import people
 from tests.support.pooler import needs_pgbouncer, pooler
 
@@ -149,3 +152,31 @@ def test_the_direct_way_prepares(settings: Settings) -> None:
     with Database.connect(settings) as database:
         people(database)
         assert database.pooling is Pooling.NONE
+
+
+# The workers, and migrations
+
+
+def test_workers_of_this_process_and_of_others(behind: str) -> None:
+    with Database.connect(through(behind)) as database:
+        people(database)
+    with Engine.connect(behind, schema="people", extractor="patterns") as engine:
+        sent = [engine.submit(Message(f"Name{n} Stone lives in Oslo", f"s{n}", session="chat")) for n in range(8)]
+        assert engine.wait(sent[-1]).status == "decided"
+        assert engine.stats().completed == len(sent)
+    assert left_at(behind) == NOTHING
+    with Engine.connect(behind, schema="people", settings=through(behind, workers=0)) as engine:
+        engine.submit(Message("Bo Chen lives in Bergen", "last"))
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("memreg")), "worker", "--until-empty", "--database", behind],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "Stopped; 1 job was taken up: a message, or those of a session.\n")
+    assert left_at(behind) == NOTHING
+
+
+def test_migrations_hold_no_lock_of_a_session(empty_database_url: str) -> None:
+    with pooler(empty_database_url, size=2) as behind:
+        assert runner.upgrade(behind) == list(runner.revisions())
+        assert runner.upgrade(behind) == []
+        assert left_at(behind) == NOTHING

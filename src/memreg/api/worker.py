@@ -22,12 +22,14 @@ from memreg.core.clock import Clock
 from memreg.core.errors import DatabaseError, MemregError, MessageNotFound
 from memreg.core.ids import uuid7
 from memreg.core.logs import get_logger
+from memreg.core.pooler_async import Pooling, configure
 from memreg.core.steps import Steps
 from memreg.engine import inbox
 from memreg.engine.inbox import QUEUE, TASK
 
 if TYPE_CHECKING:
     from procrastinate import App
+    from psycopg import AsyncConnection
 
     from memreg.operations.backfill.work import Work
 
@@ -36,6 +38,8 @@ BEAT = 5.0
 STALLED = 20.0
 """Seconds without a heartbeat after which a worker's jobs are taken over."""
 _POLL = 0.5
+_POLL_UNTOLD = 0.1
+"""Seconds between two looks for jobs: where the server tells of new ones, and where it cannot."""
 _TRIES_TO_WRITE = 5
 _MONTHS = timedelta(hours=1)
 """How often it is looked whether the audit of the months to come has its partitions."""
@@ -71,6 +75,7 @@ class InboxWorker:
     the workers again; `lease`: after how long a message that somebody else began with counts as left behind;
     `backfills`: works on the backfills that were left to the workers, too (None: others do). `look`: looks after the
     kill switches of what was decided here.
+    `prepare_threshold` holds behind a pooler, too, that loses prepared statements where it `prepares_as_told`.
     """
 
     conninfo: str
@@ -81,6 +86,7 @@ class InboxWorker:
     lease: timedelta
     clock: Clock
     prepare_threshold: int | None = 5
+    prepares_as_told: bool = False
     backfills: Work | None = None
     look: Callable[[], Awaitable[Any]] | None = None
     id: UUID = field(default_factory=uuid7)
@@ -89,6 +95,7 @@ class InboxWorker:
     _troubled: set[UUID] = field(default_factory=set)
     _working: asyncio.Task[None] | None = None
     _is_open: bool = False
+    _pooling: Pooling = Pooling.NONE
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _months_at: datetime | None = None
 
@@ -156,13 +163,16 @@ class InboxWorker:
             await self._take_over()
             if self._stop.is_set():
                 return
+            # What the server tells a connection that listens, a pooler in transaction mode tells another, or nobody.
+            listens = self._pooling is Pooling.NONE
             self._is_open = True
             try:
                 await app.run_worker_async(
                     queues=self._queues,
                     name=f"memreg {self.id}",
                     concurrency=self.slots,
-                    fetch_job_polling_interval=_POLL,
+                    fetch_job_polling_interval=_POLL if listens else _POLL_UNTOLD,
+                    listen_notify=listens,
                     install_signal_handlers=False,
                     delete_jobs="always",
                     update_heartbeat_interval=BEAT,
@@ -176,7 +186,8 @@ class InboxWorker:
         from procrastinate.exceptions import ConnectorException
         from procrastinate.jobs import Job
         from procrastinate.manager import JobManager
-        from procrastinate.psycopg_connector import PsycopgConnector
+
+        from memreg.core.job_queue import job_connector
 
         class When(BaseRetryStrategy):
             def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
@@ -202,11 +213,8 @@ class InboxWorker:
             await write()
 
         app = App(
-            connector=PsycopgConnector(
-                conninfo=self.conninfo,
-                kwargs={"options": "-c search_path=memreg", "prepare_threshold": self.prepare_threshold},
-                min_size=1,
-                max_size=3,
+            connector=job_connector(
+                self.conninfo, configure=self._configure, most=3, prepare_threshold=self.prepare_threshold
             )
         )
 
@@ -238,6 +246,9 @@ class InboxWorker:
                 raise_again(await self._chunk(work, UUID(backfill_id)))
 
         return app
+
+    async def _configure(self, conn: AsyncConnection[Any]) -> None:
+        self._pooling = await configure(conn, as_told=self.prepares_as_told)
 
     async def _chunk(self, work: Work, backfill_id: UUID) -> datetime | None:
         """Do the next part of a backfill; gives when the one after it is to be done, or None: there is none."""

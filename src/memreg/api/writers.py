@@ -69,6 +69,7 @@ class AsyncWriter:
             lease=lease_of(database.settings),
             clock=self.clock,
             prepare_threshold=database.settings.prepare_threshold,
+            prepares_as_told=database.settings.prepares_as_told,
             look=partial(self.intake.watch.look_after, self.cache, self.clock),
         )
         # It works for everybody: nothing of whose submit happened to start it goes with what it does for others.
@@ -178,6 +179,7 @@ class Writer:
             lease=lease_of(database.settings),
             clock=self.clock,
             prepare_threshold=database.settings.prepare_threshold,
+            prepares_as_told=database.settings.prepares_as_told,
             backfills=self._backfills,
             look=look,
         )

@@ -310,8 +310,7 @@ class Database:
 
     def configure(self, conn: Connection[Any]) -> None:
         """Make a new connection to the database fit for transactions that leave nothing behind, also in a pooler."""
-        told = "prepare_threshold" in self.settings.model_fields_set
-        self.pooling = configure(conn, as_told=told)
+        self.pooling = configure(conn, as_told=self.settings.prepares_as_told)
 
     @property
     def conninfo(self) -> str:

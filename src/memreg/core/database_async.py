@@ -308,8 +308,7 @@ class AsyncDatabase:
 
     async def configure(self, conn: AsyncConnection[Any]) -> None:
         """Make a new connection to the database fit for transactions that leave nothing behind, also in a pooler."""
-        told = "prepare_threshold" in self.settings.model_fields_set
-        self.pooling = await configure(conn, as_told=told)
+        self.pooling = await configure(conn, as_told=self.settings.prepares_as_told)
 
     @property
     def conninfo(self) -> str:

@@ -44,6 +44,8 @@ def configure(conn: Connection[Any], *, as_told: bool = False) -> Pooling:
     if conn.info.parameter_status("TimeZone") not in ("UTC", "Etc/UTC"):
         conn.adapters.register_loader("timestamptz", UtcLoader)
     pooling = _pooling(conn)
+    if not conn.autocommit:
+        conn.rollback()
     if pooling is Pooling.PLAIN and not as_told:
         conn.prepare_threshold = None
     return pooling

@@ -43,6 +43,8 @@ async def configure(conn: AsyncConnection[Any], *, as_told: bool = False) -> Poo
     if conn.info.parameter_status("TimeZone") not in ("UTC", "Etc/UTC"):
         conn.adapters.register_loader("timestamptz", UtcLoader)
     pooling = await _pooling(conn)
+    if not conn.autocommit:
+        await conn.rollback()
     if pooling is Pooling.PLAIN and not as_told:
         conn.prepare_threshold = None
     return pooling

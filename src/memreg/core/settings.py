@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     connect_timeout: float = Field(10.0, gt=0, description="Seconds to wait for a connection")
     statement_timeout: float = Field(30.0, gt=0, description="Seconds that a statement may take")
     prepare_threshold: int | None = Field(
-        5, ge=0, description="Uses after which a statement is prepared; none behind a transaction pooler"
+        5, ge=0, description="Uses after which a statement is prepared, set: also behind a pooler; none: never"
     )
 
     llm_base_url: str | None = Field(
@@ -101,6 +101,11 @@ class Settings(BaseSettings):
     @classmethod
     def _tenant(cls, value: str) -> str:
         return check_tenant(value)
+
+    @property
+    def prepares_as_told(self) -> bool:
+        """Whether statements are prepared as it was set, and not left unprepared where a pooler would lose them."""
+        return "prepare_threshold" in self.model_fields_set
 
     @property
     def model(self) -> str | None:

@@ -87,18 +87,20 @@ def upgrade(dsn: str, *, wait: float = 600, to: str | None = None) -> list[str]:
         conn.commit()
         if before == expected():
             return []
-        _lock(conn, wait)
-        before = current(conn)
-        if before is not None and before not in revisions():
-            compare(before)
-        _make_schema(conn)
-        conn.commit()
-        target = to or expected()
-        missing = [number for number in revisions() if (before is None or number > before) and number <= target]
-        if missing:
-            _apply_among_others(conn, target)
-            _log.info("migrated", migrations=missing)
-        return missing
+        with _connection(dsn) as holder:
+            _lock(holder, wait)
+            before = current(conn)
+            if before is not None and before not in revisions():
+                compare(before)
+            _make_schema(conn)
+            conn.commit()
+            target = to or expected()
+            missing = [number for number in revisions() if (before is None or number > before) and number <= target]
+            if missing:
+                _apply_among_others(conn, target)
+                _log.info("migrated", migrations=missing)
+            holder.rollback()
+            return missing
 
 
 def _make_schema(conn: psycopg.Connection[Any]) -> None:
@@ -112,7 +114,8 @@ def _make_schema(conn: psycopg.Connection[Any]) -> None:
 def _connection(dsn: str) -> Iterator[psycopg.Connection[Any]]:
     place = where(dsn)
     try:
-        conn: psycopg.Connection[Any] = psycopg.connect(connect_string(dsn, connect_timeout=10))
+        text = connect_string(dsn, connect_timeout=10)
+        conn: psycopg.Connection[Any] = psycopg.connect(text, prepare_threshold=None)  # a pooler may be in between
     except (psycopg.Error, OSError) as exc:
         raise unreachable(exc, place) from exc
     try:
@@ -120,17 +123,23 @@ def _connection(dsn: str) -> Iterator[psycopg.Connection[Any]]:
     except psycopg.Error as exc:
         raise translate(exc, place, broken=conn.broken) from exc
     finally:
-        conn.close()  # and with it the lock
+        conn.close()  # and with it what it holds
 
 
-def _lock(conn: psycopg.Connection[Any], wait: float) -> None:
-    """Poll: a waiting pg_advisory_lock would deadlock with a CREATE INDEX CONCURRENTLY of the one who holds it."""
+def _lock(holder: psycopg.Connection[Any], wait: float) -> None:
+    """Hold the lock in a transaction that stays open, as a lock of the session would be lost behind a pooler.
+
+    Poll: a waiting lock would deadlock with a CREATE INDEX CONCURRENTLY of the one who holds it. For the same reason
+    nothing of the transaction but the lock may last: each statement of it has a snapshot of its own.
+    """
+    holder.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     until = time.monotonic() + wait
     while True:
-        row = conn.execute("select pg_try_advisory_lock(%s) as held", (_LOCK,)).fetchone()
-        conn.commit()
+        holder.execute("set local idle_in_transaction_session_timeout = 0")
+        row = holder.execute("select pg_try_advisory_xact_lock(%s) as held", (_LOCK,)).fetchone()
         if row is not None and row[0]:
             return
+        holder.rollback()
         if time.monotonic() >= until:
             raise DatabaseError(reason=f"another migration has held its lock for {wait:g} seconds")
         time.sleep(_POLL)
@@ -154,7 +163,7 @@ def _apply_among_others(conn: psycopg.Connection[Any], target: str) -> None:
 
 
 def _apply(conn: psycopg.Connection[Any], target: str) -> None:
-    """Run Alembic to the revision on this connection, which holds the lock."""
+    """Run Alembic to the revision on this connection, while another holds the lock."""
     from alembic import command
     from sqlalchemy import create_engine
     from sqlalchemy.exc import DBAPIError

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from memreg.core.clock import Clock, utc_now
@@ -221,15 +221,23 @@ class _Worker:
 
     def _app(self) -> App:
         from procrastinate import App
-        from procrastinate.psycopg_connector import PsycopgConnector
+        from psycopg import AsyncConnection
+
+        from memreg.core.job_queue import job_connector
+        from memreg.core.pooler_async import configure
+
+        settings = self.database.settings
+
+        async def fit(conn: AsyncConnection[Any]) -> None:
+            await configure(conn, as_told=settings.prepares_as_told)
 
         app = App(
-            connector=PsycopgConnector(
-                conninfo=self.database.conninfo,
-                kwargs={"options": "-c search_path=memreg"},
-                min_size=1,
-                max_size=2,
-                timeout=self.database.settings.connect_timeout,
+            connector=job_connector(
+                self.database.conninfo,
+                configure=fit,
+                most=2,
+                prepare_threshold=settings.prepare_threshold,
+                timeout=settings.connect_timeout,
             )
         )
         add_task(app, self.work, self._tell)
