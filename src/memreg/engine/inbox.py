@@ -123,6 +123,12 @@ def pass_on(walk: Walk, arrival: UUID) -> Steps[None]:
         yield (_job(walk, row["session"], first["arrival"]),)
 
 
+def others_wait(walk: Walk) -> Steps[bool]:
+    """Whether another tenant has a job that could be done now."""
+    rows = yield from fetch_rows(SQL["others_wait"](queue=QUEUE, tenant=walk.tenant))
+    return bool(rows[0]["wait"])
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A message that a worker took up; `attempts`: tries of it that ended before; `traceparent`: the span that it was

@@ -50,6 +50,10 @@ select memreg.procrastinate_defer_jobs_v1(array[
 from turns
 where not exists (select from waiting)
 
+-- others_wait --
+-- Whether another tenant has a job in the queue that could be done now.
+select memreg.others_wait(%(queue)s, %(tenant)s) as wait
+
 -- reschedule_job --
 -- When a job that waits is done, at the earliest; null is now.
 update memreg.procrastinate_jobs
