@@ -34,6 +34,8 @@ _UNUSABLE = 15.0  # seconds at least, before one is looked at again whose schema
 _TRIES_TO_DECIDE = 5
 MOST_IN_A_ROW = 100
 """Messages of one session that a worker decides before it looks at the others."""
+SHARE = 4
+"""The same, where another tenant waits."""
 _log = get_logger(__name__)
 
 
@@ -96,12 +98,14 @@ class Intake:
 
         Raises DatabaseError; whatever else happens is kept with the message.
         """
-        for _ in range(MOST_IN_A_ROW):
+        for taken in range(1, MOST_IN_A_ROW + 1):
             done, again = self._work_one(walk, arrival)
             if done or again is not None:
                 return again
             if not goes_on():
                 return walk.clock()  # another worker does it
+            if taken >= SHARE and self._run(walk, lambda: inbox.others_wait(walk)):
+                break
         self._run(walk, lambda: inbox.pass_on(walk, arrival))  # the others had to wait long enough
         return None
 
