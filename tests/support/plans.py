@@ -34,7 +34,7 @@ class Planner:
 
     def __init__(self, conn: psycopg.Connection[Any]) -> None:
         self.conn = conn
-        self._names: dict[str, list[str]] = {}
+        self._names: dict[str, list[tuple[str, str]]] = {}
         self._tops: dict[str, str] = {}
 
     def prepare(self, name: str, query: Query) -> None:
@@ -48,13 +48,20 @@ class Planner:
 
         text = _PLACEHOLDER.sub(number, query.sql).rstrip().rstrip(";").replace("%%", "%")
         self.conn.execute(sql.SQL("prepare {} as ").format(sql.Identifier(name)).as_bytes(self.conn) + text.encode())
-        self._names[name] = names
+        row = self.conn.execute(
+            "select parameter_types::text[] from pg_prepared_statements where name = %s", (name,)
+        ).fetchone()
+        assert row is not None
+        self._names[name] = list(zip(names, row[0], strict=True))
 
     def reached(
-        self, names: Iterable[str], tenant: str, params: Mapping[str, Any], mode: str
+        self, names: Iterable[str], tenant: str, params: Mapping[str, Any], by_type: Mapping[str, Any], mode: str
     ) -> Iterator[tuple[str, frozenset[str]]]:
         """By what each query reaches its tables, in a transaction of a tenant, or (an empty name) in an operator's: the
-        names of indexes, `bitmap_of_…` one where it is read so, and `all_of_…` a table that is read through."""
+        names of indexes, `bitmap_of_…` one where it is read so, and `all_of_…` a table that is read through.
+
+        `params`: what is asked with, by the parameter's name; `by_type`: what the others are asked with.
+        """
         with self.conn.transaction(force_rollback=True):
             opening = _SESSION["be_tenant" if tenant else "be_login"].sql.encode()
             self.conn.execute(opening, {"tenant": tenant, "statement_timeout": "60000"})
@@ -62,7 +69,9 @@ class Planner:
                 self.conn.execute("set local role memreg_operator")
             self.conn.execute(sql.SQL("set local plan_cache_mode = {}").format(sql.Identifier(f"force_{mode}_plan")))
             for name in names:
-                values = [sql.Literal(params[each]) for each in self._names[name]]
+                values = [
+                    sql.Literal(params[each] if each in params else by_type[kind]) for each, kind in self._names[name]
+                ]
                 arguments = sql.SQL("({})").format(sql.SQL(", ").join(values)) if values else sql.SQL("")
                 asked = sql.SQL("explain (costs off, format json) execute {}").format(sql.Identifier(name))
                 row = self.conn.execute(asked + arguments).fetchone()

@@ -98,7 +98,7 @@ decided as (
         next_attempt_at = null
     from jsonb_to_recordset(%(waiting)s) as rows (id text, now timestamptz, note text, reply text)
     where messages.tenant = %(tenant)s and messages.schema = %(schema)s and messages.id = any(%(ids)s::text[])
-        and messages.id = rows.id and messages.status in ('accepted', 'extracting', 'dead')
+        and messages.id = rows.id and messages.status not in ('decided', 'dropped')
     returning messages.id
 )
 select
@@ -149,10 +149,15 @@ select
                     select from unnest(since.candidate_keys) as own (key) where own.key = any(%(probes)s::bigint[])
                 )
                 or exists (
+                    -- By the memory: never through all that hold one of the digests.
                     select
-                    from memreg.identity_keys as own
-                    where own.tenant = %(tenant)s and own.memory_id = since.id
-                        and own.digest = any(%(digests)s::bytea[])
+                    from (
+                        select digest
+                        from memreg.identity_keys
+                        where identity_keys.tenant = %(tenant)s and identity_keys.memory_id = since.id
+                        offset 0
+                    ) as own
+                    where own.digest = any(%(digests)s::bytea[])
                 )
         ),
         'what it was decided by'
