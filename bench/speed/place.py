@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cProfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,8 +47,7 @@ class CountingDatabase(Database):
 @dataclass
 class Place:
     """`sizes`: memories of the tenants, by size, in the order in which they were asked for; 0 is a tenant of one memory
-    or none. `calls`: how often each thing is done, where there are memories enough. `profile`: whether profiles are
-    made of what the client does, with times that are then no figures."""
+    or none. `calls`: how often each thing is done, where there are memories enough."""
 
     dsn: str
     database: CountingDatabase
@@ -60,7 +58,6 @@ class Place:
     sizes: tuple[int, ...]
     calls: int
     say: Callable[[str], None] = print
-    profiles: dict[str, cProfile.Profile] | None = None
     _taken: dict[int, Iterator[int]] = field(default_factory=dict)
     _strangers: Iterator[int] = field(default_factory=lambda: count(10))
 
@@ -85,19 +82,6 @@ class Place:
         """How many calls a size has people for, where each takes `share` thousandths of them at most."""
         return self.calls if not size else max(10, min(self.calls, size * 8 // 10 * share // 1000))
 
-    @contextmanager
-    def profiled(self, section: str) -> Iterator[None]:
-        """Profile what runs within, as part of a section, if profiles are wanted."""
-        if self.profiles is None:
-            yield
-            return
-        profile = self.profiles.setdefault(section, cProfile.Profile())
-        profile.enable()
-        try:
-            yield
-        finally:
-            profile.disable()
-
 
 def name_of(size: int) -> str:
     """The tenant of a size."""
@@ -119,7 +103,6 @@ def placed(
     sizes: tuple[int, ...],
     calls: int,
     say: Callable[[str], None],
-    profiles: dict[str, cProfile.Profile] | None,
 ) -> Iterator[Place]:
     """Fill a database and take places in it. What trips kill switches by itself is off: the benchmark's traffic is odd
     on purpose."""
@@ -133,4 +116,4 @@ def placed(
         engine = Engine(database, trips=False)
         forms = load.learned(engine, conn)
         load.load(dsn, forms, {name_of(size): size for size in sizes if size})
-        yield Place(dsn, database, engine, conn, floor, forms, sizes, calls, say, profiles)
+        yield Place(dsn, database, engine, conn, floor, forms, sizes, calls, say)

@@ -73,6 +73,7 @@ class Sized:
     trips: int = 0
     reads: list[hand.Asked] = field(default_factory=list)
     server: float | None = None
+    floor_server: float | None = None
 
 
 def measure(place: Place) -> list[dict[str, Any]]:
@@ -148,8 +149,7 @@ def _turn(place: Place, kind: Kind, each: Sized, index: int) -> None:
     floor_before = Backends([place.floor.info.backend_pid])
 
     def mine() -> None:
-        with place.profiled(kind.name):
-            decisions.extend(engine.ingest(proposals=[proposal]).decisions)
+        decisions.extend(engine.ingest(proposals=[proposal]).decisions)
 
     before = place.database.trips
     in_turns((each.engine, mine), (each.floor, lambda: hand.run(place.floor, call)), first=index)
@@ -157,6 +157,7 @@ def _turn(place: Place, kind: Kind, each: Sized, index: int) -> None:
     spent, floors = backends.seconds(), floor_before.seconds()
     if spent is not None and floors is not None:
         each.server = (each.server or 0.0) + spent - floors
+        each.floor_server = (each.floor_server or 0.0) + floors
     each.decided[f"{decisions[0].action} {decisions[0].basis}"] += 1
 
 
@@ -193,7 +194,9 @@ def _resembling(place: Place, subject: Subject, proposal: Proposal) -> list[UUID
 def _line(kind: Kind, each: Sized) -> dict[str, Any]:
     mine, least = each.engine.figures(), each.floor.figures()
     calls = len(each.engine.wall)
-    server = None if each.server is None else round(each.server / calls * 1000, 3)
+    server, floor_server = (
+        None if spent is None else round(spent / calls * 1000, 3) for spent in (each.server, each.floor_server)
+    )
     return {
         "size": each.size,
         "kind": kind.name,
@@ -202,7 +205,7 @@ def _line(kind: Kind, each: Sized) -> dict[str, Any]:
         "ratio_p50": ratio(mine["p50_ms"], least["p50_ms"]),
         "ratio_p95": ratio(mine["p95_ms"], least["p95_ms"]),
         "engine": mine | {"round_trips": round(each.trips / calls, 2), "server_cpu_ms": server},
-        "floor": least | {"round_trips": 2},
+        "floor": least | {"round_trips": 2, "server_cpu_ms": floor_server},
         "cpu_ratio": ratio(mine["cpu_ms"], server) if server else None,
     }
 
