@@ -213,6 +213,8 @@ def load(dsn: str, tenant: str, count: int) -> None:
             "create index memories_search on memreg.memories using gin (search) with (fastupdate = off) "
             "where not is_deleted and not unresolved"
         )
+        conn.execute("select memreg.trim_all_candidate_keys()")
+        conn.execute("vacuum (full) memreg.candidate_keys")
         conn.execute("vacuum (analyze) memreg.memories, memreg.candidate_keys")
 
 

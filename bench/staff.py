@@ -132,6 +132,8 @@ def load(dsn: str, count: int) -> None:
         conn.execute("alter table memreg.candidate_keys add primary key (tenant, key, memory_id)")
         for statement in made:
             conn.execute(statement.encode())
+        conn.execute("select memreg.trim_all_candidate_keys()")
+        conn.execute("vacuum (full) memreg.candidate_keys")
         conn.execute("vacuum (analyze) memreg.memories, memreg.candidate_keys, memreg.identity_keys")
         conn.execute("vacuum (analyze) memreg.memory_revisions")
 

@@ -157,11 +157,13 @@ def fill(dsn: str, count: int, payload: Payload, tenant: str = "default") -> Non
             """,
             {"tenant": tenant, "payload": Jsonb(payload), "keys": keys, "count": count},
         )
+        conn.execute("alter table memreg.candidate_keys disable trigger trim")  # these ids tell no time
         conn.execute(
             b"insert into memreg.candidate_keys select tenant, unnest(candidate_keys), id from memreg.memories "
             b"where tenant = %s",
             (tenant,),
         )
+        conn.execute("alter table memreg.candidate_keys enable trigger trim")
         conn.execute("vacuum (analyze) memreg.memories, memreg.candidate_keys")
 
 

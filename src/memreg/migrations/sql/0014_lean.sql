@@ -66,3 +66,78 @@ from (
     select inhrelid::regclass from pg_inherits
     where inhparent in ('memreg.audit_log'::regclass, 'memreg.audit_values'::regclass)
 ) as lean (of_table);
+
+-- Of a key that many memories have, a lookup reads the newest hundred. Twice as many are kept, so that it finds as many
+-- after some were deleted; those before them say nothing to anybody and go, by one posting in 32 that comes. No farther
+-- back than four times the time in which the kept ones came: before that, they have gone already, and what is left of them
+-- in the index until a vacuum is not read through. It runs as the owner, as it locks what it takes away; what somebody
+-- else is at, it leaves.
+create function memreg.trim_candidate_keys()
+returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    kept   uuid[];
+    oldest timestamptz;
+    since  uuid;
+begin
+    -- Who loads many without the index trims them all at once: memreg.trim_all_candidate_keys.
+    if not exists (select from pg_index where indrelid = tg_relid and indisprimary) then
+        return null;
+    end if;
+    kept := array(
+        select memory_id
+        from memreg.candidate_keys
+        where tenant = new.tenant and key = new.key
+        order by memory_id desc
+        limit 200
+    );
+    if cardinality(kept) = 200 then
+        oldest := memreg.time_of(kept[200]);
+        since := memreg.uuid_from(greatest(
+            oldest - 4 * (memreg.time_of(kept[1]) - oldest) - interval '1 second', to_timestamp(0)
+        ));
+        delete from memreg.candidate_keys
+        where tenant = new.tenant and key = new.key and memory_id = any (array(
+            select memory_id
+            from memreg.candidate_keys
+            where tenant = new.tenant and key = new.key and memory_id < kept[200] and memory_id > since
+            order by memory_id desc
+            limit 256
+            for update skip locked
+        ));
+    end if;
+    return null;
+end
+$$;
+
+create trigger trim after insert on memreg.candidate_keys
+for each row when ((get_byte(uuid_send(new.memory_id), 15) # new.key::bit(8)::integer) & 31 = 0)
+execute function memreg.trim_candidate_keys();
+
+create function memreg.trim_all_candidate_keys()
+returns bigint language sql volatile set search_path = pg_catalog, pg_temp
+begin atomic
+    with trimmed as (
+        delete from memreg.candidate_keys
+        using (
+            select ranked.tenant, ranked.key, min(ranked.memory_id::text)::uuid as oldest_kept
+            from (
+                select tenant, key, memory_id, row_number() over (partition by tenant, key order by memory_id desc) as place
+                from memreg.candidate_keys
+            ) as ranked
+            where ranked.place <= 200
+            group by ranked.tenant, ranked.key
+            having count(*) = 200
+        ) as kept
+        where candidate_keys.tenant = kept.tenant and candidate_keys.key = kept.key
+            and candidate_keys.memory_id < kept.oldest_kept
+        returning 1
+    )
+
+    select count(*) from trimmed;
+end;
+
+revoke all on function memreg.trim_candidate_keys() from public;
+revoke all on function memreg.trim_all_candidate_keys() from public;
+
+comment on table memreg.candidate_keys is 'of each key the newest memories that are kept under it, 200 and some more';
