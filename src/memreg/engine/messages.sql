@@ -101,13 +101,15 @@ from jsonb_to_recordset(%(rows)s) as rows (
 
 -- decisions_of_message --
 -- The decisions of a message, in the order of its proposals.
-select
-    audit_log.id, audit_log.class, audit_log.action, audit_log.basis, audit_log.memory_id, audit_log.score,
-    audit_values.reasons
-from memreg.audit_log
-join memreg.audit_values on audit_values.tenant = audit_log.tenant and audit_values.audit_id = audit_log.id
-where audit_log.tenant = %(tenant)s and audit_log.schema = %(schema)s and audit_log.message_id = %(message_id)s
-order by audit_log.ordinal
+select made.id, made.class, made.action, made.basis, made.memory_id, made.score, audit_values.reasons
+from (
+    select id, ordinal, class, action, basis, memory_id, score
+    from memreg.audit_log
+    where audit_log.tenant = %(tenant)s and audit_log.schema = %(schema)s and audit_log.message_id = %(message_id)s
+    offset 0
+) as made
+join memreg.audit_values on audit_values.tenant = %(tenant)s and audit_values.audit_id = made.id
+order by made.ordinal
 
 -- decisions_of_messages --
 -- The decisions of some messages, each in the order of its proposals.
