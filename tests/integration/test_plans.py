@@ -296,7 +296,7 @@ def test_search_goes_by_its_index(server: Server) -> None:
             "select set_config('memreg.tenant', 't', true), set_config('enable_seqscan', 'off', true),"
             " set_config('enable_bitmapscan', 'off', true)"
         )
-        conn.execute("select memreg.search_memories('t1', 's', 'given1'::tsquery, 'given1'::tsquery, 10)")
+        conn.execute("select memreg.search_memories('t', 's', 'given1'::tsquery, 'given1'::tsquery, 10)")
         scanned = conn.execute(
             "select seq_scan, idx_scan from pg_stat_xact_user_tables where relname = 'memories'"
         ).fetchone()
