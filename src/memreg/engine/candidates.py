@@ -170,16 +170,24 @@ def stem(code: str) -> str:
 def numbers(schema: str, class_name: str, keys: Iterable[str]) -> list[int]:
     """Keys of a class as signed 64-bit numbers: the first 8 bytes of their SHA-256."""
     scope = f"{schema}\0{class_name}\0"
-    return [
-        int.from_bytes(hashlib.sha256((scope + key).encode("utf-8", "surrogatepass")).digest()[:8], "big", signed=True)
-        for key in keys
-    ]
+    return [_number(scope, key) for key in keys]
+
+
+@lru_cache(maxsize=32_768)
+def _number(scope: str, key: str) -> int:
+    data = (scope + key).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big", signed=True)
 
 
 def probes(record: Record, schema: str, class_name: str) -> dict[int, float]:
     """What a record asks by: the numbers of its keys with their weights."""
     keys = record_keys(record)
     return dict(zip(numbers(schema, class_name, keys), keys.values(), strict=True))
+
+
+def asked_by(nth: int, keys: Mapping[int, float]) -> dict[str, Any]:
+    """What the `nth` record of several asks by, as the query `candidates` takes it."""
+    return {"nth": nth, "keys": list(keys), "weights": list(keys.values())}
 
 
 def memory_keys(records: Iterable[Record], schema: str, class_name: str) -> tuple[int, ...]:

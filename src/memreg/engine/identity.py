@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -45,25 +46,36 @@ def canonical(value: Any) -> str:
     return str(value)
 
 
-def digest(parts: list[str]) -> bytes:
+def digest(parts: Sequence[str]) -> bytes:
     """SHA-256 over the parts, each after its length in bytes, so that no two lists of parts meet by shifting a
     border."""
-    hasher = hashlib.sha256()
+    framed: list[bytes] = []
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")
-        hasher.update(len(data).to_bytes(8, "big"))
-        hasher.update(data)
-    return hasher.digest()
+        framed += (len(data).to_bytes(8, "big"), data)
+    return hashlib.sha256(b"".join(framed)).digest()
 
 
 def key_values(payload: Mapping[str, Any], annotation: ClassAnnotation) -> tuple[KeyValue, ...]:
     """The keys that a payload completes, in declared order. A key with an absent or empty column is not complete."""
     found = []
     for key in annotation.identity:
-        parts = [canonical(payload[column]) if payload.get(column) is not None else "" for column in key.columns]
-        if all(parts):
-            found.append(KeyValue(key, digest(parts)))
+        parts = []
+        for column in key.columns:
+            value = payload.get(column)
+            part = canonical(value) if value is not None else ""
+            if not part:
+                break
+            parts.append(part)
+        else:
+            found.append(KeyValue(key, _digest(tuple(parts))))
     return tuple(found)
+
+
+@lru_cache(maxsize=1_024)
+def _digest(parts: tuple[str, ...]) -> bytes:
+    """Kept for a moment, since a decision asks for the keys of the proposal and for those of the memory after it."""
+    return digest(parts)
 
 
 def columns_of(held_as: str) -> list[str]:

@@ -27,9 +27,9 @@ from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion, St
 
 @dataclass(slots=True)
 class Item:
-    """A proposal of the turn with what was made of it. `probes`: the keys that it is looked up by, with their weights;
-    `found`: candidates by the database; `unresolved`: the memory that it made while its class was create-only; `links`:
-    its references; `memory_id`: the memory that it was about, once it is decided, or else `rejected`, why not."""
+    """A proposal of the turn with what was made of it. `found`: candidates by the database; `unresolved`: the memory
+    that it made while its class was create-only; `links`: its references; `memory_id`: the memory that it was about,
+    once it is decided, or else `rejected`, why not."""
 
     ordinal: int
     given: Any
@@ -40,7 +40,6 @@ class Item:
     record: Record | None = None
     keys: tuple[KeyValue, ...] = ()
     names: frozenset[str] = frozenset()
-    probes: Mapping[int, float] = field(default_factory=dict)
     found: list[UUID] = field(default_factory=list)
     looked_up: bool = False
     scores: dict[tuple[UUID, int], Score] = field(default_factory=dict)
@@ -49,6 +48,10 @@ class Item:
     memory_id: UUID | None = None
     rejected: str | None = None
     _said: Checked | None = None
+    _schema: str = ""
+    _probes: Mapping[int, float] | None = None
+    _places: tuple[tuple[KeyValue, ...], list[KeyPlace]] | None = None
+    _fingerprint: tuple[Checked, str] | None = None
 
     @classmethod
     def of(
@@ -105,13 +108,24 @@ class Item:
         assert self.spec is not None
         values = self.checked.values
         self.record = Record.of(values, self.spec, self.annotation)
-        self.probes = probes(self.record, version.name, self.spec.name)
+        self._schema, self._probes = version.name, None
         self.keys = key_values(values, self.annotation)
         self.names = name_tokens(values, self.annotation)
 
     @property
+    def probes(self) -> Mapping[int, float]:
+        """The keys that it is looked up by, with their weights: made when asked for, as who has a hit needs none."""
+        if self.record is None or self.spec is None:
+            return _NO_PROBES
+        if self._probes is None:
+            self._probes = probes(self.record, self._schema, self.spec.name)
+        return self._probes
+
+    @property
     def is_judged_by_references(self) -> bool:
         """Whether its keys or its score depend on what it refers to."""
+        if not self.links:
+            return False
         judged = self.annotation.identity_columns.union(self.annotation.compare)
         return any(link.said.column in judged for link in self.links)
 
@@ -134,13 +148,21 @@ class Item:
     @property
     def key_places(self) -> list[KeyPlace]:
         """Where its keys would be held."""
-        return [(self.checked.class_name, held.key.held_as, held.digest) for held in self.keys]
+        if self._places is None or self._places[0] is not self.keys:
+            places = [(self.checked.class_name, held.key.held_as, held.digest) for held in self.keys]
+            self._places = self.keys, places
+        return self._places[1]
 
     @property
     def fingerprint(self) -> str:
         """What makes another proposal of the turn the same: operation, class and values, identity among them."""
-        values = json.dumps(self.checked.values, sort_keys=True, ensure_ascii=True)
-        return f"{self.checked.operation} {self.checked.class_name} {values}"
+        if self._fingerprint is None or self._fingerprint[0] is not self.checked:
+            values = json.dumps(self.checked.values, sort_keys=True, ensure_ascii=True)
+            self._fingerprint = self.checked, f"{self.checked.operation} {self.checked.class_name} {values}"
+        return self._fingerprint[1]
+
+
+_NO_PROBES: Mapping[int, float] = {}
 
 
 def _said_by(made: Row, proposal: Proposal, version: SchemaVersion) -> Checked:

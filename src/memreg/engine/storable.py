@@ -16,11 +16,15 @@ LONGEST_NUMBER = 4_000  # bits; Python writes no longer ones in decimal
 
 def storable_text(text: str) -> str:
     """The text with NUL characters and lone surrogates written as `\\u0000`-like escapes."""
+    if text.isascii() and "\0" not in text:
+        return text
     return _UNSTORABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def storable(value: Any, depth: int = 0) -> Any:
     """The value as plain JSON: texts storable, NaN and infinities as their names, what JSON has no form for as text."""
+    if type(value) is str:
+        return storable_text(value) if depth <= MAX_DEPTH else "…"
     if depth > MAX_DEPTH:
         return "…"
     if value is None or isinstance(value, bool):
@@ -31,7 +35,7 @@ def storable(value: Any, depth: int = 0) -> Any:
         return storable_text(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):  # a dict is known as one at once
         return {storable_text(str(key)): storable(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [storable(item, depth + 1) for item in value]

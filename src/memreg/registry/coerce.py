@@ -94,7 +94,7 @@ def _check_text(column: Column, value: str) -> None:
     check_length(column, value)
     if "\0" in value:
         raise ValueRefused("contains a NUL character, which the database cannot hold: remove it")
-    if _LONE_SURROGATE.search(value):
+    if not value.isascii() and _LONE_SURROGATE.search(value):
         raise ValueRefused("contains half of a surrogate pair, which is no character: send valid Unicode")
     if not value.strip():
         raise ValueRefused("is empty")
