@@ -143,7 +143,7 @@ STATEMENTS = (
     "select * from memreg.audit_values_first",
     "select 1 from unnest({ids}::uuid[]) as id where memreg.said({victim}, id, 1) is not null",
     "select 1 from unnest({ids}::uuid[]) as id where memreg.keeper_of({victim}, id) <> id",
-    "select * from memreg.search_memories('people', {query}::tsquery, {query}::tsquery, 100)",
+    "select * from memreg.search_memories({victim}, 'people', {query}::tsquery, {query}::tsquery, 100)",
     "select memreg.erase_keys({ids}::uuid[]) as n where memreg.erase_keys({ids}::uuid[]) > 0",
     "select memreg.drop_audit_months(null)",
     "select * from memreg.procrastinate_jobs where args ->> 'tenant' = {victim}",
