@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from psycopg import sql
 
 from bench.victim import Victim
-from memreg import Engine, Message, Proposal
+from memreg import Engine, Message, Proposal, Turn
 from memreg.cli.main import memreg
 from memreg.core.database import Database
 from memreg.core.errors import MemregError
@@ -85,6 +85,12 @@ METHODS: dict[str, Attempt] = {
     "history": lambda t: t.engine.history(t.id("memory")),
     "ingest": lambda t: t.engine.ingest(
         t.message(), proposals=[t.proposal(t.chance.choice(("upsert", "delete")))] if t.chance.random() < 0.7 else None
+    ),
+    "ingest_many": lambda t: list(
+        t.engine.ingest_many(
+            [Turn([t.proposal()]), t.message(), Turn([t.proposal("delete")], id=t.id("message")), t.message()],
+            on_error=lambda _, __: None,
+        )
     ),
     "jobs_left": lambda t: t.engine.jobs_left(),
     "kill_switch": lambda t: t.engine.kill_switch(t.chance.random() < 0.2, **BY),

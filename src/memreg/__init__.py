@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from memreg.api.engine_async import AsyncEngine
     from memreg.core.errors import MemregError
     from memreg.engine.inbox import Stats
+    from memreg.engine.many import Turn
     from memreg.engine.model import AuditEntry, Decision, Explanation, IngestResult, Message, Proposal, Referred, Stored
     from memreg.engine.recalled import recalled
     from memreg.operations.acts.outcome import ActResult
@@ -50,6 +51,7 @@ __all__ = [
     "Switch",
     "Switched",
     "Switches",
+    "Turn",
     "UndoResult",
     "Verification",
     "__version__",
@@ -82,6 +84,7 @@ _HOMES = {
     "Switch": "memreg.operations.kill_switch",
     "Switched": "memreg.operations.kill_switch",
     "Switches": "memreg.operations.kill_switch",
+    "Turn": "memreg.engine.many",
     "UndoResult": "memreg.operations.acts.undo_run",
     "Verification": "memreg.operations.audit.finding",
     "recalled": "memreg.engine.recalled",

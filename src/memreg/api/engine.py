@@ -18,6 +18,7 @@ from memreg.api.auditing import Auditing
 from memreg.api.erasing import Erasing
 from memreg.api.explaining import Explaining
 from memreg.api.extractors import ExtractorChoice, Extractors
+from memreg.api.many import Many
 from memreg.api.monitoring import Monitoring
 from memreg.api.queueing import Queueing
 from memreg.api.reviewing import Reviewing
@@ -61,6 +62,7 @@ class Engine(
     Auditing,
     Reviewing,
     Monitoring,
+    Many,
 ):
     """Decides what becomes of messages in one tenant and schema, and reads what was remembered.
 

@@ -17,6 +17,7 @@ from memreg.api.auditing_async import AsyncAuditing
 from memreg.api.erasing_async import AsyncErasing
 from memreg.api.explaining_async import AsyncExplaining
 from memreg.api.extractors_async import AsyncExtractors, ExtractorChoice
+from memreg.api.many_async import AsyncMany
 from memreg.api.monitoring_async import AsyncMonitoring
 from memreg.api.queueing_async import AsyncQueueing
 from memreg.api.reviewing_async import AsyncReviewing
@@ -60,6 +61,7 @@ class AsyncEngine(
     AsyncAuditing,
     AsyncReviewing,
     AsyncMonitoring,
+    AsyncMany,
 ):
     """Decides what becomes of messages in one tenant and schema, and reads what was remembered.
 

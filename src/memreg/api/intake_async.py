@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -20,12 +20,13 @@ from memreg.core.steps import Steps
 from memreg.core.tracing import span, step, whole
 from memreg.engine import inbox
 from memreg.engine.batch import DecidedMany, Given, deciding
-from memreg.engine.extract import AsyncContextual, AsyncExtractor
+from memreg.engine.extract import AsyncContextual, AsyncExtractor, AsyncLocal
 from memreg.engine.inbox import Claimed
 from memreg.engine.ingest import Accepted, Walk, accept, bury, postpone
-from memreg.engine.model import Call, Extraction, IngestResult, Message
+from memreg.engine.model import Call, Decision, Extraction, IngestResult, Message
 from memreg.engine.recalled import without_recalled
 from memreg.engine.refresh import Due, look_at_tables, refresh
+from memreg.operations.trip.pending import Ahead
 
 T = TypeVar("T")
 
@@ -173,25 +174,59 @@ class AsyncIntake:
     ) -> IngestResult:
         """Decide what was extracted, in one transaction, take the statistics that are due, and look at what was decided
         where it may speak against going on."""
-        decided: DecidedMany = await self._run(walk, deciding(walk, [Given(message, extraction, note)]))
-        result = decided.results[0]
+        (result,) = await self._decide(walk, [Given(message, extraction, note)], None)
         if isinstance(result, MessageConflict):
             raise result
         whole().tell(status=result.status, decisions=len(result.decisions))
-        for decision in result.decisions if result.status == "decided" else ():
-            _log.info(
-                "decided",
-                message_id=message.id,
-                action=str(decision.action),
-                basis=str(decision.basis),
-                class_name=decision.class_name,
-                memory_id=str(decision.memory_id),
-                audit_id=str(decision.audit_id),
-            )
-        await self._refresh(walk, decided.due)
-        if result.status == "decided":
-            await self.watch.decided(walk.tenant, walk.schema, result.decisions, walk.cache, walk.clock, walk.new_id)
         return result
+
+    async def decide_many(
+        self, walk: Walk, given: Sequence[Given], ahead: Ahead
+    ) -> Sequence[IngestResult | MessageConflict]:
+        """Decide what messages say, in their order and as if one by one, but in one transaction; gives the results of
+        the first ones, at least one: up to where statistics are due, or a class is looked at, as `ahead` knows.
+
+        Raises NoUsableVersion, SchemaNotFound, DatabaseError, after which none of them was decided.
+        """
+        with span("messages", schema=walk.schema) as told:
+            results = await self._decide(walk, given, ahead)
+            made = [each for each in results if isinstance(each, IngestResult)]
+            told.tell(messages=len(results), decisions=sum(len(each.decisions) for each in made))
+        return results
+
+    async def _decide(
+        self, walk: Walk, given: Sequence[Given], ahead: Ahead | None
+    ) -> Sequence[IngestResult | MessageConflict]:
+        done: DecidedMany = await self._run(walk, deciding(walk, given, stop=ahead))
+        made: list[Decision] = []
+        for result in done.results:
+            if isinstance(result, MessageConflict) or result.status != "decided":
+                continue
+            made += result.decisions
+            for decision in result.decisions:
+                _log.info(
+                    "decided",
+                    message_id=result.message_id,
+                    action=str(decision.action),
+                    basis=str(decision.basis),
+                    class_name=decision.class_name,
+                    memory_id=str(decision.memory_id),
+                    audit_id=str(decision.audit_id),
+                )
+        await self._refresh(walk, done.due)
+        await self.watch.decided(walk.tenant, walk.schema, made, walk.cache, walk.clock, walk.new_id)
+        return done.results
+
+    async def read_alone(self, accepted: Accepted) -> tuple[Extraction, str | None] | None:
+        """What a message says, with a note where it is not asked, where that takes nobody else: a local extractor, and
+        one that can read it. None: it is for `take`."""
+        try:
+            extractor = self.extractors.pick()
+            if not isinstance(extractor, AsyncLocal):
+                return None
+            return await self._extract(extractor, accepted)
+        except Exception:  # what is done about it is told by taking it
+            return None
 
     async def _give_up(self, walk: Walk, message: Message, failure: ExtractionFailed) -> IngestResult:
         """The end of the tries: what could be read is decided all the same, the rest being refused in it; else it is

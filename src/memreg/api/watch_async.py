@@ -13,7 +13,7 @@ from memreg.core.logs import get_logger
 from memreg.core.tracing import step
 from memreg.engine.cache import Cache
 from memreg.engine.model import Decision
-from memreg.operations.trip.pending import Pending
+from memreg.operations.trip.pending import Ahead, Pending
 
 if TYPE_CHECKING:
     from memreg.operations.trip.look import Looker, Trip
@@ -29,6 +29,11 @@ class AsyncWatch:
         self.database = database
         self.is_on = True
         self._pending = pending or Pending()
+
+    def ahead(self, tenant: str, schema: str) -> Ahead:
+        """Tells of decisions that are not committed yet, to be asked with more and more of them, when a class is to be
+        looked at after them."""
+        return self._pending.ahead(tenant, schema) if self.is_on else Ahead({}, looks=False)
 
     async def decided(
         self,

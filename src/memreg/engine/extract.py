@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from memreg.engine.model import Extraction, Message
 from memreg.registry.models import SchemaVersion
@@ -59,6 +59,30 @@ class AsyncContextual(Protocol):
     ) -> Extraction:
         """The proposals of a message, `before` being up to `context_turns` earlier ones, oldest first; nothing is
         extracted from those. Raises ExtractionFailed."""
+        ...
+
+
+@runtime_checkable
+class Local(Protocol):
+    """An extractor that asks nobody: the same of the same text under one version, and at once."""
+
+    name: str
+    is_local: Literal[True]
+
+    def extract(self, message: Message, version: SchemaVersion) -> Extraction:
+        """The proposals of a message. Raises ExtractionFailed when nothing usable came of it."""
+        ...
+
+
+@runtime_checkable
+class AsyncLocal(Protocol):
+    """An asynchronous extractor that asks nobody: the same of the same text under one version, and at once."""
+
+    name: str
+    is_local: Literal[True]
+
+    async def extract(self, message: Message, version: SchemaVersion) -> Extraction:
+        """The proposals of a message. Raises ExtractionFailed when nothing usable came of it."""
         ...
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from string import Formatter
+from typing import Literal
 
 import parse  # type: ignore[import-untyped]
 
@@ -40,6 +41,7 @@ class PatternsExtractor:
     """Reads a message by the patterns of a schema's classes: no model, no network, the same every time."""
 
     name = NAME
+    is_local: Literal[True] = True
 
     def extract(self, message: Message, version: SchemaVersion) -> Extraction:
         """The proposals of a message, in the order of the text, then of declaration. Never fails."""
@@ -50,6 +52,7 @@ class AsyncPatternsExtractor:
     """The patterns extractor for asynchronous engines; it waits for nothing."""
 
     name = NAME
+    is_local: Literal[True] = True
 
     async def extract(self, message: Message, version: SchemaVersion) -> Extraction:
         """The proposals of a message, in the order of the text, then of declaration. Never fails."""

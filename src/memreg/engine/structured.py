@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 from memreg.core.errors import ExtractionFailed, ProposalInvalid
 from memreg.engine.extract import MAX_PROPOSALS
@@ -43,6 +43,7 @@ class StructuredExtractor:
     """Reads a message whose text is itself proposals in JSON: no model, no network."""
 
     name = NAME
+    is_local: Literal[True] = True
 
     def extract(self, message: Message, version: SchemaVersion) -> Extraction:  # noqa: ARG002
         """The proposals of a message; lines that cannot be read are refused.
@@ -56,6 +57,7 @@ class AsyncStructuredExtractor:
     """The structured extractor for asynchronous engines; it waits for nothing."""
 
     name = NAME
+    is_local: Literal[True] = True
 
     async def extract(self, message: Message, version: SchemaVersion) -> Extraction:  # noqa: ARG002
         """The proposals of a message; lines that cannot be read are refused.

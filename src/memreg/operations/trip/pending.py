@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -43,6 +43,48 @@ def contradicts(decision: Decision) -> bool:
     return decision.basis is Basis.IDENTITY_CONFLICT or (decision.basis is Basis.IDENTITY and is_low)
 
 
+def counts(decision: Decision) -> bool:
+    """Whether a decision is one that speaks for or against a class."""
+    return decision.action in _COUNTED and decision.basis is not Basis.KILL_SWITCH
+
+
+class Ahead:
+    """How far it is until classes are looked at: `decisions` and `contradictions` that wait, by class."""
+
+    def __init__(self, waiting: Mapping[str, tuple[int, int]], *, looks: bool = True) -> None:
+        """`looks` False: no class is looked at, whatever is decided."""
+        self._before = waiting
+        self._looks = looks
+        self._decisions: Sequence[Decision] = ()
+        self._seen = 0
+        self._waiting: dict[str, tuple[int, int]] = {}
+
+    def __call__(self, decisions: Sequence[Decision]) -> bool:
+        """Whether a class is to be looked at after these decisions, of which more come with each call. Another list
+        begins anew."""
+        if not self._looks:
+            return False
+        if decisions is not self._decisions:
+            self._decisions, self._seen, self._waiting = decisions, 0, {}
+        new, self._seen = decisions[self._seen :], len(decisions)
+        for decision in new:
+            if counts(decision):
+                before, against = self._of(decision.class_name)
+                self._waiting[decision.class_name] = before + 1, against + contradicts(decision)
+        return any(self._is_due(name) for name in {decision.class_name for decision in new})
+
+    def room(self, class_name: str) -> int:
+        """How many decisions about a class can be made before it is looked at, at least 1."""
+        return max(1, DECISIONS - self._before.get(class_name, (0, 0))[0]) if self._looks else MOST_CLASSES
+
+    def _of(self, class_name: str) -> tuple[int, int]:
+        return self._waiting.get(class_name) or self._before.get(class_name, (0, 0))
+
+    def _is_due(self, class_name: str) -> bool:
+        decisions, contradictions = self._of(class_name)
+        return decisions >= DECISIONS or contradictions >= CONTRADICTIONS
+
+
 class Pending:
     """What a process decided since it last looked, by tenant, schema and class. Safe between threads; bounded: of more
     than 10,000 classes at once, those that waited longest are left to the next decision about them."""
@@ -58,7 +100,7 @@ class Pending:
         due = []
         with self._lock:
             for decision in decisions:
-                if decision.action not in _COUNTED or decision.basis is Basis.KILL_SWITCH:
+                if not counts(decision):
                     continue
                 waiting = self._waiting.setdefault((tenant, schema, decision.class_name), _Waiting(now))
                 waiting.decisions += 1
@@ -71,6 +113,17 @@ class Pending:
             while len(self._waiting) > MOST_CLASSES:
                 self._waiting.popitem(last=False)
         return tuple(sorted(due))
+
+    def ahead(self, tenant: str, schema: str) -> Ahead:
+        """Tells, of decisions that are made but not taken note of, when a class would be looked at after them."""
+        now = self._tick()
+        with self._lock:
+            waiting = {
+                name: (DECISIONS if now - each.since >= SECONDS else each.decisions, each.contradictions)
+                for (of_tenant, of_schema, name), each in self._waiting.items()
+                if (of_tenant, of_schema) == (tenant, schema)
+            }
+        return Ahead(waiting)
 
     def overdue(self) -> dict[tuple[str, str], tuple[str, ...]]:
         """The classes, by tenant and schema, about which something was decided 10 seconds ago and that nobody has

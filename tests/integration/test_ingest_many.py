@@ -1,0 +1,233 @@
+"""Many messages in one call: their order, what refuses one, what is held, and what a rerun gives."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from memreg.api.engine import Engine
+from memreg.api.engine_async import AsyncEngine
+from memreg.core.database import Database
+from memreg.core.database_async import AsyncDatabase
+from memreg.core.errors import (
+    ArgumentInvalid,
+    ExtractorUnavailable,
+    MemregError,
+    MessageConflict,
+    MessageInvalid,
+    NoSchema,
+    ProposalInvalid,
+)
+from memreg.engine.many import Item, Turn
+from memreg.engine.model import Extraction, Message
+from memreg.registry.models import SchemaVersion
+from tests.support.people import ONE, SCHEMA, engine_of, final_state, person, register, rows
+
+PATTERNS = ONE.replace(
+    "    annotation:\n      searchable: {name: 3, city",
+    '    patterns: ["{name} lives in {city}"]\n    annotation:\n      searchable: {name: 3, city',
+)
+
+
+def turns(count: int, start: int = 0) -> list[Turn]:
+    return [
+        Turn([person(name=f"Person {n}", email=f"p{n % 70}@x.io")], id=f"m{n}") for n in range(start, start + count)
+    ]
+
+
+def test_results_come_in_order_and_are_kept(database: Database) -> None:
+    register(database)
+    engine = engine_of(database)
+    results = list(engine.ingest_many(turns(130)))
+    assert [each.message_id for each in results] == [f"m{n}" for n in range(130)]
+    assert [str(each.decisions[0].action) for each in results] == ["CREATE"] * 70 + ["UPDATE"] * 60
+    assert len(rows(database, "memories")) == 70
+    assert len(rows(database, "messages")) == len(rows(database, "audit")) == 130
+
+
+def test_each_result_is_kept_when_it_is_given(database: Database) -> None:
+    register(database)
+    engine = engine_of(database)
+    for result in engine.ingest_many(turns(90), chunk=20):
+        assert any(row["id"] == result.message_id for row in rows(database, "messages"))
+
+
+def test_no_more_is_read_from_the_source_than_a_chunk(database: Database) -> None:
+    register(database)
+    read = []
+
+    def source() -> Iterator[Item]:
+        for turn in turns(60):
+            read.append(turn)
+            yield turn
+
+    results = engine_of(database).ingest_many(source(), chunk=10)
+    assert read == []
+    next(results)
+    assert len(read) == 10
+    results.close()  # type: ignore[attr-defined]
+    assert len(rows(database, "messages")) <= 10
+
+
+def test_a_rerun_gives_what_was_recorded(database: Database) -> None:
+    register(database)
+    first = list(engine_of(database).ingest_many(turns(60)))
+    again = list(engine_of(database).ingest_many(turns(80)))
+    assert [each.status for each in again] == ["replayed"] * 60 + ["decided"] * 20
+    assert [each.decisions for each in again[:60]] == [each.decisions for each in first]
+    assert len(rows(database, "audit")) == 80
+
+
+def test_an_error_is_raised_where_it_is_and_what_came_before_is_kept(database: Database) -> None:
+    register(database)
+    engine = engine_of(database)
+    engine.ingest(Message("something", "m5"), proposals=[person(name="Other")])
+    results = engine.ingest_many(turns(10))
+    assert [next(results).message_id for _ in range(5)] == ["m0", "m1", "m2", "m3", "m4"]
+    with pytest.raises(MessageConflict):
+        next(results)
+    assert {row["id"] for row in rows(database, "messages")} == {"m0", "m1", "m2", "m3", "m4", "m5"}
+
+
+def test_nothing_after_a_second_text_of_one_id_is_decided(database: Database) -> None:
+    register(database)
+    given = [*turns(3), Turn([person(name="Another")], id="m1"), *turns(3, 3)]
+    results = engine_of(database).ingest_many(given)
+    assert [next(results).message_id for _ in range(3)] == ["m0", "m1", "m2"]
+    with pytest.raises(MessageConflict):
+        next(results)
+    assert len(rows(database, "messages")) == 3
+
+
+def test_what_refuses_one_leaves_the_others(database: Database) -> None:
+    register(database)
+    found: list[tuple[int, MemregError]] = []
+    given = [
+        *turns(2),
+        Message("", "empty"),
+        Turn([person(name="Another")], id="m1"),
+        Turn([{"name": "no proposal"}]),  # type: ignore[list-item]
+        7,
+        Turn([person(name="Both")], id="a", message="text"),
+        *turns(2),
+        *turns(2, 2),
+    ]
+    results = list(engine_of(database).ingest_many(given, on_error=lambda place, error: found.append((place, error))))  # type: ignore[arg-type]
+    assert [(place, type(error)) for place, error in found] == [
+        (2, MessageInvalid),
+        (3, MessageConflict),
+        (4, ProposalInvalid),
+        (5, MessageInvalid),
+        (6, MessageInvalid),
+    ]
+    assert [(each.message_id, each.status) for each in results] == [
+        ("m0", "decided"),
+        ("m1", "decided"),
+        ("m0", "replayed"),
+        ("m1", "replayed"),
+        ("m2", "decided"),
+        ("m3", "decided"),
+    ]
+
+
+def test_texts_are_read_by_the_patterns_and_mix_with_turns(database: Database) -> None:
+    register(database, PATTERNS)
+    engine = Engine(database, schema=SCHEMA, extractor="patterns")
+    given: list[Item] = ["Ana lives in Oslo", Message("nothing to keep", "x"), *turns(2), "Bo lives in Rome"]
+    results = list(engine.ingest_many(given))
+    assert [len(each.decisions) for each in results] == [1, 0, 1, 1, 1]
+    assert {each["payload"]["name"] for each in final_state(database)} == {"Ana", "Person 0", "Person 1", "Bo"}
+
+
+def test_a_text_that_cannot_be_read_is_dead_and_the_others_are_decided(database: Database) -> None:
+    register(database)
+    engine = Engine(database, schema=SCHEMA, extractor="structured")
+    good = '{"class": "Person", "values": {"name": "Ana"}}'
+    results = list(engine.ingest_many([Message(good, "a"), Message("not JSON", "b"), Message(good, "c")]))
+    assert [each.status for each in results] == ["decided", "dead", "decided"]
+    assert [row["reason"] for row in rows(database, "reviews")] == [results[1].error]
+    again = list(engine.ingest_many([Message(good, "a"), Message("not JSON", "b")]))
+    assert [each.status for each in again] == ["replayed", "dead"]
+
+
+class Asking:
+    """An extractor that is not said to be local."""
+
+    name = "asking"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def extract(self, message: Message, version: SchemaVersion) -> Extraction:  # noqa: ARG002
+        self.asked.append(message.text)
+        return Extraction((person(name=message.text),), self.name)
+
+
+def test_a_model_is_asked_once_for_each_message_and_not_again(database: Database) -> None:
+    register(database)
+    asking = Asking()
+    engine = Engine(database, schema=SCHEMA, extractor=asking)
+    given: list[Item] = [Message("Ana", "a"), Turn([person(name="Cy")], id="c"), Message("Bo", "b")]
+    results = engine.ingest_many(given)
+    next(results)
+    assert asking.asked == ["Ana"]
+    assert [each.status for each in results] == ["decided", "decided"]
+    assert [each.status for each in engine.ingest_many([*given, Message("Di", "d")])] == ["replayed"] * 3 + ["decided"]
+    assert asking.asked == ["Ana", "Bo", "Di"]
+
+
+def test_without_an_extractor_what_came_before_is_kept(database: Database) -> None:
+    register(database)
+    engine = Engine(database, schema=SCHEMA, extractor="llm")
+    results = engine.ingest_many([*turns(3), "Ana lives in Oslo"])
+    assert [next(results).status for _ in range(3)] == ["decided"] * 3
+    with pytest.raises(ExtractorUnavailable):
+        next(results)
+
+
+def test_long_texts_are_not_held_all_at_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memreg.api.many.MOST_CHARACTERS", 1_000)
+    register(database)
+    read = []
+
+    def source() -> Iterator[Item]:
+        for n in range(20):
+            read.append(n)
+            yield Turn([person(name=f"P {n}")], message=Message("x" * 400, f"m{n}"))
+
+    results = engine_of(database).ingest_many(source())
+    next(results)
+    assert len(read) == 3
+    assert len(list(results)) == 19
+
+
+@pytest.mark.parametrize("given", ["a text", Message("one"), Turn([]), {"text": "x"}, 7, None])
+def test_one_message_is_not_many(database: Database, given: object) -> None:
+    with pytest.raises(ArgumentInvalid, match="messages"):
+        engine_of(database).ingest_many(given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("chunk", [0, 10_001, True, "5"])
+def test_a_chunk_is_a_number(database: Database, chunk: object) -> None:
+    with pytest.raises(ArgumentInvalid, match="chunk"):
+        engine_of(database).ingest_many([], chunk=chunk)  # type: ignore[arg-type]
+
+
+def test_nothing_is_asked_of_the_database_for_nothing(database: Database) -> None:
+    assert list(Engine(database).ingest_many([])) == []
+    with pytest.raises(NoSchema):
+        list(Engine(database).ingest_many(["x"]))
+
+
+async def test_an_asynchronous_source(async_database: AsyncDatabase, database: Database) -> None:
+    register(database)
+
+    async def source() -> AsyncIterator[Item]:
+        for turn in turns(60):
+            yield turn
+
+    engine = AsyncEngine(async_database, schema=SCHEMA)
+    results = [each async for each in engine.ingest_many(source())]
+    assert [each.status for each in results] == ["decided"] * 60
+    assert [each.status async for each in engine.ingest_many(turns(2))] == ["replayed"] * 2
