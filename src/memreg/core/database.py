@@ -19,10 +19,11 @@ from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from memreg.core.dsn import connect_string, where
-from memreg.core.errors import CommitUnknown, DatabaseError
+from memreg.core.errors import CommitUnknown, DatabaseError, TooManyConnections
 from memreg.core.logs import get_logger
 from memreg.core.pooler import Pooling, configure
 from memreg.core.queries import Queries
+from memreg.core.shares import Shares, Signal
 from memreg.core.steps import Last, Row, Rows, Steps
 from memreg.core.tenant import check_tenant
 from memreg.core.tracing import step
@@ -58,6 +59,7 @@ class Database:
         self._closed = False
         self._shaken = False  # a connection was lost, so the server may be too
         self.pooling = Pooling.NONE
+        self._shares = Shares[Signal](settings.pool_size)
         self.applied: tuple[str, ...] = ()
         self.where = where(self._dsn) if self._dsn else "the embedded Postgres"
 
@@ -109,7 +111,7 @@ class Database:
         Rows are dicts. Raises TenantInvalid, and psycopg's errors as DatabaseError.
         """
         opening = _opening(check_tenant(tenant), self.settings)
-        with self._connection() as conn:
+        with self._connection(tenant) as conn:
             try:
                 with conn.pipeline():
                     for sql, params in opening:
@@ -136,7 +138,7 @@ class Database:
     def _run(self, tenant: str, plan: Callable[[], Steps[T]]) -> T:
         attempt = 1
         while True:
-            with self._connection() as conn:
+            with self._connection(tenant) as conn:
                 try:
                     return self._drive(conn, tenant, plan())
                 except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as exc:
@@ -205,9 +207,31 @@ class Database:
             raise
 
     @contextmanager
-    def _connection(self) -> Iterator[Connection[Row]]:
-        """A connection of the pool; what was not committed in the body is rolled back."""
+    def _connection(self, tenant: str = "") -> Iterator[Connection[Row]]:
+        """A connection of the pool, of a tenant's share of it; what was not committed in the body is rolled back."""
         pool = self._opened()
+        self._come_in(tenant)
+        try:
+            with self._lent_by(pool) as conn:
+                yield conn
+        finally:
+            self._shares.give_back(tenant)
+
+    def _come_in(self, tenant: str) -> None:
+        signal = self._shares.ask(tenant, Signal)
+        if signal is None:
+            return
+        try:
+            came = signal.wait(self.settings.connect_timeout)
+        except BaseException:  # a task that is cancelled in line
+            if not self._shares.withdraw(tenant, signal):
+                self._shares.give_back(tenant)
+            raise
+        if not came and self._shares.withdraw(tenant, signal):
+            raise TooManyConnections(where=self.where, reason=self._shares.reason())
+
+    @contextmanager
+    def _lent_by(self, pool: ConnectionPool[Connection[Row]]) -> Iterator[Connection[Row]]:
         conn = self._take(pool)
         while not _is_alive(conn):
             self._shaken = True

@@ -17,10 +17,11 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from memreg.core.dsn import connect_string, where
-from memreg.core.errors import CommitUnknown, DatabaseError
+from memreg.core.errors import CommitUnknown, DatabaseError, TooManyConnections
 from memreg.core.logs import get_logger
 from memreg.core.pooler_async import Pooling, configure
 from memreg.core.queries import Queries
+from memreg.core.shares import AsyncSignal, Shares
 from memreg.core.steps import Last, Row, Rows, Steps
 from memreg.core.tenant import check_tenant
 from memreg.core.tracing import step
@@ -56,6 +57,7 @@ class AsyncDatabase:
         self._closed = False
         self._shaken = False  # a connection was lost, so the server may be too
         self.pooling = Pooling.NONE
+        self._shares = Shares[AsyncSignal](settings.pool_size)
         self.applied: tuple[str, ...] = ()
         self.where = where(self._dsn) if self._dsn else "the embedded Postgres"
 
@@ -107,7 +109,7 @@ class AsyncDatabase:
         Rows are dicts. Raises TenantInvalid, and psycopg's errors as DatabaseError.
         """
         opening = _opening(check_tenant(tenant), self.settings)
-        async with self._connection() as conn:
+        async with self._connection(tenant) as conn:
             try:
                 async with conn.pipeline():
                     for sql, params in opening:
@@ -134,7 +136,7 @@ class AsyncDatabase:
     async def _run(self, tenant: str, plan: Callable[[], Steps[T]]) -> T:
         attempt = 1
         while True:
-            async with self._connection() as conn:
+            async with self._connection(tenant) as conn:
                 try:
                     return await self._drive(conn, tenant, plan())
                 except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as exc:
@@ -203,9 +205,31 @@ class AsyncDatabase:
             raise
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection[Row]]:
-        """A connection of the pool; what was not committed in the body is rolled back."""
+    async def _connection(self, tenant: str = "") -> AsyncIterator[AsyncConnection[Row]]:
+        """A connection of the pool, of a tenant's share of it; what was not committed in the body is rolled back."""
         pool = await self._opened()
+        await self._come_in(tenant)
+        try:
+            async with self._lent_by(pool) as conn:
+                yield conn
+        finally:
+            self._shares.give_back(tenant)
+
+    async def _come_in(self, tenant: str) -> None:
+        signal = self._shares.ask(tenant, AsyncSignal)
+        if signal is None:
+            return
+        try:
+            came = await signal.wait(self.settings.connect_timeout)
+        except BaseException:  # a task that is cancelled in line
+            if not self._shares.withdraw(tenant, signal):
+                self._shares.give_back(tenant)
+            raise
+        if not came and self._shares.withdraw(tenant, signal):
+            raise TooManyConnections(where=self.where, reason=self._shares.reason())
+
+    @asynccontextmanager
+    async def _lent_by(self, pool: AsyncConnectionPool[AsyncConnection[Row]]) -> AsyncIterator[AsyncConnection[Row]]:
         conn = await self._take(pool)
         while not await _is_alive(conn):
             self._shaken = True
