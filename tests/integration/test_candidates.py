@@ -13,7 +13,7 @@ from memreg import Proposal
 from memreg.core.database import Database
 from memreg.core.queries import Query
 from memreg.core.steps import fetch_rows
-from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, memory_keys, probes
+from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, asked_by, memory_keys, probes
 from memreg.engine.model import Payload
 from memreg.engine.record import Record
 from memreg.engine.store import SQL
@@ -53,8 +53,7 @@ def ask(payload: Payload, tenant: str = "default") -> Any:
         tenant=tenant,
         version=1,
         schema="people",
-        keys=list(keys),
-        weights=list(keys.values()),
+        asked=Jsonb([asked_by(0, keys)]),
         postings=POSTINGS,
         shortlist=SHORTLIST,
         limit=CANDIDATES,
@@ -194,7 +193,7 @@ def test_the_lookup_reads_its_indexes_and_a_bounded_number_of_rows(database: Dat
             row = conn.execute(query, statement.params, prepare=True).fetchone()
     assert row is not None
     read = scans(row[0][0]["Plan"])
-    assert {scan["Relation Name"] for scan in read} == {"candidate_keys", "memories"}
+    assert {scan["Relation Name"] for scan in read} == {"candidate_keys", "memories", "identity_keys"}
     for scan in read:
         expected = {"candidate_keys": "candidate_keys_pkey", "memories": "memories_pkey"}[scan["Relation Name"]]
         assert scan.get("Index Name") == expected

@@ -15,7 +15,7 @@ from memreg.core.errors import DatabaseError
 from memreg.core.queries import Queries, Query
 from memreg.core.settings import Settings
 from memreg.core.steps import Rows, fetch_rows
-from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, memory_keys, probes
+from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, asked_by, memory_keys, probes
 from memreg.engine.record import Record
 from memreg.engine.store import SQL
 from memreg.engine.text import rank_query, scope_token, searchable_columns, tsquery, tsvector
@@ -273,8 +273,7 @@ def candidates() -> Any:
         tenant=ME,
         version=1,
         schema="people",
-        keys=list(keys),
-        weights=list(keys.values()),
+        asked=Jsonb([asked_by(0, keys)]),
         postings=POSTINGS,
         shortlist=SHORTLIST,
         limit=CANDIDATES,

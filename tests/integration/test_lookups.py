@@ -78,7 +78,7 @@ def test_a_key_let_go_by_another_worker_leaves_the_decision_to_the_score(databas
     engine = people(database)
     _, namesake = holder_and_namesake(engine)
     with paused(database_url, lambda: plan(SAID)) as worker:
-        worker.until("lock_class")
+        worker.until("lock_turn")
         assert engine.ingest(proposals=[FORGET]).decisions[0].action is Action.DELETE
         decision = worker.finish().result.decisions[0]
     assert (decision.action, decision.basis, decision.memory_id) == (Action.UPDATE, Basis.SCORE, namesake)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -19,7 +20,7 @@ from memreg.engine.model import Decision, Extraction, IngestResult, Message
 from memreg.engine.refresh import Due
 from memreg.engine.storable import storable_text
 from memreg.engine.store import SQL, JsonRow, Writes, bytea
-from memreg.engine.turn import Turn, lock_for, lock_turn, read_for
+from memreg.engine.turn import Turn, lock_for, lock_turn, read
 from memreg.engine.writing import due, statements
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
@@ -99,7 +100,7 @@ def decide_messages(
     switched: frozenset[str] = frozenset()
     while True:
         batch = Batch(walk, version, switched, [each for each in given if _id(each) not in settled], began)
-        stand = yield from read_for(batch.turns, [_id(each) for each in batch.given])
+        stand = yield from read(batch.turns, [_id(each) for each in batch.given], batch.fit)
         if not stand.is_of(version):
             version = yield from walk.cache.usable(walk.schema, stand.heads)
             continue
@@ -181,6 +182,18 @@ class Batch:
             actor=given.actor,
             began=began,
         )
+
+    def fit(self) -> Sequence[Turn]:
+        """Leave for later what comes after the next statistics of a class may be due, or more than is decided at once:
+        it would be read in vain."""
+        hand, counted = self.hand, Counter[str]()
+        for count, turn in enumerate(self.turns):
+            if any(hand.changes[name] + counted[name] >= hand.statistics[name].due_at for name in turn.classes):
+                self.turns = self.turns[: max(count, 1)]
+                self.given = self.given[: len(self.turns)]
+                break
+            counted.update(item.checked.class_name for item in turn.items if item.spec is not None)
+        return self.turns
 
     def look_again(self) -> tuple[Statement, ...]:
         """Reads how things stand, now that the locks are held."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from typing import Any
 from uuid import UUID
 
 from memreg.engine.record import Record

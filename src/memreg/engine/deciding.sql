@@ -199,58 +199,76 @@ cross join lateral (
 ) as held
 
 -- candidates --
--- The live memories kept under most of a proposal's keys; a key says the less the more memories are under it.
-with held as materialized (
-    -- A key's newest memories only, so that no key makes more work than another, however many share it.
-    select
-        asked.key, near.ids, cardinality(near.ids) = %(postings)s as is_cut,
-        asked.weight / sqrt(cardinality(near.ids)) as worth
-    from unnest(%(keys)s::bigint[], %(weights)s::double precision[]) as asked (key, weight)
+-- The live memories kept under most of each proposal's keys, best first, and which of the proposals each is for; a key says the less the more memories are under it.
+with listed as materialized (
+    select asked.nth, found.id, found.place
+    from jsonb_to_recordset(%(asked)s) as asked (nth integer, keys bigint[], weights double precision[])
     cross join lateral (
-        select array_agg(memory_id) as ids
-        from (
-            select memory_id
-            from memreg.candidate_keys
-            where candidate_keys.tenant = %(tenant)s and candidate_keys.key = asked.key
-            order by memory_id desc
-            limit %(postings)s
-        ) as newest
-    ) as near
-    where near.ids is not null
-),
-shortlist as (
-    select holder.id, sum(held.worth) filter (where not held.is_cut) as worth
-    from held
-    cross join lateral unnest(held.ids) as holder (id)
-    -- The newest of a common key are of use only where the others find nobody.
-    where not held.is_cut
-        or (select coalesce(sum(cardinality(ids)), 0) from held where not is_cut) < %(shortlist)s
-    group by holder.id
-    order by sum(held.worth) desc, holder.id desc
-    limit %(shortlist)s
+        with held as materialized (
+            -- A key's newest memories only, so that no key makes more work than another, however many share it.
+            select
+                probe.key, near.ids, cardinality(near.ids) = %(postings)s as is_cut,
+                probe.weight / sqrt(cardinality(near.ids)) as worth
+            from unnest(asked.keys, asked.weights) as probe (key, weight)
+            cross join lateral (
+                select array_agg(memory_id) as ids
+                from (
+                    select memory_id
+                    from memreg.candidate_keys
+                    where candidate_keys.tenant = %(tenant)s and candidate_keys.key = probe.key
+                    order by memory_id desc
+                    limit %(postings)s
+                ) as newest
+            ) as near
+            where near.ids is not null
+        ),
+        shortlist as (
+            select holder.id, sum(held.worth) filter (where not held.is_cut) as worth
+            from held
+            cross join lateral unnest(held.ids) as holder (id)
+            -- The newest of a common key are of use only where the others find nobody.
+            where not held.is_cut
+                or (select coalesce(sum(cardinality(ids)), 0) from held where not is_cut) < %(shortlist)s
+            group by holder.id
+            order by sum(held.worth) desc, holder.id desc
+            limit %(shortlist)s
+        )
+        select
+            near.id,
+            row_number() over (
+                order by coalesce(shortlist.worth, 0) + coalesce(common.worth, 0) desc, near.id desc
+            ) as place
+        from shortlist
+        cross join lateral (
+            -- "offset 0" keeps the order of the joins: keys first, then each memory by its primary key.
+            select id, schema, is_deleted, unresolved, candidate_keys
+            from memreg.memories
+            where memories.tenant = %(tenant)s and memories.id = shortlist.id
+            offset 0
+        ) as near
+        cross join lateral (
+            -- What was cut off at a common key, the memory itself knows.
+            select sum(held.worth) as worth
+            from held
+            where held.is_cut and held.key = any(near.candidate_keys)
+        ) as common
+        where near.schema = %(schema)s and not near.is_deleted and not near.unresolved
+        order by place
+        limit %(limit)s
+    ) as found
 ),
 found as (
-    select near.*
-    from shortlist
+    select near.*, wanted.nths, wanted.place
+    from (select id, array_agg(nth) as nths, min(place) as place from listed group by id) as wanted
     cross join lateral (
-        -- "offset 0" keeps the order of the joins: keys first, then each memory by its primary key.
         select *
         from memreg.memories
-        where memories.tenant = %(tenant)s and memories.id = shortlist.id
+        where memories.tenant = %(tenant)s and memories.id = wanted.id
         offset 0
     ) as near
-    cross join lateral (
-        -- What was cut off at a common key, the memory itself knows.
-        select sum(held.worth) as worth
-        from held
-        where held.is_cut and held.key = any(near.candidate_keys)
-    ) as common
-    where near.schema = %(schema)s and not near.is_deleted and not near.unresolved
-    order by coalesce(shortlist.worth, 0) + coalesce(common.worth, 0) desc, near.id desc
-    limit %(limit)s
 )
 select
-    id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
+    nths, id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
     last_seen_at, said_version, pinned, merged_into, void_revisions,
     (
         select coalesce(jsonb_agg(jsonb_build_array(own.class, own.key, encode(own.digest, 'hex'), own.strong)), '[]')
@@ -260,6 +278,7 @@ select
     case when version <> %(version)s and said_version is not null then memreg.said(%(tenant)s, id, revision) end as said,
     case when revision > 1 then memreg.earlier_revisions(%(tenant)s, id, revision, void_revisions) end as earlier
 from found
+order by place, id desc
 
 -- changed_since --
 -- The memories of a class that were written to after a count of writes.

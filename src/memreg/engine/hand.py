@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from memreg.core.queries import Statement
-from memreg.core.steps import Row, Rows, Steps, fetch, fetch_rows
+from memreg.core.steps import Row, Rows, Steps, fetch_rows
 from memreg.engine.cache import Cache
-from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, memory_keys
+from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, asked_by, memory_keys
 from memreg.engine.identity import Hit
 from memreg.engine.item import Item
 from memreg.engine.state import HeldKey, MemoryState
@@ -96,14 +98,13 @@ class Hand:
             limit=MOST_HOLDERS,
         )
 
-    def candidates(self, item: Item) -> Statement:
-        """Finds what a proposal resembles."""
+    def candidates(self, items: Sequence[Item]) -> Statement:
+        """Finds what proposals resemble."""
         return SQL["candidates"](
             tenant=self.tenant,
             schema=self.version.name,
             version=self.version.version,
-            keys=list(item.probes),
-            weights=list(item.probes.values()),
+            asked=Jsonb([asked_by(nth, item.probes) for nth, item in enumerate(items)]),
             postings=POSTINGS,
             shortlist=SHORTLIST,
             limit=CANDIDATES,
@@ -162,12 +163,15 @@ class Hand:
         """Find the candidates of proposals. Who has a hit needs none: no rule that asks for a score is reached."""
         asking = [item for item in items if not item.looked_up and item.probes and not self.hits(item)]
         if asking:
-            self.take_candidates(asking, (yield from fetch(*map(self.candidates, asking))))
+            self.take_candidates(asking, (yield from fetch_rows(self.candidates(asking))))
 
-    def take_candidates(self, items: Sequence[Item], found: Sequence[Rows]) -> None:
+    def take_candidates(self, items: Sequence[Item], rows: Rows) -> None:
         """Take in what proposals resemble."""
-        for item, rows in zip(items, found, strict=True):
-            item.found += [self.take(row).id for row in rows]
+        for row in rows:
+            memory_id = self.take(row).id
+            for nth in row["nths"]:
+                items[nth].found.append(memory_id)
+        for item in items:
             item.looked_up = True
 
     def know_keys_of(self, ids: Iterable[UUID]) -> Steps[None]:

@@ -199,10 +199,12 @@ class Resolving:
         if not places and not asking:
             return
         holders = [turn.hand.holders(places)] if places else []
-        results = yield from fetch(*holders, *map(turn.hand.candidates, asking))
+        candidates = [turn.hand.candidates(asking)] if asking else []
+        results = yield from fetch(*holders, *candidates)
         if places:
             turn.hand.take_holders(places, results[0])
-        turn.hand.take_candidates(asking, results[len(holders) :])
+        if asking:
+            turn.hand.take_candidates(asking, results[-1])
 
 
 def records_of(state: MemoryState, item: Item, resolving: Resolving | None) -> Sequence[Record]:

@@ -48,8 +48,13 @@ class Statistics:
         return found
 
     def due(self, change: int) -> bool:
-        """Whether the class has been written to often enough since this snapshot for the next: at 32 writes, then each
-        time there are a quarter more. Never while its calibration is held fast."""
+        """Whether the class has been written to often enough since this snapshot for the next."""
+        return change >= self.due_at
+
+    @property
+    def due_at(self) -> float:
+        """The count of writes of the class at which the next snapshot is due: 32, then each time there are a quarter
+        more. Never while its calibration is held fast."""
         if self.calibration.fixed:
-            return False
-        return change >= min(max(FIRST_SNAPSHOT, math.ceil(GROWTH * self.change)), self.change + LONGEST_GAP)
+            return math.inf
+        return min(max(FIRST_SNAPSHOT, math.ceil(GROWTH * self.change)), self.change + LONGEST_GAP)

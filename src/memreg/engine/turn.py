@@ -126,7 +126,7 @@ class Turn:
 
     def read(self) -> Steps[Stand]:
         """Read how things stand and what may be the same objects, and score it, before anything is locked."""
-        return read_for([self])
+        return read([self])
 
     def places(self) -> list[KeyPlace]:
         """The keys that are looked up."""
@@ -250,7 +250,9 @@ class Turn:
         found = []
         statistics = self.hand.statistics[item.checked.class_name]
         name = item.checked.class_name
-        ids = {*item.found, *hits, *self.workspace.sharing(name, item.probes, self.hand.keys_of, CANDIDATES)}
+        ids = set(hits)
+        if not ids:  # no rule that asks for other scores is reached
+            ids = {*item.found, *self.workspace.sharing(name, item.probes, self.hand.keys_of, CANDIDATES)}
         for memory_id in sorted(ids):
             state = self.workspace.memories[memory_id]
             if not state.is_live or state.class_name != item.checked.class_name:
@@ -279,34 +281,43 @@ class Turn:
         return outcome
 
 
-def read_for(turns: Sequence[Turn], messages: Sequence[str] = ()) -> Steps[Stand]:
-    """Read, for turns that are decided together, how things stand with them and with `messages`, and what may be the
-    same objects, and score it. Where another version than theirs is in force by now, nothing else was taken in."""
+def read(
+    turns: Sequence[Turn], messages: Sequence[str] = (), fit: Callable[[], Sequence[Turn]] | None = None
+) -> Steps[Stand]:
+    """Read what turns that are decided together are held against, and score it. `fit` tells, once it is known how
+    things stand, which of them go on. Where another version than theirs is in force by now, nothing was taken in."""
     hand = turns[0].hand
-    classes = sorted({name for turn in turns for name in turn.classes})
-    asking = [item for turn in turns for item in turn.asking]
-    with step("look_up", classes=len(classes), proposals=len(asking)) as span:
-        stand = yield from _read(hand, turns, classes, messages, asking)
-        span.tell(candidates=sum(len(item.found) for item in asking))
-    if not stand.is_of(hand.version):
-        return stand
+    with step("look_up", classes=len(turns[0].classes), proposals=sum(len(turn.items) for turn in turns)) as span:
+        stand = yield from read_for(turns, messages)
+        if not stand.is_of(hand.version):
+            return stand
+        turns = fit() if fit is not None else turns
+        yield from look_up_for(turns)
+        span.tell(candidates=sum(len(item.found) for turn in turns for item in turn.asking))
     with step("score") as span:
         for turn in turns:
             turn.score()
-        span.tell(scored=sum(len(item.scores) for item in asking))
+        span.tell(scored=sum(len(item.scores) for turn in turns for item in turn.asking))
     return stand
 
 
-def _read(
-    hand: Hand, turns: Sequence[Turn], classes: Sequence[str], messages: Sequence[str], asking: Sequence[Item]
-) -> Steps[Stand]:
+def read_for(turns: Sequence[Turn], messages: Sequence[str] = ()) -> Steps[Stand]:
+    """Read, for turns that are decided together, how things stand with them and with `messages`, and who holds their
+    keys. Where another version than theirs is in force by now, nothing else was taken in.
+
+    Of one turn alone, what proposals without keys resemble is read along: it saves a round trip.
+    """
+    hand = turns[0].hand
+    classes = sorted({name for turn in turns for name in turn.classes})
     places = sorted({place for turn in turns for place in turn.places()})
     tied = [turn.resolving for turn in turns if turn.resolving is not None]
-    keyless = [item for item in asking if item.probes and not item.key_places and not item.is_judged_by_references]
+    keyless = [item for item in turns[0].asking if not item.key_places and _is_looked_up(item)]
+    if len(turns) > 1:
+        keyless = []
     stands, holders, *rest = yield from fetch(
         hand.stand(classes, messages),
         hand.holders(places),
-        *map(hand.candidates, keyless),
+        *([hand.candidates(keyless)] if keyless else []),
         *(each.given() for each in tied),
     )
     stand = Stand.of(stands[0])
@@ -314,13 +325,24 @@ def _read(
         return stand
     yield from hand.take_stand(stand)
     hand.take_holders(places, holders)
-    hand.take_candidates(keyless, rest[: len(keyless)])
-    for resolving, rows in zip(tied, rest[len(keyless) :], strict=True):
+    if keyless:
+        hand.take_candidates(keyless, rest.pop(0))
+    for resolving, rows in zip(tied, rest, strict=True):
         resolving.take_given(rows)
-    yield from hand.look_up(item for item in asking if not item.is_judged_by_references)
-    for resolving in tied:
-        yield from resolving.guess()
     return stand
+
+
+def look_up_for(turns: Sequence[Turn]) -> Steps[None]:
+    """Read what the proposals of turns resemble, where no key says what they are about."""
+    asking = [item for turn in turns for item in turn.asking]
+    yield from turns[0].hand.look_up(filter(_is_looked_up, asking))
+    for turn in turns:
+        if turn.resolving is not None:
+            yield from turn.resolving.guess()
+
+
+def _is_looked_up(item: Item) -> bool:
+    return bool(item.probes) and not item.is_judged_by_references
 
 
 def lock_turn(turns: Sequence[Turn]) -> Statement:
