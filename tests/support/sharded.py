@@ -29,7 +29,8 @@ where tgrelid = format('memreg.%%I', %(table)s::text)::regclass and not tgisinte
 _POLICIES = """
 select format(
     'create policy %%I on memreg.%%I for %%s to %%s using (%%s)%%s', policyname, tablename, cmd,
-    array_to_string(roles, ', '), qual, case when with_check is not null then format(' with check (%%s)', with_check) else '' end
+    array_to_string(roles, ', '), qual,
+    case when with_check is not null then format(' with check (%%s)', with_check) else '' end
 )
 from pg_policies where schemaname = 'memreg' and tablename = %(table)s
 """

@@ -39,7 +39,7 @@ def methods() -> set[str]:
 
 
 def tell(engine: Engine) -> tuple[list[str], set[str]]:
-    """Ask all that the others below do not; gives what was decided, as `action basis`, and the methods that were used."""
+    """Ask all that the others below do not; gives what was decided (`action basis`), and the methods used."""
     said, told = Teller(engine), list[str]()
 
     def say(number: int, *proposals: Proposal, session: str | None = None) -> Any:

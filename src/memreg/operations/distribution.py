@@ -56,14 +56,15 @@ TABLES: Mapping[str, tuple[Kind, str]] = {
 }
 """Every table of memreg, what it is in a cluster, and why. Partitions are what their table is."""
 
-FUNCTIONS: Mapping[str, str | None] = {
-    "said": "of_tenant",
-    "earlier_revisions": "of_tenant",
-    "keeper_of": "of_tenant",
-    "is_undone": "of_tenant",
-    "seal_audit": "of_tenant",
+FUNCTIONS: Mapping[str, str] = {
+    "said": "text, uuid, integer",
+    "earlier_revisions": "text, uuid, integer, integer[]",
+    "keeper_of": "text, uuid",
+    "is_undone": "text, uuid",
+    "search_memories": "text, text, tsquery, tsquery, integer",
+    "seal_audit": "text, integer",
 }
-"""The functions that read rows of the tenant in their first argument, by that argument's name."""
+"""The functions that read rows of the tenant in their first argument (`of_tenant`), with the types of all."""
 
 
 def kind_of(table: str) -> Kind | None:
@@ -75,3 +76,18 @@ def kind_of(table: str) -> Kind | None:
 def tables_of(kind: Kind) -> Iterator[str]:
     """The tables of a kind, in the order in which they are to be placed."""
     return (name for name, (of, _) in TABLES.items() if of is kind)
+
+
+def citus_statements() -> Iterator[str]:
+    """The statements that divide a migrated database on Citus: run once, on the coordinator, by who owns the tables."""
+    yield "set citus.enable_unsafe_triggers = on;"
+    for name in tables_of(Kind.EVERY_NODE):
+        yield f"select create_reference_table('memreg.{name}');"
+    for name in tables_of(Kind.TENANT):
+        beside = "" if name == ROOT else f", colocate_with => 'memreg.{ROOT}'"
+        yield f"select create_distributed_table('memreg.{name}', 'tenant'{beside});"
+    for name, arguments in FUNCTIONS.items():
+        yield (
+            f"select create_distributed_function('memreg.{name}({arguments})', 'of_tenant',"
+            f" colocate_with => 'memreg.{ROOT}');"
+        )
