@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
@@ -194,10 +195,16 @@ def test_the_lookup_reads_its_indexes_and_a_bounded_number_of_rows(database: Dat
     assert row is not None
     read = scans(row[0][0]["Plan"])
     assert {scan["Relation Name"] for scan in read} == {"candidate_keys", "memories", "identity_keys"}
+    names = {
+        "candidate_keys": "candidate_keys_pkey",
+        "memories": "memories_pkey",
+        "identity_keys": "identity_keys_by_memory",
+    }
+    loops: Counter[str] = Counter()
     for scan in read:
-        expected = {"candidate_keys": "candidate_keys_pkey", "memories": "memories_pkey"}[scan["Relation Name"]]
-        assert scan.get("Index Name") == expected
+        assert scan.get("Index Name") == names[scan["Relation Name"]]
         assert scan["Actual Rows"] <= POSTINGS
         assert scan.get("Rows Removed by Filter", 0) == 0
-    loops = {scan["Relation Name"]: scan["Actual Loops"] for scan in read}
-    assert loops == {"candidate_keys": len(statement.params["keys"]), "memories": SHORTLIST}
+        loops[scan["Relation Name"]] += scan["Actual Loops"]
+    keys = len(probes(Record.of(ana, SPEC, ANNOTATION), "people", "Person"))
+    assert loops == {"candidate_keys": keys, "memories": SHORTLIST + CANDIDATES, "identity_keys": CANDIDATES}
