@@ -40,6 +40,7 @@ class Hands:
         self._before: dict[UUID, Snapshot | None] = {}
         self._changes: dict[str, int] = {}
         self._locked: set[str] = set()
+        self._holders: dict[KeyPlace, UUID | None] = {}
         self._writes = Writes(act.tenant, act.schema, act.now)
 
     def take(self, ids: Iterable[UUID]) -> Steps[dict[UUID, MemoryState]]:
@@ -134,21 +135,10 @@ class Hands:
     def rivals(self, places: Iterable[KeyPlace]) -> Steps[dict[KeyPlace, UUID]]:
         """Live memories that hold one of some strong keys, as things stand in hand."""
         wanted = [(class_name, key) for class_name, key in places if key.strong]
-        if not wanted:
-            return {}
-        rows = yield from fetch_rows(
-            SQL["holders_of"](
-                tenant=self.act.tenant,
-                schema=self.act.schema,
-                classes=[class_name for class_name, _ in wanted],
-                names=[key.key for _, key in wanted],
-                digests=[key.digest for _, key in wanted],
-            )
-        )
-        stored = {(row["class"], row["key"], bytes(row["digest"])): row["memory_id"] for row in rows}
+        yield from self.look_up(wanted)
         found = {}
         for class_name, key in wanted:
-            holder = stored.get((class_name, key.key, key.digest))
+            holder = self._holders[class_name, key]
             if holder in self.states and key not in self.states[holder].keys:
                 holder = None
             in_hand = (s.id for s in self.states.values() if s.class_name == class_name and key in s.keys)
@@ -156,6 +146,27 @@ class Hands:
             if holder is not None:
                 found[class_name, key] = holder
         return found
+
+    def look_up(self, places: Iterable[KeyPlace]) -> Steps[None]:
+        """Read who holds some strong keys, for `rivals` of them; nobody else can take them now, so once is enough."""
+        unknown = sorted(
+            {place for place in places if place[1].strong and place not in self._holders},
+            key=lambda place: (place[0], place[1].key, place[1].digest),
+        )
+        if not unknown:
+            return
+        rows = yield from fetch_rows(
+            SQL["holders_of"](
+                tenant=self.act.tenant,
+                schema=self.act.schema,
+                classes=[class_name for class_name, _ in unknown],
+                names=[key.key for _, key in unknown],
+                digests=[key.digest for _, key in unknown],
+            )
+        )
+        stored = {(row["class"], row["key"], bytes(row["digest"])): row["memory_id"] for row in rows}
+        for class_name, key in unknown:
+            self._holders[class_name, key] = stored.get((class_name, key.key, key.digest))
 
     def record(
         self,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from memreg.core.errors import ActRefused, AuditNotFound
 from memreg.core.queries import Statement
-from memreg.core.steps import Steps, fetch_rows
+from memreg.core.steps import Rows, Steps, fetch_rows
 from memreg.engine.change import Change, Snapshot
 from memreg.engine.identity import key_values
 from memreg.engine.model import Action, Payload
@@ -77,6 +77,7 @@ class Undoing:
     _undoes: dict[UUID, UUID | None] = field(default_factory=dict)
     _said: dict[UUID, dict[int, tuple[int, Payload]]] = field(default_factory=dict)
     _done: set[UUID] = field(default_factory=set)
+    _referrers: dict[UUID, Rows] = field(default_factory=dict)
 
     @property
     def act(self) -> Act:
@@ -108,7 +109,7 @@ class Undoing:
             if not later or not may or later[0] in work:
                 self.blocked.append(blocked if work[-1] == target else Blocked(target, blocked.reason, tuple(work[1:])))
                 return
-            yield from self._load(later[:1])
+            yield from self._load(later)
             work.append(later[0])
 
     def _load(self, ids: Iterable[UUID]) -> Steps[None]:
@@ -120,8 +121,16 @@ class Undoing:
             for missing in unknown:
                 if missing not in self._entries:
                     raise AuditNotFound(audit_id=missing, tenant=self.act.tenant)
-            left = [entry for entry in found if not entry.is_erased]
-            yield from self._take({each.memory_id for entry in left for each in entry.changes})
+            left = [change for entry in found if not entry.is_erased for change in entry.changes]
+            yield from self._take({each.memory_id for each in left})
+            yield from self._look_ahead(left)
+
+    def _look_ahead(self, changes: Sequence[Change]) -> Steps[None]:
+        """Read in one go what undoing changes will ask of each: who holds the keys that come back, and who refers to
+        what goes."""
+        places = [(self.hands.states[c.memory_id].class_name, key) for c in changes for key in self._keys_before(c)]
+        yield from self.hands.look_up(places)
+        yield from self._read_referrers(_gone(changes))
 
     def _take(self, memories: Iterable[UUID]) -> Steps[None]:
         fresh = sorted(set(memories) - self._raw.keys())
@@ -178,17 +187,12 @@ class Undoing:
 
     def _referred_to(self, entry: Entry) -> Steps[Blocked | None]:
         """A live memory that refers to one which would be gone."""
-        gone = [
-            c.memory_id for c in entry.changes if _is_live(c.after) and (c.before is None or not _is_live(c.before))
-        ]
-        if not gone or not self.act.version.spec.referring:
-            return None
-        rows = yield from fetch_rows(SQL["referrers_of"](tenant=self.act.tenant, ids=gone))
+        gone = _gone(entry.changes)
+        yield from self._read_referrers(gone)
         changed = {change.memory_id for change in entry.changes}
+        rows = [row for each in gone for row in self._referrers.get(each, ()) if row["memory_id"] not in changed]
+        yield from self._take([row["memory_id"] for row in rows])
         for row in rows:
-            if row["memory_id"] in changed:
-                continue
-            yield from self._take([row["memory_id"]])
             referrer, target, column = self.hands.states[row["memory_id"]], str(row["target_id"]), row["column"]
 
             def refers(state: Snapshot, target: str = target, column: str = column) -> bool:
@@ -202,6 +206,14 @@ class Undoing:
                 reason = f"memory {referrer.id} refers to memory {target} by {column}"
                 return Blocked(entry.id, reason, () if cause is None else (cause,))
         return None
+
+    def _read_referrers(self, ids: Iterable[UUID]) -> Steps[None]:
+        unknown = sorted(set(ids) - self._referrers.keys()) if self.act.version.spec.referring else []
+        if not unknown:
+            return
+        self._referrers |= {each: [] for each in unknown}
+        for row in (yield from fetch_rows(SQL["referrers_of"](tenant=self.act.tenant, ids=unknown))):
+            self._referrers[row["target_id"]].append(row)
 
     def _cause(self, memory_id: UUID, has: Any) -> Steps[UUID | None]:
         """The entry since which a memory has something, of those that still stand."""
@@ -301,8 +313,8 @@ class Undoing:
         by, now = self.act.actor.by, self.act.now
         found.append(SQL["reopen_acted"](**place, ids=undone))
         found.append(SQL["settle_moot"](**place, ids=undone, by=by, now=now))
-        for each in self.undone:
-            found += judge(self.act.tenant, [Judged(each.undoes, "false_update")], act_id=each.audit_id, by=by, now=now)
+        wrong = [Judged(each.undoes, "false_update", each.audit_id) for each in self.undone]
+        found += judge(self.act.tenant, wrong, act_id=None, by=by, now=now)
         found += withdraw(self.act.tenant, undone, now)
         if brought_back:
             found.append(SQL["reopen_moot"](**place, ids=brought_back))
@@ -319,6 +331,11 @@ class Undoing:
             reason += f" ({', '.join(map(str, blockers[:5]))}{', …' if len(blockers) > 5 else ''})"
             reason += "; undo what was built on it too with --cascade" if self.allowed is not None else ""
         raise ActRefused(verb="undo", what=what, reason=reason, blockers=blockers)
+
+
+def _gone(changes: Iterable[Change]) -> list[UUID]:
+    """The memories that are live after changes and were not before."""
+    return [c.memory_id for c in changes if _is_live(c.after) and (c.before is None or not _is_live(c.before))]
 
 
 def _is_live(state: Snapshot) -> bool:

@@ -21,10 +21,11 @@ one object; `right`: a person looked, and it was well."""
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A decision, by its audit entry, and what it turned out to be."""
+    """A decision, by its audit entry, and what it turned out to be; `act_id`: by which act of several."""
 
     audit_id: UUID
     kind: JudgementKind
+    act_id: UUID | None = None
 
 
 def judge(
@@ -53,7 +54,7 @@ def judge(
             ids=[new_id() for _ in told],
             entries=[each.audit_id for each in told],
             kinds=[each.kind for each in told],
-            act_id=act_id,
+            act_ids=[each.act_id or act_id for each in told],
             review_id=review_id,
             by=storable_text(by),
             now=now,
