@@ -73,9 +73,6 @@ def load(dsn: str, forms: Forms, sizes: dict[str, int]) -> None:
         rebuild = _drop(conn) if is_large else []
         fill(dsn, forms, chunks)
         conn.execute("set maintenance_work_mem = '1GB'")
-        if rebuild:
-            conn.execute("select memreg.trim_all_candidate_keys()")
-            conn.execute("vacuum (full) memreg.candidate_keys")
         for statement in rebuild:
             conn.execute(statement.encode())
         if rebuild:

@@ -19,6 +19,7 @@ from memreg.core.queries import Query, Statement
 from memreg.core.steps import Rows, Steps
 from memreg.engine.calibrate import override
 from memreg.engine.calibration import Calibration
+from memreg.engine.kept import LEAST_TOLD
 from memreg.engine.model import Decision
 from memreg.engine.record import Record
 from memreg.engine.refresh import Due, refresh
@@ -326,10 +327,11 @@ def replayed(engine: Engine, database: Database) -> dict[Any, tuple[int, tuple[f
         facts = engine.explain(entry.audit_id).facts
         known = statistics(taken, facts["snapshot"])
         mine = Record.of(facts["details"]["values"], spec, annotation)
-        again = tuple(
-            score(mine, Record.of(each["values"], spec, annotation), known).value for each in facts["candidates"]
-        )
-        assert again == tuple(each["score"] for each in facts["candidates"])
+        # Of those that are nothing like it, score and levels alone are kept.
+        told = [each for each in facts["candidates"] if each["parts"]]
+        again = tuple(score(mine, Record.of(each["values"], spec, annotation), known).value for each in told)
+        assert again == tuple(each["score"] for each in told)
+        assert all(each["score"] < LEAST_TOLD for each in facts["candidates"] if each not in told)
         found[entry.audit_id] = (facts["snapshot"], again)
     assert any(scores for _, scores in found.values())
     return found

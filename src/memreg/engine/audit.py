@@ -19,6 +19,9 @@ from memreg.engine.store import JsonRow, bytea
 
 KEPT_CANDIDATES = 5
 MOST_CLASS_NAME = 300
+_OFTEN_ABSENT = frozenset({"evidence", "confidence"})
+_USUAL: Mapping[str, Any] = {"originals": {}, "is_deleted": False, "unresolved": False}
+"""What a state is mostly; a state whose payload is kept elsewhere says it only where it is otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +104,6 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
     given = storable(entry.given)
     compared = [*(str(held) for by in entry.key_holders.values() for held in by), *(str(c.memory_id) for c in told)]
     details: JsonRow = {
-        "mode": entry.situation.mode,
-        "changed": list(outcome.changed),
         "keys": [
             {
                 "key": held.key.name,
@@ -114,13 +115,21 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
         ],
     }
     # What repeats is kept once; `memreg.details_told` and `memreg.state_told` put it in its places again.
-    if isinstance(given, Mapping) and is_same(given.get("values"), proposal.values):
-        details["as_given"] = True
+    if isinstance(given, Mapping):
+        given = {name: said for name, said in given.items() if said is not None or name not in _OFTEN_ABSENT}
+    is_as_given = isinstance(given, Mapping) and is_same(given.get("values"), proposal.values)
+    if is_as_given:
+        details["as_given"] = "changed" if {*outcome.changed} == {*proposal.values} else True
     else:
         details["values"] = proposal.values
+    if details.get("as_given") != "changed":
+        details["changed"] = list(outcome.changed)
+    if not is_as_given or entry.situation.mode != "normal":
+        details["mode"] = entry.situation.mode
     after = outcome.after
     if after is not None and is_same(after["payload"], proposal.values):
-        after = {name: after[name] for name in after if name != "payload"} | {"as_said": True}
+        left = {name: said for name, said in after.items() if name not in _USUAL or not is_same(said, _USUAL[name])}
+        after = {name: said for name, said in left.items() if name != "payload"} | {"as_said": True}
     more = {
         "originals": proposal.originals,
         "conflicts": dict(outcome.conflicts),

@@ -107,7 +107,9 @@ limit %(limit)s
 select
     basis,
     -- The best comes first.
-    coalesce(candidates #>> '{held, 0, 1}', candidates #>> '{0, score}')::double precision as score
+    coalesce(
+        candidates #>> '{held, 0, 1}', split_part(candidates #>> '{held, 0}', ',', 2), candidates #>> '{0, score}'
+    )::double precision as score
 from memreg.audit_log
 where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s and operation = 'upsert'
     and basis <> 'invalid'

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from memreg.engine.decide import Candidate
 from memreg.engine.score import FEATURES
@@ -12,6 +14,7 @@ LEAST_TOLD = 0.001
 """The score from which a candidate is kept with all that it was compared by. Of one below, score and levels are kept:
 `explain --why-not` computes the rest again."""
 _ABSENT = "-"
+_ID = 22
 
 
 def worth_telling(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
@@ -24,28 +27,26 @@ def kept_form(candidates: Sequence[Candidate]) -> Any:
 
     `{"levels": [name ...], "held": [[memory id, score, levels, parts, partial identity] ...]}`: the levels of each are
     a text with a digit at the place of each name, and "-" where a candidate has none; a part is its name, its amount
-    and true where it bounds the score. What says nothing is left out at the end: parts of a candidate that is not worth
-    telling of, and an identity that is not partial.
+    and true where it bounds the score. An identity that is not partial is left out at the end. A candidate that is not
+    worth telling of is a text: its memory id in base 64, its levels, and after a comma its score.
     """
     if not candidates:
         return []
     levels = [candidate.score.levels for candidate in candidates]
     names = sorted({name for each in levels for name in each})
-    held = []
+    held: list[Any] = []
     for candidate, found in zip(candidates, levels, strict=True):
         text = "".join(str(found[name]) if name in found else _ABSENT for name in names)
-        row: list[Any] = [str(candidate.memory_id), candidate.score.value, text]
-        if candidate.score.value >= LEAST_TOLD:
-            row.append(
-                [
-                    [part.name, round(part.amount, 4), *([True] if part.bounds else ())]
-                    for part in candidate.score.parts
-                    if part.amount or part.bounds
-                ]
-            )
-        if candidate.partial_identity:
-            row += [[]] * (len(row) == 3) + [True]
-        held.append(row)
+        if candidate.score.value < LEAST_TOLD and not candidate.partial_identity:
+            held.append(f"{_short(candidate.memory_id)}{text},{candidate.score.value}")
+            continue
+        parts = [
+            [part.name, round(part.amount, 4), *([True] if part.bounds else ())]
+            for part in candidate.score.parts
+            if part.amount or part.bounds
+        ]
+        partial = [True] if candidate.partial_identity else []
+        held.append([str(candidate.memory_id), candidate.score.value, text, parts, *partial])
     return {"levels": names, "held": held}
 
 
@@ -65,7 +66,7 @@ def candidates_told(kept: Any) -> list[dict[str, Any]]:
             "levels": _levels(kept["levels"], row[2]),
             "parts": _parts(row[3]) if len(row) > 3 else [],
         }
-        for row in kept["held"]
+        for row in map(_row, kept["held"])
     ]
 
 
@@ -73,7 +74,19 @@ def levels_told(kept: Any) -> list[dict[str, int]]:
     """The levels alone of the candidates of an audit entry."""
     if not isinstance(kept, Mapping):
         return [each["levels"] for each in kept or () if each.get("levels")]
-    return [_levels(kept["levels"], row[2]) for row in kept["held"] if row[2]]
+    return [_levels(kept["levels"], row[2]) for row in map(_row, kept["held"]) if row[2]]
+
+
+def _short(memory_id: UUID) -> str:
+    return urlsafe_b64encode(memory_id.bytes).decode().rstrip("=")
+
+
+def _row(held: Any) -> Sequence[Any]:
+    """A candidate as a list, however it is kept."""
+    if not isinstance(held, str):
+        return cast("Sequence[Any]", held)
+    levels, _, score = held[_ID:].partition(",")
+    return str(UUID(bytes=urlsafe_b64decode(held[:_ID] + "=="))), float(score), levels
 
 
 def _levels(names: Sequence[str], text: str) -> dict[str, int]:

@@ -106,7 +106,7 @@ def _proposal(class_name: str, given: Mapping[str, Any], decided: Mapping[str, A
         values = {
             name: decided.get(name, value) for name, value in values.items() if name in decided or not _are_ids(value)
         }
-    return Proposal(class_name, values, given["operation"], given["evidence"], given["confidence"])
+    return Proposal(class_name, values, given["operation"], given.get("evidence"), given.get("confidence"))
 
 
 def _are_ids(value: object) -> bool:

@@ -1,19 +1,30 @@
 -- Lean: what repeats is kept once, what compresses is compressed, and no index holds more than it is asked for.
 
 -- Entries keep values once where they are the same in several places: `as_given` in the details says that what was read
--- is what was proposed, `as_said` in a state that the memory was what was read. These put them in their places.
+-- is what was proposed (and where it is 'changed', that all of it changed the memory), `as_said` in a state that the
+-- memory was what was read. These put them in their places, with what is mostly so and is not said.
 create function memreg.details_told(proposal jsonb, details jsonb)
 returns jsonb language sql immutable parallel safe
 return case
-    when details ? 'as_given' then (details - 'as_given') || jsonb_build_object('values', proposal -> 'values')
+    when details ? 'as_given' then
+        jsonb_build_object('mode', 'normal')
+        || case when details ->> 'as_given' = 'changed' then
+            jsonb_build_object('changed', jsonb_path_query_array(proposal -> 'values', '$.keyvalue().key'))
+        else '{}' end
+        || (details - 'as_given')
+        || jsonb_build_object('values', proposal -> 'values')
     else details
 end;
 
 create function memreg.state_told(state jsonb, proposal jsonb, details jsonb)
 returns jsonb language sql immutable parallel safe
 return case
-    when state ? 'as_said' then (state - 'as_said')
-        || jsonb_build_object('payload', memreg.details_told(proposal, details) -> 'values')
+    when state ? 'as_said' then
+        '{"originals": {}, "is_deleted": false, "unresolved": false}'::jsonb
+        || (state - 'as_said')
+        || jsonb_build_object('payload', case
+            when details ? 'as_given' then proposal -> 'values' else details -> 'values'
+        end)
     else state
 end;
 

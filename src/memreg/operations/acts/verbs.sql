@@ -5,7 +5,7 @@ select
     revisions.is_deleted, revisions.unresolved, revisions.audit_id, revisions.created_at, log.memory_id, log.class,
     log.action, log.basis, log.operation, log.version as said_version, log.created_at as decided_at,
     memreg.details_told(said.proposal, said.details) -> 'values' as said_values, said.details -> 'originals' as said_originals,
-    coalesce(said.details -> 'changed', '[]') as changed,
+    coalesce(memreg.details_told(said.proposal, said.details) -> 'changed', '[]') as changed,
     coalesce(said.details -> 'conflicts', '{}') as conflicts,
     case when log.action = 'SPLIT' and log.memory_id = %(id)s and not memreg.is_undone(%(tenant)s, log.id) then
         said.proposal -> 'values' -> 'revisions'
