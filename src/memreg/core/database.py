@@ -7,6 +7,7 @@ import random
 import select
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -26,8 +27,8 @@ from memreg.core.queries import Queries
 from memreg.core.shares import Shares, Signal
 from memreg.core.steps import Last, Row, Rows, Steps
 from memreg.core.tenant import check_tenant
-from memreg.core.tracing import step
-from memreg.core.translate import is_lost, is_stale, translate, unreachable
+from memreg.core.tracing import step, whole
+from memreg.core.translate import is_lost, is_stale, translate, unreachable, why_again
 
 if TYPE_CHECKING:
     from memreg.core.embedded import Lease
@@ -59,6 +60,9 @@ class Database:
         self._closed = False
         self._shaken = False  # a connection was lost, so the server may be too
         self.pooling = Pooling.NONE
+        self.retried = Counter[str]()
+        """Transactions of this process that were begun again, by why: `changed` (what one was decided by has changed
+        until it was written), `serialization`, `deadlock`."""
         self._shares = Shares[Signal](settings.pool_size)
         self.applied: tuple[str, ...] = ()
         self.where = where(self._dsn) if self._dsn else "the embedded Postgres"
@@ -144,10 +148,12 @@ class Database:
                 except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as exc:
                     if attempt == ATTEMPTS:
                         raise translate(exc, self.where, broken=conn.broken) from exc
-                    at_once = attempt == 1 and is_stale(exc)
+                    at_once, why = attempt == 1 and is_stale(exc), why_again(exc)
                 except psycopg.Error as exc:
                     raise translate(exc, self.where, broken=conn.broken) from exc
-            _log.info("transaction_retried", attempt=attempt)
+            self.retried[why] += 1
+            _log.info("transaction_retried", attempt=attempt, why=why)
+            whole().tell(transactions_retried=attempt)
             if not at_once:
                 time.sleep(random.uniform(0, _BACKOFF * 2**attempt))
             attempt += 1

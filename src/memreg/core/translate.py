@@ -50,6 +50,13 @@ def is_stale(exc: psycopg.Error) -> bool:
     return (exc.diag.message_primary or "").startswith("memreg: ")
 
 
+def why_again(exc: psycopg.Error) -> str:
+    """Why a transaction is begun again: `changed`, `serialization` or `deadlock`."""
+    if isinstance(exc, psycopg.errors.DeadlockDetected):
+        return "deadlock"
+    return "changed" if is_stale(exc) else "serialization"
+
+
 def is_lost(exc: BaseException, broken: bool) -> bool:
     """Whether the error is that the connection itself went away."""
     if not isinstance(exc, psycopg.Error):

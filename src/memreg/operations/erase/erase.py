@@ -15,7 +15,8 @@ from memreg.core.steps import Row, Rows, Steps, fetch, fetch_row, fetch_rows
 from memreg.engine.change import Change
 from memreg.engine.model import Action
 from memreg.engine.state import name_at
-from memreg.engine.store import REFERENCES, JsonRow, Writes, lock_classes
+from memreg.engine.store import REFERENCES, JsonRow, Writes, class_lock, lock_classes
+from memreg.engine.store import SQL as ENGINE_SQL
 from memreg.engine.text import tokens
 from memreg.operations.acts.act import SQL as ACTS
 from memreg.operations.acts.act import Act, Actor, begin
@@ -65,8 +66,12 @@ def _family(act: Act, wanted: Erase) -> Steps[Rows]:
     if not rows:
         raise MemoryNotFound(memory_id=wanted.memory_id, tenant=act.tenant)
     if not wanted.dry_run:
+        # One erasing at a time in a tenant: it takes the locks of its own schema first, and those of the others then.
         # All of them, as a memory may become another's part while one of the locks is waited for.
-        yield from fetch(*lock_classes(act.tenant, act.schema, {*act.version.spec.by_name, rows[0]["class"]}))
+        yield from fetch(
+            ENGINE_SQL["lock_class"](lock=class_lock(act.tenant, "", "erase")),
+            *lock_classes(act.tenant, act.schema, {*act.version.spec.by_name, rows[0]["class"]}),
+        )
     merged = yield from fetch_rows(REFERENCES["gone_into"](tenant=act.tenant, ids=[wanted.memory_id]))
     ids = [wanted.memory_id, *sorted(row["id"] for row in merged)]
     found = {row["id"]: row for row in (yield from fetch_rows(SQL["rows_of"](**place, ids=ids)))}
@@ -102,9 +107,11 @@ class _Erasing:
         quotes = Quotes.of((*self.said.without(shared), *self.wanted.also))
         self.said.tokens.update(token for text in self.wanted.also for token in tokens(text))
         self._check_by(quotes)
-        yield from sweep.take_messages(quotes)
         scrub = Scrub(frozenset(map(str, self.ids)), quotes, everywhere, self._is_needed)
         others = Others(self.act, sweep, scrub)
+        if everywhere:
+            yield from others.lock()
+        yield from sweep.take_messages(quotes)
         if everywhere:
             yield from others.take()
             self.classes |= others.classes

@@ -49,9 +49,20 @@ class Others:
         self._keys: list[JsonRow] = []
         self._versions: dict[tuple[str, int], SchemaVersion] = {}
 
+    def lock(self) -> Steps[None]:
+        """Take the locks of every class of the tenant, so that nobody writes back what is taken away; before a row is
+        changed, as whoever decides a message holds its classes before its row."""
+        for row in (yield from fetch_rows(SQL["schemas_of"](tenant=self.act.tenant))):
+            if row["schema"] in self._acts:
+                continue
+            begun = yield from begin(replace(self.act.actor, schema=row["schema"]), self.act.verb)
+            self._acts[row["schema"]] = act = replace(begun, id=self.act.id, now=self.act.now)
+            if not self.sweep.dry_run:
+                yield from fetch(*lock_classes(act.tenant, act.schema, act.version.spec.by_name))
+
     def take(self) -> Steps[None]:
-        """Take the texts out of every state that other memories are or were in. Raises ActRefused for too many."""
-        yield from self._lock()
+        """Take the texts out of every state that other memories are or were in, under the locks. Raises ActRefused for
+        too many."""
         after: dict[str, Any] = {"after_id": FIRST, "after_revision": 0}
         while rows := (yield from fetch_rows(SQL["other_revisions"](**self._asked(), **after, limit=PART))):
             after = {"after_id": rows[-1]["id"], "after_revision": rows[-1]["revision"]}
@@ -135,16 +146,6 @@ class Others:
         lineage = version.lineage
         now = row["class"] if lineage is None else lineage.class_now(row["class"], row["version"])
         return now in version.spec.by_name
-
-    def _lock(self) -> Steps[None]:
-        """Take the locks of every class of the tenant, so that nobody writes back what is taken away."""
-        for row in (yield from fetch_rows(SQL["schemas_of"](tenant=self.act.tenant))):
-            if row["schema"] in self._acts:
-                continue
-            begun = yield from begin(replace(self.act.actor, schema=row["schema"]), self.act.verb)
-            self._acts[row["schema"]] = act = replace(begun, id=self.act.id, now=self.act.now)
-            if not self.sweep.dry_run:
-                yield from fetch(*lock_classes(act.tenant, act.schema, act.version.spec.by_name))
 
     def _asked(self) -> dict[str, Any]:
         return {"tenant": self.act.tenant, "ids": self.sweep.ids, **anchors_of(self.scrub.everywhere)}
