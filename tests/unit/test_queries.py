@@ -31,6 +31,12 @@ def test_a_query_called_is_a_statement() -> None:
     assert statement.params == {"n": 2}
 
 
+def test_only_what_is_cast_wherever_it_stands_is_written_as_an_array() -> None:
+    text = "select %(a)s::uuid[], %(b)s::text[], unnest(%(b)s), %(c)s::jsonb, %(d)s, %(a)s::uuid[], %(f)s::bytea[]"
+    statement = Query.of("q", "Q.", text)(a=["1", "2"], b=["x"], c=[1], d=[2], f=None)
+    assert statement.params == {"a": "{1,2}", "b": ["x"], "c": [1], "d": [2], "f": None}
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

@@ -3,23 +3,64 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
 _HEADER = re.compile(r"^-- (?P<name>[a-z][a-z0-9_]*) --\n-- (?P<description>.+)\n", re.MULTILINE)
 
 
+def _plain(values: Iterable[Any]) -> str:
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def _quoted(values: Iterable[Any]) -> str:
+    escaped = [None if value is None else str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values]
+    return "{" + ",".join(["NULL" if value is None else f'"{value}"' for value in escaped]) + "}"
+
+
+def _hex(values: Iterable[Any]) -> str:
+    return "{" + ",".join(["NULL" if value is None else f'"\\\\x{bytes(value).hex()}"' for value in values]) + "}"
+
+
+# The driver looks at every item of a list to find out what it is, each time; the statement says it already.
+_ARRAYS: Mapping[str, Callable[[Iterable[Any]], str]] = {
+    "bigint": _plain,
+    "integer": _plain,
+    "double precision": _plain,
+    "uuid": _plain,
+    "text": _quoted,
+    "bytea": _hex,
+}
+_CAST = re.compile(rf"%\((\w+)\)s::({'|'.join(_ARRAYS)})\[\]")
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One named statement with psycopg placeholders (`%(name)s`)."""
+    """One named statement with psycopg placeholders (`%(name)s`). `lists`: how lists are written for the parameters that
+    the statement casts to arrays, wherever it names them."""
 
     name: str
     description: str
     sql: str
+    lists: Mapping[str, Callable[[Iterable[Any]], str]] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, name: str, description: str, sql: str) -> Query:
+        """A query, with what its text tells of its parameters."""
+        casts = {
+            param: kind
+            for param, kind in _CAST.findall(sql)
+            if sql.count(f"%({param})s") == sql.count(f"%({param})s::{kind}[]")
+        }
+        return cls(name, description, sql, {param: _ARRAYS[kind] for param, kind in casts.items()})
 
     def __call__(self, **params: Any) -> Statement:
+        for name, written in self.lists.items():
+            value = params.get(name)
+            if isinstance(value, list | tuple):
+                params[name] = written(value)
         return Statement(self, params)
 
 
@@ -47,7 +88,7 @@ class Queries(Mapping[str, Query]):
             name = header["name"]
             if name in self._queries:
                 raise ValueError(f"{source} holds {name} twice")
-            self._queries[name] = Query(name, header["description"], text[header.end() : end].strip())
+            self._queries[name] = Query.of(name, header["description"], text[header.end() : end].strip())
 
     @classmethod
     def load(cls, package: str, *files: str) -> Queries:
