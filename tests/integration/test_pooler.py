@@ -12,16 +12,22 @@ from typing import Any
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from psycopg.rows import dict_row
 
 from memreg.api.engine import Engine
 from memreg.api.engine_async import AsyncEngine
+from memreg.cli.main import memreg
+from memreg.core.clock import utc_now
 from memreg.core.database import Database
+from memreg.core.errors import DatabaseError
 from memreg.core.pooler import Pooling
 from memreg.core.queries import Query
 from memreg.core.settings import Settings
-from memreg.engine.model import Message, Proposal
+from memreg.engine.model import Basis, Message, Proposal
 from memreg.migrations import runner
+from memreg.operations.kill_switch import switch
+from memreg.operations.surroundings import read_surroundings, surroundings_checks
 from tests.support.engines import people
 from tests.support.pooler import needs_pgbouncer, pooler
 
@@ -152,6 +158,45 @@ def test_the_direct_way_prepares(settings: Settings) -> None:
     with Database.connect(settings) as database:
         people(database)
         assert database.pooling is Pooling.NONE
+
+
+def test_statements_are_prepared_where_it_was_set_so_and_the_error_tells_what_to_do(database_url: str) -> None:
+    """As it may be in session mode; in transaction mode they are lost."""
+    with pooler(database_url, size=1, mode="session") as behind:
+        with Database.connect(through(behind, prepare_threshold=0)) as database:
+            people(database)
+            use(Engine(database, schema="people"))
+            found = surroundings_checks(read_surroundings(database, None, utc_now))
+            (told,) = [check for check in found if check.name == "pooler"]
+            assert (told.health, told.advice) == (
+                "warn", "unset MEMREG_PREPARE_THRESHOLD, unless it is in session mode",
+            )  # fmt: skip
+    with pooler(database_url, size=1) as behind:
+        with Database.connect(through(behind)) as database:
+            found = surroundings_checks(read_surroundings(database, None, utc_now))
+            assert [check.health for check in found if check.name == "pooler"] == ["ok"]
+        with pytest.raises(DatabaseError, match="unset MEMREG_PREPARE_THRESHOLD"):
+            for _ in range(2):
+                with Database.connect(through(behind, prepare_threshold=0)) as database:
+                    Engine(database, schema="people").list("Person")
+
+
+def test_the_kill_switch_and_the_command(behind: str) -> None:
+    with Database.connect(through(behind)) as database:
+        engine = people(database)
+        use(engine)
+        switch(database, "default", "people", "Person", on=True, by="eva")
+        made = engine.ingest(proposals=[Proposal("Person", {"name": "Ana1 Lopez", "email": "ana1@lopez.io"})])
+        assert made.decisions[0].basis is Basis.KILL_SWITCH
+    for words in (
+        ["memories", "Person"],
+        ["kill-switch", "off", "--class", "Person", "--by", "eva"],
+        ["doctor"],
+        ["monitor"],
+    ):
+        result = CliRunner().invoke(memreg, [*words, "--schema", "people", "--database", behind])
+        assert result.exit_code == 0, result.output
+    assert left_at(behind) == NOTHING
 
 
 # The workers, and migrations

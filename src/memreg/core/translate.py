@@ -28,6 +28,7 @@ _ROLE = re.compile(r"permission denied (to set role|for schema memreg)|role \"me
 _PREFIX = re.compile(r"^.*?(FATAL|ERROR):\s+", re.DOTALL)
 # libpq's words where the server went between a pipeline's statements; the connection does not count as broken then.
 _CUT_OFF = "cannot exit pipeline mode while busy"
+_UNPREPARED = frozenset({"26000", "42P05"})
 _GONE = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03"})
 
 
@@ -85,6 +86,9 @@ def translate(exc: BaseException, where: str, *, broken: bool = False) -> Databa
         return LoginRefused(where=where, reason=reason)
     if state == "57014":
         return DatabaseError(reason=f"{reason}; MEMREG_STATEMENT_TIMEOUT is the limit")
+    if state in _UNPREPARED:
+        told = "a pooler in between loses prepared statements; unset MEMREG_PREPARE_THRESHOLD, or set it to none"
+        return DatabaseError(reason=f"{reason}: {told}")
     if _ROLE.search(reason):
         return RoleRefused(where=where, reason=reason)
     if state == "42501":

@@ -14,6 +14,7 @@ import psycopg
 
 from memreg.core.clock import Clock
 from memreg.core.database import Database
+from memreg.core.pooler import Pooling
 from memreg.core.queries import Queries
 from memreg.core.steps import fetch_rows
 from memreg.operations.check import Check, span
@@ -30,7 +31,8 @@ _WRAPS = 2**31
 class Surroundings:
     """`ahead`: how far our clock is before the server's, to within `unsure`. `taken`: bytes of the database; `free`:
     bytes free on its disk, None where only the server's own machine knows. `transactions`: how many since the oldest
-    row that was not frozen; at two thousand million the server stops."""
+    row that was not frozen; at two thousand million the server stops. `pooling`: what stands in between;
+    `prepares_as_told`: whether statements are prepared nonetheless, as it was set so."""
 
     ahead: timedelta
     unsure: timedelta
@@ -38,6 +40,8 @@ class Surroundings:
     free: int | None
     transactions: int
     freeze_age: int
+    pooling: Pooling = Pooling.NONE
+    prepares_as_told: bool = False
 
 
 def read_surroundings(database: Database, folder: Path | None, clock: Clock) -> Surroundings:
@@ -53,16 +57,23 @@ def read_surroundings(database: Database, folder: Path | None, clock: Clock) -> 
         free=None if folder is None else shutil.disk_usage(folder).free,
         transactions=row["transactions"],
         freeze_age=row["freeze_age"],
+        pooling=database.pooling,
+        prepares_as_told=database.settings.prepares_as_told and database.settings.prepare_threshold is not None,
     )
 
 
 def surroundings_checks(found: Surroundings) -> Iterator[Check]:
-    """A line on the clock, the disk and the versions. Pure, but for the versions of this installation."""
+    """A line on the clock, the disk, a pooler where there is one, and the versions.
+
+    Pure, but for the versions of this installation.
+    """
     yield _clock(found)
     yield _disk(found)
     if found.transactions > found.freeze_age + (_WRAPS - found.freeze_age) / 2:
         text = f"rows of {found.transactions:,} transactions ago are not frozen; the server stops at 2,147,483,648"
         yield Check("disk", "warn", text, "let autovacuum finish, or run VACUUM (FREEZE) as the owner of the tables")
+    if found.pooling is not Pooling.NONE:
+        yield _pooler(found)
     names = ("psycopg", "procrastinate", "pydantic")
     parts = [f"memreg {version('memreg')}", f"Python {platform.python_version()}"]
     parts += [f"{name} {version(name)}" for name in names]
@@ -77,6 +88,16 @@ def _clock(found: Surroundings) -> Check:
     text = f"ours is {span(apart)} {which} the server's"
     advice = "set both by NTP: ids and times of memories come from ours, those of the queue from the server's"
     return Check("clock", "fail" if apart >= FAR_APART else "warn", text, advice)
+
+
+def _pooler(found: Surroundings) -> Check:
+    text = "one stands between us and Postgres; workers ask it for messages, as nothing can be told through it"
+    if found.pooling is Pooling.RENAMES:
+        return Check("pooler", "ok", f"{text}; it knows prepared statements")
+    if found.prepares_as_told:
+        text = "one stands between us and Postgres, which loses prepared statements if it is in transaction mode"
+        return Check("pooler", "warn", text, "unset MEMREG_PREPARE_THRESHOLD, unless it is in session mode")
+    return Check("pooler", "ok", f"{text}, and statements are not prepared")
 
 
 def _disk(found: Surroundings) -> Check:
