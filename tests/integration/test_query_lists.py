@@ -46,8 +46,8 @@ BYTES = [b"", b'\x00\xff\\"', bytes(range(256))]
     ],
 )
 def test_a_list_arrives_as_it_was(database: Database, kind: str, values: list[Any]) -> None:
+    query = Query.of("same", "Gives a list back.", f"select %(values)s::{kind}[] as found")
     for _ in range(7):  # the driver prepares a statement after some uses
-        query = Query.of("same", "Gives a list back.", f"select %(values)s::{kind}[] as found")
         row = database.run("default", lambda: fetch_row(query(values=values)))
         assert row is not None
         assert row["found"] == values
