@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import random
+import signal
 import struct
-import threading
+import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,17 +23,20 @@ import psycopg
 
 from bench.soak_board import Board, Field, Order
 from bench.soak_world import CLASSES, NAME, UNREADABLE, Told, World
-from memreg import Engine, Message, Proposal
+from memreg import Engine, Message, Proposal, Turn
 from memreg.core.errors import (
     ActRefused,
     AuditNotFound,
-    DatabaseError,
+    CommitUnknown,
+    ConnectionLost,
+    DatabaseUnavailable,
     ExtractionFailed,
     MemoryNotFound,
     MessageConflict,
     MessageNotFound,
     ProposalInvalid,
     QueueFull,
+    TooManyConnections,
     WaitTimeout,
 )
 from memreg.core.settings import Settings
@@ -47,7 +54,10 @@ alter table public.control set (fillfactor = 50);
 """
 """A piece of work for the server that never grows: where it takes longer, the machine had other things to do."""
 _CONTROL_EVERY = 5  # steps
-_TROUBLE = 0.2  # seconds until what failed by the database is tried again
+PASSING = (DatabaseUnavailable, ConnectionLost, CommitUnknown, TooManyConnections, QueueFull)
+"""What comes of a Postgres that is killed, and of a queue that nobody empties for a moment."""
+_TROUBLE = 0.2  # seconds until what failed so is tried again
+_PATIENCE = 45.0  # seconds until trouble is taken for one that does not pass
 _BACK = 3
 """Steps that a loader does again after a start: what it said just before it was killed."""
 
@@ -95,9 +105,8 @@ class Reader:
 
 def work(plan: Plan, slots: int) -> None:
     """A worker of the inbox, until the order is to stop."""
-    _quiet()
-    board, trace = plan.board(), _Trace(plan, "worker")
-    with _engine(plan, plan.flaky) as engine:
+    with _alive(plan, f"worker-{os.getpid()}") as who, _engine(plan, plan.flaky) as engine:
+        board, trace = plan.board(), _Trace(plan, who)
         writer = engine.background(slots=slots)
         try:
             _insist(writer.start)
@@ -114,9 +123,24 @@ def load(plan: Plan, loader: int, *, steady: bool) -> None:
     `steady`: it lives for the whole run and keeps the latencies. It starts with one of everything, so that what is
     imported and prepared on first use is there from then on.
     """
-    _quiet()
-    with _engine(plan, 0.0) as engine:
-        _Loader(plan, engine, loader, steady=steady).run()
+    with _alive(plan, f"loader-{loader}") as who, _engine(plan, 0.0) as engine:
+        _Loader(plan, engine, loader, _Trace(plan, who), steady=steady).run()
+
+
+@contextmanager
+def _alive(plan: Plan, who: str) -> Iterator[str]:
+    """While a process lives: what is waited out is not told line by line; a signal has it write down where it is, and
+    it writes down what it died of."""
+    logging.disable(logging.CRITICAL)
+    with (plan.place / f"stacks-{who}").open("w") as file:
+        faulthandler.register(signal.SIGUSR1, file)
+        try:
+            yield who
+        except Exception:
+            (plan.place / f"died-{who}").write_text(traceback.format_exc())
+            sys.exit(1)
+        finally:
+            faulthandler.unregister(signal.SIGUSR1)
 
 
 def _engine(plan: Plan, flaky: float) -> Engine:
@@ -127,11 +151,11 @@ def _engine(plan: Plan, flaky: float) -> Engine:
 
 
 class _Loader:
-    def __init__(self, plan: Plan, engine: Engine, loader: int, *, steady: bool) -> None:
+    def __init__(self, plan: Plan, engine: Engine, loader: int, trace: _Trace, *, steady: bool) -> None:
         self.plan, self.engine, self.loader, self.steady = plan, engine, loader, steady
         self.world, self.board = plan.world, plan.board()
         self.chance = random.Random(f"{plan.world.seed}/{loader}/{os.getpid()}")
-        self.trace = _Trace(plan, f"loader {loader}")
+        self.trace = trace
         self._rows: list[bytes] = []
         self._log = plan.place / f"latency-{loader}"
         self._clean = True
@@ -174,8 +198,10 @@ class _Loader:
 
     def _say(self, told: Told) -> None:
         tenant = self.engine.for_tenant(told.tenant)
-        if told.way == "many" and hasattr(tenant, "ingest_many"):
-            self._timed("many", lambda: self._many(tenant, told))
+        if told.way == "many":
+            pairs = zip(told.messages, told.proposals, strict=True)
+            turns = [Turn(proposals or (), message=message) for message, proposals in pairs]
+            self._timed("many", lambda: deque(tenant.ingest_many(turns), maxlen=0))
             return
         for message, proposals in zip(told.messages, told.proposals, strict=True):
             if told.way == "submit":
@@ -184,10 +210,6 @@ class _Loader:
                 self._timed("text", partial(tenant.ingest, message))
             else:
                 self._timed("direct", partial(tenant.ingest, message, proposals=proposals or ()))
-
-    def _many(self, tenant: Any, told: Told) -> None:
-        for _ in tenant.ingest_many(zip(told.messages, (each or () for each in told.proposals), strict=True)):
-            pass
 
     # What it does besides
 
@@ -321,7 +343,7 @@ class _Loader:
         self._clean = False
 
     def _try(self, do: Callable[[], object]) -> None:
-        with suppress(DatabaseError, QueueFull):  # what need not be: the next one will do
+        with suppress(*PASSING):  # what need not be: the next one will do
             do()
 
     def _flush(self) -> None:
@@ -331,11 +353,14 @@ class _Loader:
 
 
 def _insist(do: Callable[[], Any], troubled: Callable[[], None] = lambda: None) -> Any:
-    """Do something again while the database is in trouble or the queue is full: both pass."""
+    """Do something again while the database is away or the queue is full: both pass. Raises what does not."""
+    ends = time.monotonic() + _PATIENCE
     while True:
         try:
             return do()
-        except (DatabaseError, QueueFull):
+        except PASSING:
+            if time.monotonic() > ends:
+                raise
             troubled()
             time.sleep(_TROUBLE)
 
@@ -344,7 +369,7 @@ class _Trace:
     """Where memory is allocated that is not given back: snapshots a while apart, told in a file."""
 
     def __init__(self, plan: Plan, who: str) -> None:
-        self._frames, self._path = plan.trace, plan.place / f"trace-{who.replace(' ', '-')}-{os.getpid()}"
+        self._frames, self._path = plan.trace, plan.place / f"trace-{who}"
         self._next = time.monotonic() + 20.0
         self._first: Any = None
         if self._frames:
@@ -367,9 +392,3 @@ class _Trace:
             return
         found = now.compare_to(self._first, "traceback")[:25]
         self._path.write_text("\n\n".join(f"{each}\n" + "\n".join(each.traceback.format()) for each in found))
-
-
-def _quiet() -> None:
-    """What is waited out is not told line by line; an order from the keyboard is the coordinator's."""
-    logging.disable(logging.CRITICAL)
-    threading.current_thread().name = "soak"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shlex
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -20,12 +22,11 @@ import psycopg
 from bench import soak_server
 from bench.soak_board import Board, Field, Order
 from bench.soak_checks import BEGINNING, Checks, connections, replays
-from bench.soak_load import CONTROL, KINDS, ROW, Plan, load, work
+from bench.soak_load import CONTROL, KINDS, PASSING, ROW, Plan, load, work
 from bench.soak_outcome import Outcome, Sample, bytes_per_decision, latency_ratios, memory_ratios
 from bench.soak_server import ENDS, Server
 from bench.soak_world import NAME, SCHEMA, World
 from memreg import Engine
-from memreg.core.errors import DatabaseError
 from memreg.migrations import runner
 from memreg.operations.audit.run import seal_all
 from memreg.operations.resolve import resolve
@@ -201,7 +202,8 @@ class Soak:
     def _look(self, now: float) -> None:
         for name, process in (*self.steady.items(), *self.doomed.items()):
             if process.exitcode is not None:
-                self._break([f"the {name} ended by itself, with {process.exitcode}"])
+                died = [each.read_text() for each in sorted(self.place.glob("died-*"))]
+                self._break([f"the {name} ended by itself, with {process.exitcode}", *died])
         if not self.outcome.samples or now - self.outcome.samples[-1].at >= 1.0:
             self.outcome.samples.append(self._sample(now))
         if now - self._checked >= max(10.0, self.wanted.seconds / 60):
@@ -337,6 +339,9 @@ class Soak:
     def _break(self, broken: list[str]) -> None:
         if broken:
             self.outcome.broken += broken
+            for process in (*self.steady.values(), *self.doomed.values()):
+                if process.pid is not None and process.exitcode is None:
+                    os.kill(process.pid, signal.SIGUSR1)  # it writes down where it is
             raise Broken(broken[0])
 
     def _note(self, what: str) -> None:
@@ -386,7 +391,7 @@ def _patiently(do: Callable[[], None]) -> None:
         try:
             do()
             return
-        except DatabaseError:
+        except PASSING:
             if time.monotonic() > ends:
                 raise
             time.sleep(0.2)

@@ -26,7 +26,8 @@ _PATIENCE = 60.0  # seconds
 
 
 class Server:
-    """A server that runs between `start` and `stop`. `durable`: writes what it commits through to the disk."""
+    """A server that runs between `start` and `stop`. `durable`: writes what it commits through to the disk; without it
+    a commit outlives the server, but not the machine."""
 
     def __init__(self, place: Path, *, durable: bool = True) -> None:
         self.home = Home.at(place)
@@ -49,7 +50,8 @@ class Server:
     @property
     def command(self) -> list[str]:
         """What starts it, also by hand once the soak is over."""
-        return cluster.start_command(self.home, self.installed, self.folder, durable=self.durable)
+        command = cluster.start_command(self.home, self.installed, self.folder, durable=True)
+        return command if self.durable else [*command, "-c", "fsync=off"]
 
     @property
     def pid(self) -> int:
