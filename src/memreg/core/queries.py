@@ -38,8 +38,10 @@ _CAST = re.compile(rf"%\((\w+)\)s::({'|'.join(_ARRAYS)})\[\]")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One named statement with psycopg placeholders (`%(name)s`). `lists`: how lists are written for parameters that the
-    statement casts to arrays wherever it names them."""
+    """One named statement with psycopg placeholders (`%(name)s`).
+
+    `lists`: how lists are written for parameters that the statement casts to arrays wherever it names them.
+    """
 
     name: str
     description: str
