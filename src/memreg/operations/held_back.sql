@@ -48,26 +48,10 @@ order by class
 
 -- held_back --
 -- What waits to be decided again after an entry, in the order it came, with the unresolved memory each proposal made; a message whole.
-with again as materialized (
-    select
-        log.id, log.message_id, log.class,
-        first_value(undo.id) over (undone_at_once order by undo.id) as first_id,
-        first_value(log.id) over (undone_at_once order by log.id) as order_id
-    from memreg.audit_log as undo
-    join memreg.audit_values as said on said.tenant = undo.tenant and said.audit_id = undo.id
-    join memreg.audit_log as log on log.tenant = %(tenant)s and log.id = undo.undoes
-    where undo.tenant = %(tenant)s
-        and undo.schema = %(schema)s
-        and undo.undoes is not null
-        and log.class = any(%(classes)s)
-        and said.details ->> 'again' = 'true'
-        and not memreg.is_undone(%(tenant)s, undo.id)
-    -- What was undone later is a turn of its own: the first one may have been decided again already.
-    window undone_at_once as (partition by log.message_id, log.class, undo.message_id, undo.created_at)
-),
-waiting as (
+with waiting as (
     (
-        select log.id as first_id, log.id as order_id, log.message_id, log.class, false as again
+        select log.id as first_id, log.id as order_id, log.message_id, log.class, false as again,
+            null::text as undone_by, null::timestamptz as undone_at
         from memreg.audit_log as log
         join memreg.audit_values as said on said.tenant = log.tenant and said.audit_id = log.id
         where log.tenant = %(tenant)s
@@ -99,17 +83,72 @@ waiting as (
     )
     union all
     (
-        select distinct on (order_id) first_id, order_id, message_id, class, true
-        from again
-        -- That entry itself may have been held back as well, and have ended the turns before.
-        where order_id >= coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+        -- Those that were undone for that, in the order in which they were decided, which an index has: as many as are
+        -- wanted and no more, or each chunk would go through all that a bad hour left. What was undone later is a turn
+        -- of its own: the first one may have been decided again already.
+        select turn.first_id, log.id as order_id, log.message_id, log.class, true as again,
+            undo.message_id as undone_by, undo.created_at as undone_at
+        from (
+            select id, undoes, message_id, created_at
+            from memreg.audit_log
+            where audit_log.tenant = %(tenant)s
+                and audit_log.schema = %(schema)s
+                -- That entry itself may have been held back as well, and have ended the turns before.
+                and audit_log.undoes >= coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+            order by audit_log.undoes
+            offset 0
+        ) as undo
+        cross join lateral (
+            select details ->> 'again' as again
+            from memreg.audit_values
+            where audit_values.tenant = %(tenant)s and audit_values.audit_id = undo.id
+            offset 0
+        ) as said
+        cross join lateral (
+            select id, message_id, class
+            from memreg.audit_log as decided
+            where decided.tenant = %(tenant)s and decided.id = undo.undoes and decided.class = any(%(classes)s)
+            offset 0
+        ) as log
+        cross join lateral (
+            select
+                (array_agg(also.id order by also.id))[1] as first_id,
+                (array_agg(member.id order by member.id))[1] as order_id
+            from (
+                select id
+                from memreg.audit_log as of_message
+                where of_message.tenant = %(tenant)s
+                    and of_message.schema = %(schema)s
+                    and of_message.message_id = log.message_id
+                    and of_message.class = log.class
+                offset 0
+            ) as member
+            cross join lateral (
+                select undone.id
+                from memreg.audit_log as undone
+                where undone.tenant = %(tenant)s
+                    and undone.undoes = member.id
+                    and undone.message_id = undo.message_id
+                    and undone.created_at = undo.created_at
+                offset 0
+            ) as also
+            cross join lateral (
+                select details ->> 'again' as again
+                from memreg.audit_values
+                where audit_values.tenant = %(tenant)s and audit_values.audit_id = also.id
+                offset 0
+            ) as said_also
+            where said_also.again = 'true' and not memreg.is_undone(%(tenant)s, also.id)
+        ) as turn
+        where said.again = 'true'
+            and turn.order_id = log.id
             and not exists (
                 select from memreg.messages
                 where messages.tenant = %(tenant)s
                     and messages.schema = %(schema)s
-                    and messages.id = 'resolve:' || again.first_id::text
+                    and messages.id = 'resolve:' || turn.first_id::text
             )
-        order by order_id
+        order by undo.undoes
         limit %(limit)s
     )
     order by order_id, again
@@ -149,7 +188,16 @@ left join memreg.memories
     and memories.unresolved
     and not memories.is_deleted
 where case
-        when waiting.again then (held.id, waiting.first_id) in (select id, first_id from again)
+        when waiting.again then exists (
+            select from memreg.audit_log as also
+            join memreg.audit_values as said_also on said_also.tenant = %(tenant)s and said_also.audit_id = also.id
+            where also.tenant = %(tenant)s
+                and also.undoes = held.id
+                and also.message_id = waiting.undone_by
+                and also.created_at = waiting.undone_at
+                and said_also.details ->> 'again' = 'true'
+                and not memreg.is_undone(%(tenant)s, also.id)
+        )
         else held.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
             and said.details ->> 'mode' in ('kill_switch', 'pending')
     end
