@@ -66,19 +66,23 @@ class Content:
     @classmethod
     def of(cls, record: Record) -> Content:
         """The content of a record, bounded however long it is."""
-        top = max((record.boosts[column] for column in record.fields), default=1.0)
+        top = max([record.boosts[column] for column in record.fields], default=1.0)
         shares: Keys = {}
         codes: Keys = {}
         for column, found in record.fields.items():
             share = record.boosts[column] / top
             for token in found:
-                shares[token] = max(share, shares.get(token, 0.0))
+                if share > shares.get(token, 0.0):
+                    shares[token] = share
             for code in _joins(found):
                 codes[code] = max(share, codes.get(code, 0.0))
         # Length stands for rarity: unlike a count it is the same for two records, whenever they came.
-        best = sorted(shares.items(), key=lambda each: (-each[1], -_telling(each[0]), each[0]))
+        best = [token for _, _, token in sorted([(-share, -_telling(token), token) for token, share in shares.items()])]
+        tokens = tuple([(token, shares[token]) for token in best[:MOST_TOKENS]])
+        if not codes:
+            return cls(tokens, (), _values(record))
         longest = sorted(codes.items(), key=lambda each: (-each[1], -len(each[0]), each[0]))
-        return cls(tuple(best[:MOST_TOKENS]), tuple(longest[:MOST_CODES]), _values(record))
+        return cls(tokens, tuple(longest[:MOST_CODES]), _values(record))
 
 
 Family = Callable[[Content], Iterator[tuple[str, float]]]
@@ -129,7 +133,7 @@ def pair_keys(content: Content) -> Iterator[tuple[str, float]]:
 
 
 def _distinct(words: Iterable[str], most: int) -> list[str]:
-    robust = (shape(w) if len(w) >= LEAST_SHAPED and w.isalpha() else w for w in words if len(w) > 1)
+    robust = [shape(w) if len(w) >= LEAST_SHAPED and w.isalpha() else w for w in words if len(w) > 1]
     return list(dict.fromkeys(robust))[:most]
 
 
@@ -142,13 +146,21 @@ def record_keys(record: Record) -> Keys:
     What meets under a finer key meets under the coarser one too (a token has the shape of its equal), so the weight of
     a finer one is what it adds.
     """
+    kept: Keys | None = record.findings.get("keys")
+    if kept is None:
+        kept = record.findings["keys"] = _record_keys(record)
+    return kept
+
+
+def _record_keys(record: Record) -> Keys:
     found: Keys = {}
     if not record.fields:
         return found
     content = Content.of(record)
     for family in FAMILIES:
         for key, weight in family(content):
-            found[key] = max(weight, found.get(key, 0.0))
+            if weight > found.get(key, 0.0):
+                found[key] = weight
     return found if len(found) <= MOST_KEYS else dict(list(found.items())[:MOST_KEYS])
 
 
@@ -213,12 +225,13 @@ def summed_worth(posted: Mapping[int, Collection[UUID]], weights: Mapping[int, f
     return found
 
 
+@lru_cache(maxsize=65_536)
 def _telling(token: str) -> int:
     return len(token) + (_DIGIT_WORTH if _has_digit(token) else 0)
 
 
 def _has_digit(token: str) -> bool:
-    return not token.isalpha() and any(c.isdigit() for c in token)
+    return not token.isalpha() and any(map(str.isdigit, token))
 
 
 def _is_shaped(token: str, share: float) -> bool:
@@ -226,6 +239,8 @@ def _is_shaped(token: str, share: float) -> bool:
 
 
 def _joins(column_tokens: Sequence[str]) -> Iterator[str]:
+    if all(map(str.isalpha, column_tokens)):
+        return
     digits = [_has_digit(token) for token in column_tokens]
     if not any(digits):
         return
@@ -243,9 +258,15 @@ def _values(record: Record) -> tuple[tuple[str, ...], ...]:
     """The compared values as tokens; a day written in eight digits as year, month and day."""
     found = []
     for value in record.compared.values():
-        parts = tuple(tokens(value))
-        if len(parts) == 1 and len(parts[0]) == 8 and parts[0].isdigit() and parts[0][:2] in ("18", "19", "20"):
-            parts = (parts[0][:4], parts[0][4:6], parts[0][6:])
+        parts = _parts(value)
         if parts and parts not in (("true",), ("false",)):
             found.append(parts)
     return tuple(found[:MOST_VALUES])
+
+
+@lru_cache(maxsize=4_096)
+def _parts(value: str) -> tuple[str, ...]:
+    parts = tuple(tokens(value))
+    if len(parts) == 1 and len(parts[0]) == 8 and parts[0].isdigit() and parts[0][:2] in ("18", "19", "20"):
+        return parts[0][:4], parts[0][4:6], parts[0][6:]
+    return parts
