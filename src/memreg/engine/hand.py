@@ -161,7 +161,7 @@ class Hand:
 
     def look_up(self, items: Iterable[Item]) -> Steps[None]:
         """Find the candidates of proposals. Who has a hit needs none: no rule that asks for a score is reached."""
-        asking = [item for item in items if not item.looked_up and item.probes and not self.hits(item)]
+        asking = [item for item in items if not item.looked_up and not self.hits(item) and item.probes]
         if asking:
             self.take_candidates(asking, (yield from fetch_rows(self.candidates(asking))))
 

@@ -311,9 +311,8 @@ def read_for(turns: Sequence[Turn], messages: Sequence[str] = ()) -> Steps[Stand
     classes = sorted({name for turn in turns for name in turn.classes})
     places = sorted({place for turn in turns for place in turn.places()})
     tied = [turn.resolving for turn in turns if turn.resolving is not None]
-    keyless = [item for item in turns[0].asking if not item.key_places and _is_looked_up(item)]
-    if len(turns) > 1:
-        keyless = []
+    alone = turns[0].asking if len(turns) == 1 else ()
+    keyless = [i for i in alone if not i.key_places and i.probes and not i.is_judged_by_references]
     stands, holders, *rest = yield from fetch(
         hand.stand(classes, messages),
         hand.holders(places),
@@ -335,14 +334,10 @@ def read_for(turns: Sequence[Turn], messages: Sequence[str] = ()) -> Steps[Stand
 def look_up_for(turns: Sequence[Turn]) -> Steps[None]:
     """Read what the proposals of turns resemble, where no key says what they are about."""
     asking = [item for turn in turns for item in turn.asking]
-    yield from turns[0].hand.look_up(filter(_is_looked_up, asking))
+    yield from turns[0].hand.look_up(item for item in asking if not item.is_judged_by_references)
     for turn in turns:
         if turn.resolving is not None:
             yield from turn.resolving.guess()
-
-
-def _is_looked_up(item: Item) -> bool:
-    return bool(item.probes) and not item.is_judged_by_references
 
 
 def lock_turn(turns: Sequence[Turn]) -> Statement:
