@@ -82,6 +82,16 @@ TOLD = {
         select told.*, kept.status, kept.error from told join memreg.messages as kept using (tenant, id)
         where (kept.status = 'dead') <> (told.proposals is null) and kept.schema = 'soak'
     """,
+    "messages of a session were not decided in the order of their submits": """
+        select * from (
+            select tenant, id, decided_at::text, lag(id) over of_session as before,
+                decided_at < lag(decided_at) over of_session as late
+            from memreg.messages
+            where queued and session is not null and status = 'decided'
+            window of_session as (partition by tenant, schema, session order by arrival)
+        ) as ordered
+        where late
+    """,
     "a message has not exactly one audit entry for each of its proposals": """
         select told.*, found.entries from told
         left join (

@@ -266,7 +266,7 @@ class _Loader:
         begun, done = self.board.get(loader, Field.BEGUN), self.board.get(loader, Field.DONE)
         if begun:
             told = self.world.told(loader, max(0, begun - 1 - self.chance.randrange(20)))
-            if told.way == "submit" and self.chance.random() < 0.3:
+            if told.way == "submit" and told.messages[0].session is None and self.chance.random() < 0.3:
                 told = replace(told, way="text")
             self._say(told)
             self.board.count(self.loader, Field.REPLAYS)
