@@ -20,14 +20,18 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 @click.command()
 @click.option("--ask", is_flag=True, help="Send the model one tiny request, and tell what came back and what it cost.")
+@click.option("--citus", is_flag=True, help="Only print the SQL that divides a migrated database by tenant on Citus.")
 @data_options
-def doctor(access: Access, ask: bool) -> None:
+def doctor(access: Access, ask: bool, citus: bool) -> None:
     """Look everything over, and say what to do.
 
     Settings, database, migrations, schemas, inbox, model, workers, kill switches, questions, identity keys: a line
     each, ok, warn (a person should look) or fail (something does not work now). The exit status is 1 where one fails.
     Of every tenant and schema, unless --tenant or --schema says which.
     """
+    if citus:
+        _print_citus(access.as_json)
+        return
     found: list[Check] = []
     for check in _checks(access, ask):
         found.append(check)
@@ -42,6 +46,16 @@ def doctor(access: Access, ask: bool) -> None:
         say(f"{counted(len(found), 'check')}: {', '.join(parts) or 'all is well'}.")
     if health == "fail":
         raise Exit(1)
+
+
+def _print_citus(as_json: bool) -> None:
+    from memreg.operations.distribution import citus_statements
+
+    statements = list(citus_statements())
+    if as_json:
+        print_json({"statements": statements})
+    else:
+        click.echo("\n".join(statements))
 
 
 def _checks(access: Access, ask: bool) -> Iterator[Check]:
