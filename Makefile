@@ -13,7 +13,7 @@ help:
 	@echo 'make demo      watch memreg remember a conversation, on a Postgres of its own'
 	@echo 'make test      lint, then every test          (WORKERS=3 ARGS="-k name")'
 	@echo 'make lint      format, types, imports and generated code'
-	@echo 'make bench     what a decision costs beside hand-written SQL'
+	@echo 'make bench     what memreg costs beside hand-written SQL and COPY   (SIZES=0,10000,1000000 ARGS="--profile")'
 	@echo 'make accuracy  how often memreg is wrong, beside Splink and RapidFuzz   (ARGS="--data FOLDER")'
 	@echo 'make clean     remove .venv, .venv-accuracy, .tools and the caches'
 
@@ -32,7 +32,7 @@ lint: $(READY)
 	$(BIN)/python scripts/generate_reference.py --check
 
 bench: $(READY)
-	@$(BIN)/python bench/decisions.py
+	@$(BIN)/python bench/run.py $(if $(SIZES),--sizes $(SIZES)) $(ARGS)
 
 accuracy: $(ACCURACY_READY)
 	@.venv-accuracy/bin/python bench/accuracy.py $(ARGS)

@@ -12,7 +12,9 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -49,6 +51,17 @@ def options_of(given: argparse.Namespace, parser: argparse.ArgumentParser) -> Op
     return Options(sizes, only, max(20, given.calls), given.rows, given.work, given.space, folder)
 
 
+def keep(result: dict[str, Any], options: Options, say: Callable[[str], None]) -> None:
+    """Keep a result in the history, with a plot beside it, where every section ran."""
+    if set(options.only) != set(SECTIONS):
+        return
+    history.append(result)
+    try:
+        (history.FOLDER / "speed.svg").write_text(plot.svg(result, history.read()), "utf-8")
+    except PlotsUnavailable as exc:
+        say(str(exc))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments(parser)
@@ -56,12 +69,7 @@ def main() -> int:
     console = Console(width=150, soft_wrap=False)
     result = run(options, os.environ.get("MEMREG_DATABASE_URL"), console.print)
     console.print(tables.targets(result["targets"]))
-    if set(options.only) == set(SECTIONS):
-        history.append(result)
-        try:
-            (history.FOLDER / "speed.svg").write_text(plot.svg(result, history.read()), "utf-8")
-        except PlotsUnavailable as exc:
-            console.print(str(exc))
+    keep(result, options, console.print)
     print(json.dumps(result, ensure_ascii=False))
     return 0
 

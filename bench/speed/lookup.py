@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from psycopg.rows import dict_row
+
 from bench import crowd
 from bench.candidates import asked
 from bench.speed import hand, world
@@ -34,13 +36,14 @@ def _turn(place: Place, size: int, index: int, chance: random.Random, lookup: Ti
     said = crowd.told_again(values, chance)
     statement = asked(name_of(size), world.SCHEMA_NAME, "Person", world.record("Person", said))
     query, parameters = hand.by_ids(name_of(size), [crowd.memory_id(chance.randrange(size))])
-    rows: list[Any] = []
+    cursor = place.floor.cursor(row_factory=dict_row)
+    rows: list[dict[str, Any]] = []
     in_turns(
-        (lookup, lambda: rows.extend(place.floor.execute(statement.query.sql.encode(), statement.params).fetchall())),
+        (lookup, lambda: rows.extend(cursor.execute(statement.query.sql.encode(), statement.params).fetchall())),
         (key, lambda: place.floor.execute(query, parameters).fetchall()),
         first=index,
     )
-    return any(row[0] == crowd.memory_id(number) for row in rows)
+    return any(row["id"] == crowd.memory_id(number) for row in rows)
 
 
 def _line(size: int, lookup: Times, key: Times, found: int, calls: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from bench.speed.place import Place, name_of
 CALLS, ROWS = 40, 200
 MOST = 12
 WAITING = "waiting for Postgres"
-_PACKAGE = re.compile(r"(?:site-packages|/lib/python[\d.]+)/([A-Za-z_]\w*)")
+_PACKAGE = re.compile(r"/site-packages/([A-Za-z_]\w*)")
 _OWN = re.compile(r"/(memreg/.+\.py|bench/.+\.py)$")
 Called = tuple[str, int, str]
 
@@ -79,6 +79,5 @@ def place_of(called: Called) -> str:
         return own[1]
     if path == "~":
         return "psycopg" if "psycopg" in name else "builtins"
-    if (package := _PACKAGE.search(path)) is not None:
-        return package[1] if "site-packages" in path else "the standard library"
-    return "the standard library"
+    package = _PACKAGE.search(path)
+    return package[1] if package is not None else "the standard library"

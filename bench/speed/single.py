@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from psycopg.rows import dict_row
+
 from bench import crowd
 from bench.candidates import asked
 from bench.speed import hand, world
@@ -185,9 +187,8 @@ def _resembling(place: Place, subject: Subject, proposal: Proposal) -> list[UUID
     """The ids of the candidates, which the floor is told, the person's own first."""
     record = world.record("Person", dict(proposal.values))
     statement = asked(subject.tenant, world.SCHEMA_NAME, "Person", record)
-    with place.conn.cursor() as cursor:
-        rows = cursor.execute(statement.query.sql.encode(), statement.params).fetchall()
-    ids = [row[0] for row in rows]
+    with place.conn.cursor(row_factory=dict_row) as cursor:
+        ids = [row["id"] for row in cursor.execute(statement.query.sql.encode(), statement.params).fetchall()]
     return [subject.memory, *(each for each in ids if each != subject.memory)][:20]
 
 
