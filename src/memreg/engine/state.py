@@ -56,6 +56,7 @@ class MemoryState:
     void: set[int] = field(default_factory=set)
     merged_into: UUID | None = None
     _records: tuple[int, tuple[Record, ...]] | None = None
+    _read: dict[int, tuple[Payload, Record]] = field(default_factory=dict)
 
     @classmethod
     def from_row(
@@ -113,8 +114,11 @@ class MemoryState:
             for payload in [self.payload, *self.earlier[:KEPT_PAYLOADS]]:
                 if payload not in distinct:
                     distinct.append(payload)
-            reader = Reader(spec, annotation)
-            self._records = self.revision, tuple(reader.read(payload) for payload in distinct)
+            reader, before = Reader(spec, annotation), self._read
+            # Of a memory that was revised, what it said before was read already. The payloads are kept with what was
+            # read of them, so that no other one has the `id`.
+            self._read = {id(each): before.get(id(each)) or (each, reader.read(each)) for each in distinct}
+            self._records = self.revision, tuple([self._read[id(each)][1] for each in distinct])
         return self._records[1]
 
     def complete_keys(self, annotation: ClassAnnotation) -> tuple[KeyValue, ...]:
