@@ -12,6 +12,7 @@ from importlib import resources
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from memreg.core.dsn import connect_string, where
@@ -136,7 +137,8 @@ def _lock(holder: psycopg.Connection[Any], wait: float) -> None:
     until = time.monotonic() + wait
     while True:
         holder.execute("set local idle_in_transaction_session_timeout = 0")
-        row = holder.execute("select pg_try_advisory_xact_lock(%s) as held", (_LOCK,)).fetchone()
+        # Without parameters: with some it is a portal of the server, which keeps its snapshot until the next statement.
+        row = holder.execute(sql.SQL("select pg_try_advisory_xact_lock({}) as held").format(_LOCK)).fetchone()
         if row is not None and row[0]:
             return
         holder.rollback()
