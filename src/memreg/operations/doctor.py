@@ -26,6 +26,7 @@ from memreg.operations.server import Server, look_at, server_checks
 from memreg.operations.state import State, read_state
 from memreg.operations.store import EVERY
 from memreg.operations.surroundings import read_surroundings, surroundings_checks
+from memreg.operations.upkeep import read_upkeep, upkeep_checks
 from memreg.operations.usage import Prices
 from memreg.operations.verdicts import verdicts
 from memreg.operations.views import View, commands_for, read_views
@@ -115,6 +116,7 @@ def _tables(
     state = database.run_admin(plan)  # the queue, its workers and the backfills are of every tenant
     yield from verdicts(state, database.settings.queue_capacity)
     yield from audit_checks(*database.run_admin(audit_facts), clock())
+    yield from upkeep_checks(database.run_admin(read_upkeep), clock())
     told = monitor(database, tenant or EVERY, (schema or EVERY) if by_schema else EVERY, sizes=False, clock=clock)
     yield from monitor_checks(told.classes)
     yield from _keys(database, tenant, found)

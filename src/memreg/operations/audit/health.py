@@ -15,7 +15,7 @@ PATIENCE = timedelta(days=1)
 
 def audit_facts() -> Steps[tuple[Row, list[Row]]]:
     """How many entries of every tenant wait for a seal and since when; and the partitions. An operator's question."""
-    (tail,), parts = yield from fetch(SQL["unsealed_facts"](), SQL["partition_facts"]())
+    (tail,), parts = yield from fetch(SQL["unsealed_facts"](), SQL["partition_facts"](of_table="memreg.audit_log"))
     return tail, parts
 
 

@@ -196,11 +196,11 @@ order by entry.id
 select count(*) as entries, min(written_at) as since from memreg.audit_unsealed
 
 -- partition_facts --
--- The partitions of the audit: up to when each holds entries, and whether it holds any.
+-- The partitions of a table that is divided by months: up to when each holds rows, and whether it holds any.
 select
     pg_class.relname as name, parts.ends, memreg.time_of(parts.ends) as ends_at, parts.is_default,
     pg_relation_size(pg_class.oid) = 0 as is_empty, pg_total_relation_size(pg_class.oid) as bytes
-from memreg.audit_partitions('memreg.audit_log') as parts
+from memreg.audit_partitions(%(of_table)s::text::regclass) as parts
 join pg_catalog.pg_class on pg_class.oid = parts.partition
 order by parts.ends nulls last
 
