@@ -243,7 +243,6 @@ def test_an_engine_seals_after_many_decisions_and_at_its_end(
     engine: Engine, owner: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tail, "ENOUGH", 3)
-    monkeypatch.setattr("memreg.api.auditing.ENOUGH", 3)
     counted = partial(owner.execute, "select from memreg.audit_seals")
     write(engine, 2)
     assert counted().rowcount == 0
@@ -264,7 +263,6 @@ def test_engines_of_a_moment_seal_as_one_that_stays(
 ) -> None:
     """A server makes one for each request, of the tenant of that request."""
     monkeypatch.setattr(tail, "ENOUGH", 3)
-    monkeypatch.setattr("memreg.api.auditing.ENOUGH", 3)
     for number in range(3):
         for tenant in ("acme", "globex")[: 3 - number]:
             say(engine.for_tenant(tenant), name=f"Ana {number}", email=f"ana{number}@lopez.io")

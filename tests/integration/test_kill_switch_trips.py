@@ -216,7 +216,7 @@ def test_what_goes_wrong_in_looking_fails_no_message(
     def broken(*_: Any) -> Any:
         raise DatabaseUnavailable(where="x", reason="it is gone")
 
-    monkeypatch.setattr("memreg.api.watch.look", broken)
+    monkeypatch.setattr("memreg.operations.trip.look.look", broken)
     engine, people = engine_of(database), strangers()
     assert all(say(engine, **next(people)).action in (Action.CREATE, Action.UPDATE) for _ in range(60))
     assert "kill_switch_not_looked_at" in caplog.text

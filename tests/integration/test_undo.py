@@ -390,7 +390,7 @@ def test_what_came_while_an_hour_was_undone_is_told_with_what_was_done(
                 say(engine, email="ana@lopez.io", city="Oslo")
             yield each
 
-    monkeypatch.setattr("memreg.api.undoing.parts", meanwhile)
+    monkeypatch.setattr("memreg.operations.acts.undo_run.parts", meanwhile)
     with pytest.raises(ActRefused, match=r"a later decision .*\(1 decision about 1 memory undone by then") as refused:
         engine.undo_many(since=since, by="ann", dry_run=False)
     assert len(refused.value.blockers) == 1

@@ -102,7 +102,7 @@ def test_a_message_of_many_proposals_is_looked_at_as_a_whole(database: Database)
 def test_nothing_is_looked_at_without_a_decision(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     register(database, WRONG)
     looked = list[Any]()
-    monkeypatch.setattr("memreg.api.watch.look", lambda *asked: looked.append(asked))
+    monkeypatch.setattr("memreg.operations.trip.look.look", lambda *asked: looked.append(asked))
     engine = engine_of(database)
     engine.ingest(proposals=[])
     for _ in range(3):

@@ -9,14 +9,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from memreg.api.arguments import as_number
-from memreg.api.many_sources import AsyncSource, check, items_async
+from memreg.api.many_sources import check, items_async
 from memreg.api.part_async import AsyncPart
 from memreg.core.errors import ArgumentInvalid, MemregError, MessageConflict
 from memreg.core.ids import uuid7
 from memreg.engine.model import IngestResult
 
 if TYPE_CHECKING:
-    from memreg.engine.batch import Given
+    from memreg.api.many_sources import AsyncSource
+    from memreg.engine.decided import Given
     from memreg.engine.ingest import Walk
     from memreg.engine.many import Entry
     from memreg.operations.trip.pending import Ahead
@@ -159,7 +160,7 @@ class AsyncLoad:
     async def _together(self, walk: Walk, ahead: Ahead) -> tuple[list[Entry], list[Given]]:
         """The first ones that can be decided in one transaction, with what they say: as many as there are likely to be
         decided before somebody has to look at their classes."""
-        from memreg.engine.batch import Given
+        from memreg.engine.decided import Given
 
         entries: list[Entry] = []
         given: list[Given] = []
@@ -182,7 +183,7 @@ class AsyncLoad:
         return entries, given
 
     async def _read_alone(self, walk: Walk, entry: Entry) -> Given | None:
-        from memreg.engine.batch import Given
+        from memreg.engine.decided import Given
         from memreg.engine.ingest import Accepted
 
         assert self._version is not None

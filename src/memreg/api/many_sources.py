@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from memreg.core.errors import ArgumentInvalid
-from memreg.engine.many import Item, Turn
 from memreg.engine.model import Message, Proposal
 
-Source = Iterable[Item]
-AsyncSource = Iterable[Item] | AsyncIterable[Item]
+if TYPE_CHECKING:
+    from memreg.engine.many import Item
+
+    Source = Iterable[Item]
+    AsyncSource = Iterable[Item] | AsyncIterable[Item]
 
 
 def items(source: Source) -> Iterator[object]:
@@ -29,6 +32,9 @@ async def items_async(source: AsyncSource) -> AsyncIterator[object]:
 
 def check(source: object) -> None:
     """Hold that it can be a source: one message is none, and neither is a text. Raises ArgumentInvalid."""
+
+    from memreg.engine.many import Turn
+
     alone = isinstance(source, str | bytes | Message | Turn | Proposal | Mapping)
     if alone or not isinstance(source, Iterable | AsyncIterable):
         what = type(source).__name__
