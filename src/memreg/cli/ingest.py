@@ -16,20 +16,25 @@ from memreg.cli.output import json_text, tell
 from memreg.cli.progress import bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from memreg.api.engine import Engine
-    from memreg.cli.messages import Given, Problem
+    from memreg.cli.messages import Problem
     from memreg.cli.tally import Tally
     from memreg.engine.model import IngestResult
+
+LONGEST_NAME = 150
 
 
 @click.command()
 @click.argument("file", metavar="[FILE|-]", default="-", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--proposals", is_flag=True, help="The input is JSON lines of proposals; no extraction.")
 @click.option("--queue", is_flag=True, help="Only keep the messages, and leave them to memreg worker.")
+@click.option(
+    "--resume",
+    metavar="NAME",
+    help="Give lines without an id the id NAME:LINE, so that the same command goes on where it was interrupted.",
+)
 @data_options
-def ingest(access: Access, file: str, proposals: bool, queue: bool) -> None:
+def ingest(access: Access, file: str, proposals: bool, queue: bool, resume: str | None) -> None:
     """Take messages or proposals, and decide each.
 
     From FILE, or from standard input.
@@ -40,11 +45,17 @@ def ingest(access: Access, file: str, proposals: bool, queue: bool) -> None:
     are one turn.
 
     A bad line is told by its number and the rest goes on; the exit status is 1 then. Messages with an id can be sent
-    again: what was decided is not decided twice.
+    again: what was decided is not decided twice. Ctrl-C ends after the messages at hand. After an interruption, give
+    the same file again: lines with ids go on where it was, those without where --resume NAME gave them ids, with the
+    same NAME for the same file.
     """
     from memreg.cli.lines import Source
-    from memreg.cli.messages import read_messages, read_turns
+    from memreg.cli.loading import Load, Stopping
+    from memreg.cli.messages import named_by_line, read_messages, read_turns
     from memreg.cli.tally import FEW, Tally, show_result
+
+    if resume is not None and not 0 < len(resume.strip()) <= LONGEST_NAME:
+        raise click.UsageError(f"The NAME of --resume has 1 to {LONGEST_NAME} characters.")
 
     if queue:
         from memreg.cli.leave import leave
@@ -52,7 +63,7 @@ def ingest(access: Access, file: str, proposals: bool, queue: bool) -> None:
         if proposals:
             raise click.UsageError("Give --queue or --proposals, not both: proposals need no model, so nothing waits.")
         with _opened(file) as stream:
-            leave(access, Source(stream, "standard input" if file == "-" else file, _size(stream)))
+            leave(access, Source(stream, "standard input" if file == "-" else file, _size(stream)), resume)
         return
     tally = Tally()
     with _opened(file) as stream, access.engine() as engine:
@@ -62,17 +73,24 @@ def ingest(access: Access, file: str, proposals: bool, queue: bool) -> None:
             what = "proposals" if proposals else "messages"
             tell(f"Reading {what} from the terminal, one a line; Ctrl-D ends.")
         _tell_pending(engine)
+        if not proposals:
+            source.wait_for_nothing()
         given = read_turns(source) if proposals else read_messages(source)
-        with bar("ingesting", "messages", wanted=not live) as advance, _Results(access.as_json) as results:
-            show = results if access.as_json else show_result if live else None
-            stopped = _take(
+        if resume is not None:
+            given = named_by_line(given, resume)
+        with (
+            bar("ingesting", "messages", wanted=not live) as advance,
+            _Results(access.as_json) as results,
+            Stopping() as stopping,
+        ):
+            load = Load(
                 engine,
-                given,
                 tally,
-                show,
+                results if access.as_json else show_result if live else None,
                 lambda problem: tell(f"{source.name}, line {problem.line}: {problem.error}"),
                 lambda: advance(source.taken, source.size, tally.messages),
             )
+            stopped = load.take(given, lambda: source.is_ready, stopping)
             results.end(tally, stopped)
     if not access.as_json:
         few = len(tally.first) <= FEW
@@ -87,39 +105,6 @@ def ingest(access: Access, file: str, proposals: bool, queue: bool) -> None:
         tell(f"Stopped at {source.name}, line {stopped.line}; what came before is kept. {stopped.error}")
     if stopped is not None or tally.failed:
         raise Exit(1)
-
-
-def _take(
-    engine: Engine,
-    given: Iterator[Given],
-    tally: Tally,
-    show: Callable[[IngestResult], None] | None,
-    refuse: Callable[[Problem], None],
-    advance: Callable[[], None],
-) -> Problem | None:
-    """Ingest every turn; gives where and why it stopped, if no further turn would have been taken either."""
-    from memreg.cli.messages import Problem
-    from memreg.core.errors import MemregError, MessageConflict, MessageInvalid
-
-    for each in given:
-        problems = each.problems
-        if not problems:
-            try:
-                result = engine.ingest(each.message, proposals=each.proposals)
-            except (MessageInvalid, MessageConflict) as error:
-                problems = (Problem(each.line, str(error)),)
-            except MemregError as error:
-                return Problem(each.line, str(error))
-        if problems:
-            tally.refuse(problems)
-            for problem in problems:
-                refuse(problem)
-        else:
-            tally.add(result)
-            if show is not None:
-                show(result)
-        advance()
-    return None
 
 
 class _Results:

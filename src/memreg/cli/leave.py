@@ -5,7 +5,7 @@ from __future__ import annotations
 from click.exceptions import Exit
 
 from memreg.cli.lines import Source
-from memreg.cli.messages import Problem, read_messages
+from memreg.cli.messages import Problem, named_by_line, read_messages
 from memreg.cli.options import Access
 from memreg.cli.output import print_json, say, tell
 from memreg.cli.progress import bar
@@ -16,11 +16,13 @@ ROOM = 60.0
 """Seconds that a full queue is waited for."""
 
 
-def leave(access: Access, source: Source) -> None:
-    """Keep every message of a source; a bad line is told by its number, and what comes after it goes on."""
+def leave(access: Access, source: Source, resume: str | None = None) -> None:
+    """Keep every message of a source; a bad line is told by its number, and what comes after it goes on. `resume`: the
+    name that lines without an id get one of."""
     kept, problems, stopped = 0, list[Problem](), None
     with access.engine(workers=0) as engine, bar("keeping", "messages", wanted=True) as advance:
-        for given in read_messages(source):
+        every = read_messages(source)
+        for given in every if resume is None else named_by_line(every, resume):
             wrong = given.problems
             if given.message is not None and not wrong:
                 try:

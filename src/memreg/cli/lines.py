@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,6 +11,7 @@ from typing import IO
 
 LONGEST_LINE = 16_000_000
 _CHUNK = 1 << 20
+_READ = 1 << 16
 _SPOOLED = 8 << 20
 
 
@@ -21,6 +24,33 @@ class Line:
     error: str | None = None
 
 
+class Pipe:
+    """The bytes of a pipe or a terminal as lines, of which it is known whether one is there already."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._fd = stream.fileno()
+        self._held = bytearray()
+        self._seen = 0
+
+    def readline(self, limit: int) -> bytes:
+        """The next line with its break, waited for; at most `limit` bytes of it; nothing at the end."""
+        while (end := self._held.find(b"\n", self._seen)) < 0 and len(self._held) < limit:
+            self._seen = len(self._held)
+            more = os.read(self._fd, _READ)
+            if not more:
+                break
+            self._held += more
+        taken = min(limit, end + 1 if end >= 0 else len(self._held))
+        line = bytes(self._held[:taken])
+        del self._held[:taken]
+        self._seen = 0
+        return line
+
+    def is_ready(self) -> bool:
+        """Whether something more is there, or the end."""
+        return b"\n" in self._held or bool(select.select([self._fd], [], [], 0)[0])
+
+
 @dataclass
 class Source:
     """Where lines come from. `taken`: bytes read so far; `size`: bytes in all, None for a pipe."""
@@ -31,6 +61,7 @@ class Source:
     taken: int = 0
     _start: int = field(default=0, init=False)
     _kept: IO[bytes] | None = field(default=None, init=False)
+    _pipe: Pipe | None = field(default=None, init=False)
 
     def rewindable(self) -> None:
         """Make `rewind` work from here on: what comes through a pipe is kept in a file, until `forget`."""
@@ -42,6 +73,19 @@ class Source:
             self._kept.seek(0)
             self.stream = self._kept
         self._start = self.stream.tell()
+
+    def wait_for_nothing(self) -> None:
+        """Make `is_ready` tell, from here on and of a pipe or a terminal, whether there is a line without waiting."""
+        try:
+            if not self.stream.seekable():
+                self._pipe = Pipe(self.stream)
+        except OSError:  # it has no file, as in tests
+            self._pipe = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the next line is there, as of a file always."""
+        return self._pipe is None or self._pipe.is_ready()
 
     def rewind(self) -> None:
         """Go back to where `rewindable` was called."""
@@ -56,7 +100,7 @@ class Source:
     def lines(self) -> Iterator[Line]:
         """The lines that are not blank, from here on."""
         number = 0
-        while raw := self.stream.readline(LONGEST_LINE):
+        while raw := self._read(LONGEST_LINE):
             number += 1
             self.taken += len(raw)
             if len(raw) == LONGEST_LINE and not raw.endswith(b"\n"):
@@ -73,8 +117,11 @@ class Source:
             if text.strip():
                 yield Line(number, text)
 
+    def _read(self, limit: int) -> bytes:
+        return self.stream.readline(limit) if self._pipe is None else self._pipe.readline(limit)
+
     def _skip_line(self) -> None:
-        while raw := self.stream.readline(_CHUNK):
+        while raw := self._read(_CHUNK):
             self.taken += len(raw)
             if raw.endswith(b"\n"):
                 return

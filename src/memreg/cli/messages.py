@@ -6,13 +6,14 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from memreg.cli.lines import Line, Source
 from memreg.core.errors import ProposalInvalid
 from memreg.engine import structured
+from memreg.engine.many import Turn
 from memreg.engine.model import Message, Proposal
 from memreg.engine.structured import ProposalLine
 
@@ -36,6 +37,28 @@ class Given:
     message: Message | None = None
     proposals: tuple[Proposal, ...] | None = None
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def item(self) -> Message | Turn:
+        """What the engine is given."""
+        message = self.message or Message("")
+        return message if self.proposals is None else Turn(self.proposals, message=message)
+
+    @property
+    def size(self) -> int:
+        """About how many characters it holds."""
+        said = sum(len(str(each.values)) for each in self.proposals or ())
+        return said + (len(self.message.text) if self.message is not None else 0)
+
+
+def named_by_line(given: Iterator[Given], name: str) -> Iterator[Given]:
+    """The same, where what has no id gets one of a name and its line, so that it is known when it comes again."""
+    for each in given:
+        message = each.message or Message("")
+        if each.problems or message.id is not None:
+            yield each
+        else:
+            yield replace(each, message=replace(message, id=f"{name}:{each.line}"))
 
 
 def read_messages(source: Source) -> Iterator[Given]:

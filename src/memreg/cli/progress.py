@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+_OFTEN = 0.1  # seconds between two looks of a bar
+_SURE = 1.0  # seconds after which a rate says something
 
 
 @contextmanager
@@ -16,10 +20,20 @@ def bar(what: str, unit: str = "", *, wanted: bool = True) -> Iterator[Callable[
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"))
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[share]}{task.fields[count]}"))
     times = (TimeElapsedColumn(), TimeRemainingColumn())
+    began = shown = time.monotonic()
     with Progress(*columns, *times, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=None, count="")
-        yield lambda done, total, count: progress.update(
-            task, completed=done, total=total, count=f"{count:,} {unit}".strip()
-        )
+        task = progress.add_task(what, total=None, count="", share="")
+
+        def advance(done: int, total: int | None, count: int) -> None:
+            nonlocal shown
+            now = time.monotonic()
+            if count > 1 and now - shown < _OFTEN and done != total:
+                return
+            shown = now
+            rate = f", {count / (now - began):,.0f} a second" if now - began > _SURE else ""
+            share = f"{100 * done // total} %, " if total else ""
+            progress.update(task, completed=done, total=total, count=f"{count:,} {unit}".strip() + rate, share=share)
+
+        yield advance
