@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
@@ -23,16 +23,32 @@ PROCESSES = 2
 REBUILT_FROM = 50_000
 """From so many memories on, it is quicker to build the indexes of random keys afterwards."""
 _REBUILT = ("memories_search",)
+KEPT_OF_A_KEY = 200
+"""Of a key that many memories have, the newest so many are kept, and some more until they are trimmed."""
+_NEWEST_KEYS = b"""
+    insert into memreg.candidate_keys (tenant, key, memory_id)
+    select %(tenant)s, key, id
+    from (
+        select own.key, memories.id, row_number() over (partition by own.key order by memories.id desc) as place
+        from memreg.memories
+        cross join lateral unnest(memories.candidate_keys) as own (key)
+        where memories.tenant = %(tenant)s
+    ) as ranked
+    where place <= %(most)s
+"""
 _PLAIN, _BESIDE = 150, 4_000
 _LEARNED = 50
 
 
-def copy(conn: psycopg.Connection[Any], forms: Forms, tenant: str, numbers: Sequence[int]) -> None:
-    """Write the rows of the memories of some numbers, as one transaction."""
+def copy(
+    conn: psycopg.Connection[Any], forms: Forms, tenant: str, numbers: Sequence[int], without: Collection[str] = ()
+) -> None:
+    """Write the rows of the memories of some numbers, as one transaction, but those of the tables `without`."""
     lines: dict[str, list[str]] = defaultdict(list)
     for number in numbers:
         for table, each in forms.lines(tenant, number, number + 1).items():
-            lines[table] += each
+            if table not in without:
+                lines[table] += each
     with conn.transaction(), conn.cursor() as cursor:
         for table in (*ORDER, *sorted(lines.keys() - set(ORDER))):
             if table not in lines:
@@ -54,9 +70,9 @@ def learned(engine: Engine, conn: psycopg.Connection[Any]) -> Forms:
     return learn(first, conn, range(start, start + _LEARNED))
 
 
-def fill(dsn: str, forms: Forms, chunks: Sequence[Chunk]) -> None:
-    """Write chunks, with the indexes that there are."""
-    with ProcessPoolExecutor(PROCESSES, get_context("spawn"), _begin, (dsn, forms)) as workers:
+def fill(dsn: str, forms: Forms, chunks: Sequence[Chunk], without: Collection[str] = ()) -> None:
+    """Write chunks, with the indexes that there are, but the rows of the tables `without`."""
+    with ProcessPoolExecutor(PROCESSES, get_context("spawn"), _begin, (dsn, forms, without)) as workers:
         for _ in workers.map(_copy_chunk, chunks):
             pass
 
@@ -68,32 +84,34 @@ def load(dsn: str, forms: Forms, sizes: dict[str, int]) -> None:
         for tenant, size in sizes.items()
         for start in range(0, size, CHUNK)
     ]
-    is_large = sum(sizes.values()) >= REBUILT_FROM
     with psycopg.connect(dsn, autocommit=True) as conn:
-        rebuild = _drop(conn) if is_large else []
-        fill(dsn, forms, chunks)
-        conn.execute("set maintenance_work_mem = '1GB'")
-        for statement in rebuild:
-            conn.execute(statement.encode())
-        if rebuild:
-            # Without its index, a key keeps more memories than the engine would leave it.
-            conn.execute("select memreg.trim_all_candidate_keys()")
-            conn.execute("vacuum (full) memreg.candidate_keys")
+        if sum(sizes.values()) < REBUILT_FROM:
+            fill(dsn, forms, chunks)
+        else:
+            rebuild = _drop(conn)
+            fill(dsn, forms, chunks, without=("candidate_keys",))
+            conn.execute("set maintenance_work_mem = '1GB'")
+            conn.execute("set work_mem = '1GB'")
+            for tenant in sizes:
+                conn.execute(_NEWEST_KEYS, {"tenant": tenant, "most": KEPT_OF_A_KEY})
+            for statement in rebuild:
+                conn.execute(statement.encode())
         conn.execute("vacuum (analyze)")
 
 
 _connection: psycopg.Connection[Any]
 _forms: Forms
+_without: Collection[str]
 
 
-def _begin(dsn: str, forms: Forms) -> None:
-    global _connection, _forms
-    _connection, _forms = psycopg.connect(dsn, autocommit=True), forms
+def _begin(dsn: str, forms: Forms, without: Collection[str]) -> None:
+    global _connection, _forms, _without
+    _connection, _forms, _without = psycopg.connect(dsn, autocommit=True), forms, without
     _connection.execute("set synchronous_commit = off")
 
 
 def _copy_chunk(chunk: Chunk) -> None:
-    copy(_connection, _forms, *chunk)
+    copy(_connection, _forms, *chunk, without=_without)
 
 
 def _drop(conn: psycopg.Connection[Any]) -> list[str]:

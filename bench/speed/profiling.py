@@ -15,7 +15,7 @@ from bench.speed import batches, world
 from bench.speed.place import Place, name_of
 
 CALLS, ROWS = 40, 200
-MOST = 12
+MOST = 8
 WAITING = "waiting for Postgres"
 _PACKAGE = re.compile(r"/site-packages/([A-Za-z_]\w*)")
 _OWN = re.compile(r"/(memreg/.+\.py|bench/.+\.py)$")
@@ -73,7 +73,8 @@ def summary(own_times: Mapping[Called, float], calls: int) -> dict[str, Any]:
 def place_of(called: Called) -> str:
     """The module of memreg, or the package, that a function is of; functions in C are `builtins`."""
     path, _, name = called
-    if re.search(r"\bwait\w*|poll|select\.|'acquire'", name) and path == "~":
+    # What libpq does while it waits is no function of Python's: it is told under the one that called it.
+    if (name == "wait" and "/psycopg/" in path) or (path == "~" and re.search(r"\bwait\w*|poll|'acquire'", name)):
         return WAITING
     if (own := _OWN.search(path)) is not None:
         return own[1]
