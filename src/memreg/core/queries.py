@@ -40,13 +40,18 @@ _CAST = re.compile(rf"%\((\w+)\)s::({'|'.join(_ARRAYS)})\[\]")
 class Query:
     """One named statement with psycopg placeholders (`%(name)s`).
 
-    `lists`: how lists are written for parameters that the statement casts to arrays wherever it names them.
+    `lists`: how lists are written for parameters that the statement casts to arrays wherever it names them; `data`: the
+    statement as the driver takes it, always the same object, which is how the driver knows it fastest.
     """
 
     name: str
     description: str
     sql: str
     lists: Mapping[str, Callable[[Iterable[Any]], str]] = field(default_factory=dict, compare=False, repr=False)
+    data: bytes = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", self.sql.encode())
 
     @classmethod
     def of(cls, name: str, description: str, sql: str) -> Query:
