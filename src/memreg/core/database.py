@@ -24,6 +24,7 @@ from memreg.core.errors import CommitUnknown, DatabaseError, TooManyConnections
 from memreg.core.logs import get_logger
 from memreg.core.pooler import Pooling, configure
 from memreg.core.queries import Queries
+from memreg.core.rollback import prepared_so_far, roll_back
 from memreg.core.shares import Shares, Signal
 from memreg.core.steps import Last, Row, Rows, Steps
 from memreg.core.tenant import check_tenant
@@ -165,7 +166,7 @@ class Database:
         try:
             while True:
                 batch = next(steps) if results is None else steps.send(results)
-                asked = opening + [(statement.query.sql.encode(), statement.params) for statement in batch]
+                asked = opening + [(statement.query.data, statement.params) for statement in batch]
                 commits = isinstance(batch, Last)
                 cursors = self._send(conn, [*asked, (b"commit", None)] if commits else asked, commits)
                 answers = cursors[len(opening) : len(asked)]
@@ -244,13 +245,14 @@ class Database:
             pool.putconn(conn)  # which replaces it
             conn = self._take(pool)
         self._lent.add(conn)
+        prepared = prepared_so_far(conn)
         try:
             yield conn
         finally:
             self._lent.discard(conn)
             try:
                 with suppress(psycopg.Error):
-                    conn.rollback()
+                    roll_back(conn, prepared)
             finally:  # a task that is cancelled in the rollback would keep the connection for good
                 self._shaken |= conn.closed
                 pool.putconn(conn)
@@ -369,7 +371,7 @@ def _opening(tenant: str, settings: Settings) -> list[tuple[bytes, dict[str, Any
     """
     limit = {"statement_timeout": str(max(1, round(settings.statement_timeout * 1000)))}
     who = ("be_tenant", {"tenant": tenant, **limit}) if tenant else ("be_login", limit)
-    return [(_SQL["begin"].sql.encode(), {}), (_SQL[who[0]].sql.encode(), who[1])]
+    return [(_SQL["begin"].data, {}), (_SQL[who[0]].data, who[1])]
 
 
 def _is_alive(conn: Connection[Row]) -> bool:

@@ -22,6 +22,7 @@ from memreg.core.errors import CommitUnknown, DatabaseError, TooManyConnections
 from memreg.core.logs import get_logger
 from memreg.core.pooler_async import Pooling, configure
 from memreg.core.queries import Queries
+from memreg.core.rollback_async import prepared_so_far, roll_back
 from memreg.core.shares import AsyncSignal, Shares
 from memreg.core.steps import Last, Row, Rows, Steps
 from memreg.core.tenant import check_tenant
@@ -163,7 +164,7 @@ class AsyncDatabase:
         try:
             while True:
                 batch = next(steps) if results is None else steps.send(results)
-                asked = opening + [(statement.query.sql.encode(), statement.params) for statement in batch]
+                asked = opening + [(statement.query.data, statement.params) for statement in batch]
                 commits = isinstance(batch, Last)
                 cursors = await self._send(conn, [*asked, (b"commit", None)] if commits else asked, commits)
                 answers = cursors[len(opening) : len(asked)]
@@ -242,13 +243,14 @@ class AsyncDatabase:
             await pool.putconn(conn)  # which replaces it
             conn = await self._take(pool)
         self._lent.add(conn)
+        prepared = prepared_so_far(conn)
         try:
             yield conn
         finally:
             self._lent.discard(conn)
             try:
                 with suppress(psycopg.Error):
-                    await conn.rollback()
+                    await roll_back(conn, prepared)
             finally:  # a task that is cancelled in the rollback would keep the connection for good
                 self._shaken |= conn.closed
                 await pool.putconn(conn)
@@ -367,7 +369,7 @@ def _opening(tenant: str, settings: Settings) -> list[tuple[bytes, dict[str, Any
     """
     limit = {"statement_timeout": str(max(1, round(settings.statement_timeout * 1000)))}
     who = ("be_tenant", {"tenant": tenant, **limit}) if tenant else ("be_login", limit)
-    return [(_SQL["begin"].sql.encode(), {}), (_SQL[who[0]].sql.encode(), who[1])]
+    return [(_SQL["begin"].data, {}), (_SQL[who[0]].data, who[1])]
 
 
 async def _is_alive(conn: AsyncConnection[Row]) -> bool:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from memreg.core.steps import Rows, Steps, fetch_row
 from memreg.engine.calibration import Calibration
+from memreg.engine.contention import Contention
 from memreg.engine.statistics import Statistics
 from memreg.engine.store import SQL
 from memreg.registry import versions
@@ -71,6 +72,7 @@ class Cache:
     versions: Recent[VersionKey, SchemaVersion] = field(default_factory=lambda: Recent(MOST_VERSIONS, lambda _: 1))
     latest: Recent[str, SchemaVersion] = field(default_factory=lambda: Recent(MOST_VERSIONS, lambda _: 1))
     statistics: Recent[ClassKey, Statistics] = field(default_factory=lambda: Recent(MOST_TOKENS, _tokens_of))
+    contention: Contention = field(default_factory=Contention)
 
     def usable(self, schema: str, head_rows: Rows) -> Steps[SchemaVersion]:
         """The version that `versions.usable_head` points to. Raises NoUsableVersion, SchemaNotFound."""

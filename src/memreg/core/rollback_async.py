@@ -1,0 +1,33 @@
+"""Rolling back without forgetting what was prepared: a turn that begins again would have Postgres plan everything anew,
+and just then many are waiting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg._preparing import PrepareManager
+
+
+def prepared_so_far(conn: AsyncConnection[Any]) -> int | None:
+    """How many statements a connection has prepared since it was opened; None where that is not known."""
+    found: int | None = getattr(getattr(conn, "_prepared", None), "_prepared_idx", None)
+    return found
+
+
+async def roll_back(conn: AsyncConnection[Any], prepared: int | None) -> None:
+    """Roll back; what was prepared stays so.
+
+    psycopg forgets all of it, as a rollback may take back what statements are about, and a statement of a pipeline that
+    failed may not have been prepared after all. Transactions of ours create nothing, and where something was prepared
+    since there were `prepared`, it is left to psycopg.
+    """
+    if prepared is None or prepared_so_far(conn) != prepared:
+        await conn.rollback()
+        return
+    kept = conn._prepared
+    conn._prepared = PrepareManager()
+    try:
+        await conn.rollback()
+    finally:
+        conn._prepared = kept
