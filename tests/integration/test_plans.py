@@ -25,13 +25,9 @@ QUERIES: dict[str, Query] = {
 }
 OF_AN_OPERATOR = ("workers.", "references.refer_again")
 
-# What each reaches its tables by. Those without a table of ours in their plan write rows that are given, or call a
-# function.
+# What each reaches its tables by. Those that are not here write rows that are given, or call a function.
 EXPECTED: dict[str, str] = {
-    "calibrations.count_tokens": "",
-    "calibrations.keep_snapshot": "",
     "calibrations.latest_snapshots": "calibrations_pkey memories_by_change",
-    "calibrations.look_at_tables": "",
     "calibrations.one_snapshot": "calibrations_pkey",
     "calibrations.override_snapshot": "calibrations_pkey",
     "calibrations.overrides": "calibrations_pkey",
@@ -45,21 +41,15 @@ EXPECTED: dict[str, str] = {
     "deciding.changed_since": "identity_keys_by_memory memories_by_change",
     "deciding.key_holders": "identity_keys_by_memory identity_keys_pkey memories_pkey",
     "deciding.keys_of": "identity_keys_by_memory",
-    "deciding.lock_class": "",
-    "deciding.lock_turn": "",
     "deciding.stand": "annotations_pkey calibrations_pkey kill_switches_pkey memories_by_change messages_pkey"
     " schema_versions_pkey",
     "deciding.switches": "kill_switches_pkey",
-    "entries.insert_audit": "",
-    "entries.insert_audit_values": "",
     "entries.insert_reviews": "review_items_open",
     "entries.settle_dead_letter": "review_items_open",
     "memories.get_memory": "memories_pkey",
     "memories.history_of": "memories_pkey memory_revisions_pkey",
-    "memories.hold_keys": "",
     "memories.hold_memories": "memories_pkey",
     "memories.insert_memories": "memories_by_change",
-    "memories.insert_revisions": "",
     "memories.list_all_memories": "memories_by_class",
     "memories.list_memories": "memories_by_class",
     "memories.release_keys": "identity_keys_pkey",
@@ -71,18 +61,14 @@ EXPECTED: dict[str, str] = {
     "messages.claim_message": "messages_pkey",
     "messages.decisions_of_message": "audit_log_by_message audit_values_pkey",
     "messages.decisions_of_messages": "audit_log_by_message audit_values_pkey",
-    "messages.keep_calls": "",
     "messages.kept_messages": "messages_pkey",
     "messages.newest_of_session": "messages_by_session",
     "messages.next_of_session": "messages_waiting",
     "messages.one_message": "messages_pkey",
     "messages.postpone_message": "messages_pkey",
-    "messages.take_message": "",
     "messages.turns_before": "messages_by_session messages_pkey",
     "queue.count_waiting": "messages_waiting",
     "queue.defer_message": "jobs_by_lock jobs_by_tenant",
-    "queue.others_wait": "",
-    "queue.queue_message": "",
     "queue.requeue_message": "messages_pkey",
     "queue.reschedule_job": "jobs_by_tenant",
     "queue.worker_figures": "all_of_workers idx_procrastinate_jobs_worker_not_null procrastinate_workers_pkey",
@@ -94,11 +80,8 @@ EXPECTED: dict[str, str] = {
     "references.referring": "memories_pkey memory_references_pkey",
     "references.targets": "memories_pkey",
     "workers.forget_workers": "all_of_workers",
-    "workers.hold_take_over": "",
     "workers.jobs_left": "jobs_by_tenant procrastinate_jobs_queue_name_idx_v1",
     "workers.left_behind": "jobs_by_lock messages_unsettled",
-    "workers.prune_workers": "",
-    "workers.see_worker": "",
     "workers.take_over": "procrastinate_jobs_lock_idx_v1 procrastinate_workers_pkey",
 }
 # Both indexes hold what waits and nothing else.
@@ -228,8 +211,10 @@ def test_a_plan_is_one_of_two_that_are_as_good(found: Found, name: str) -> None:
     assert dict(found[name]).keys() <= {frozenset(each.split()) for each in EITHER[name]}, found[name]
 
 
-def test_every_query_of_the_hot_path_is_looked_at() -> None:
-    assert QUERIES.keys() == EXPECTED.keys() | EITHER.keys()
+def test_every_query_of_the_hot_path_is_looked_at(found: Found) -> None:
+    assert QUERIES.keys() >= EXPECTED.keys() | EITHER.keys()
+    others = QUERIES.keys() - EXPECTED.keys() - EITHER.keys()
+    assert {name: set(found[name]) for name in others if set(found[name]) != {frozenset()}} == {}
 
 
 def test_a_plan_that_flips_is_found(found: Found) -> None:

@@ -190,7 +190,9 @@ with recursive places as (
     (
         select tenant, schema, 1 as place
         from memreg.audit_log
-        where (%(tenant)s::text is null or tenant = %(tenant)s) and (%(schema)s::text is null or schema = %(schema)s)
+        where class >= ''
+            and (%(tenant)s::text is null or tenant = %(tenant)s)
+            and (%(schema)s::text is null or schema = %(schema)s)
         order by tenant, schema
         limit 1
     )
@@ -201,6 +203,7 @@ with recursive places as (
         select audit_log.tenant, audit_log.schema
         from memreg.audit_log
         where (audit_log.tenant, audit_log.schema) > (places.tenant, places.schema)
+            and audit_log.class >= ''
             and (%(tenant)s::text is null or audit_log.tenant = %(tenant)s)
             and (%(schema)s::text is null or audit_log.schema = %(schema)s)
         order by audit_log.tenant, audit_log.schema
