@@ -25,8 +25,9 @@ from memreg.core.ids import uuid7
 from memreg.core.queries import Query
 from memreg.core.settings import Settings
 from memreg.core.steps import Steps
-from memreg.engine.batch import Decided, decide_message
+from memreg.engine.batch import decide_message
 from memreg.engine.cache import Cache
+from memreg.engine.decided import Decided
 from memreg.engine.ingest import Walk
 from memreg.engine.model import Action, Basis, Extraction, IngestResult, Message, Proposal
 from memreg.engine.refresh import Due, refresh

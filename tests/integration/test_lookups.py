@@ -9,8 +9,9 @@ from memreg.core.clock import utc_now
 from memreg.core.database import Database
 from memreg.core.ids import uuid7
 from memreg.core.steps import Steps
-from memreg.engine.batch import Decided, decide_message
+from memreg.engine.batch import decide_message
 from memreg.engine.cache import Cache
+from memreg.engine.decided import Decided
 from memreg.engine.ingest import Walk
 from memreg.engine.model import Action, Basis, Extraction, Message, Proposal
 from tests.support.engines import people, say

@@ -18,8 +18,9 @@ from memreg.core.database_async import AsyncDatabase
 from memreg.core.ids import uuid7
 from memreg.core.settings import Settings
 from memreg.core.steps import Steps
-from memreg.engine.batch import Decided, decide_message
+from memreg.engine.batch import decide_message
 from memreg.engine.cache import Cache
+from memreg.engine.decided import Decided
 from memreg.engine.following import MOST_FOLLOWING
 from memreg.engine.ingest import Walk
 from memreg.engine.model import Action, Basis, Extraction, Message, Proposal

@@ -13,8 +13,9 @@ from memreg.core.database import Database
 from memreg.core.ids import uuid7
 from memreg.core.queries import Query
 from memreg.core.steps import Rows, Steps, fetch_rows
-from memreg.engine.batch import Decided, decide_message
+from memreg.engine.batch import decide_message
 from memreg.engine.cache import Cache
+from memreg.engine.decided import Decided
 from memreg.engine.ingest import Walk
 from memreg.engine.model import Decision, Extraction, Message, Proposal
 from memreg.engine.store import merge_into

@@ -19,7 +19,8 @@ from memreg.core.logs import get_logger
 from memreg.core.steps import Steps
 from memreg.core.tracing import span, step, whole
 from memreg.engine import inbox
-from memreg.engine.batch import DecidedMany, Given, deciding
+from memreg.engine.batch import deciding
+from memreg.engine.decided import DecidedMany, Given
 from memreg.engine.extract import AsyncContextual, AsyncExtractor, AsyncLocal
 from memreg.engine.inbox import Claimed
 from memreg.engine.ingest import Accepted, Walk, accept, bury, postpone

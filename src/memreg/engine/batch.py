@@ -1,68 +1,42 @@
-"""Messages decided together: in order, as if one by one, in one transaction that locks only while it is written."""
+"""Deciding messages as a plan: read, decide, and write in one transaction that locks only while it is written."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import takewhile
 from time import perf_counter
 
-from psycopg.types.json import Jsonb
-
 from memreg.core.errors import MessageConflict
-from memreg.core.queries import Statement
-from memreg.core.steps import Last, Row, Steps, fetch, fetch_rows
-from memreg.core.tracing import step, whole
-from memreg.engine.hand import Hand, Stand
-from memreg.engine.ingest import Walk, keep_calls, kept, known_of
-from memreg.engine.model import Decision, Extraction, IngestResult, Message
-from memreg.engine.refresh import Due
-from memreg.engine.storable import storable_text
-from memreg.engine.store import SQL, JsonRow, Writes, bytea
-from memreg.engine.turn import Turn, lock_for, lock_turn, read
-from memreg.engine.writing import due, statements
+from memreg.core.steps import Steps, fetch, fetch_rows
+from memreg.core.tracing import whole
+from memreg.engine.decided import Decided, DecidedMany, Given, Result, Stop
+from memreg.engine.hand import Stand
+from memreg.engine.ingest import Walk, known_of
+from memreg.engine.model import Extraction, Message
+from memreg.engine.store import SQL
+from memreg.engine.together import Together
+from memreg.engine.turn import lock_for, lock_turn, read
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
-
-Stop = Callable[[Sequence[Decision]], bool]
-Result = IngestResult | MessageConflict
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A message (with its id) and what it says. `note`: why nothing was extracted."""
-
-    message: Message
-    extraction: Extraction
-    note: str | None = None
-    actor: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DecidedMany:
-    """The results of the first messages that were given, at least one, and the classes whose statistics are due."""
-
-    results: tuple[Result, ...]
-    due: dict[str, Due] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """The result of a message, and the classes whose statistics are due."""
-
-    result: IngestResult
-    due: dict[str, Due] = field(default_factory=dict)
 
 
 def deciding(walk: Walk, given: Sequence[Given], *, stop: Stop | None = None) -> Callable[[], Steps[DecidedMany]]:
     """The plan that decides messages, to be run until it is not told to begin again.
 
     The first time it locks nothing before it writes. Where somebody else has changed what it was decided by until
-    then, it is run again, and holds the locks from before it reads what has changed.
+    then, it is run again, and holds the locks from before it reads what has changed; where that is so most of the time,
+    it does so at once.
     """
-    tries = iter(range(1_000_000))
-    return lambda: decide_messages(walk, given, stop=stop, holding=next(tries) > 0)
+    contention, tries = walk.cache.contention, iter(range(1_000_000))
+    holding = contention.is_high(walk.tenant, walk.schema)
+
+    def plan() -> Steps[DecidedMany]:
+        again = next(tries) > 0
+        if again and not holding:
+            contention.was_in_vain(walk.tenant, walk.schema)
+        return decide_messages(walk, given, stop=stop, holding=again or holding)
+
+    return plan
 
 
 def decide_message(
@@ -96,15 +70,20 @@ def decide_messages(
     if len(given) > 1:  # what is settled needs no looking up
         settled = yield from _look_at(walk, given)
         if len(settled) == len(given):
-            return DecidedMany(tuple(settled[_id(each)] for each in given))
+            return DecidedMany(tuple(settled[each.id] for each in given))
     switched: frozenset[str] = frozenset()
     while True:
-        batch = Batch(walk, version, switched, [each for each in given if _id(each) not in settled], began)
-        stand = yield from read(batch.turns, [_id(each) for each in batch.given], batch.fit)
+        batch = Together(walk, version, switched, [each for each in given if each.id not in settled], began)
+        locked = holding and batch.is_told_by_keys
+        if locked:
+            yield (lock_turn(batch.turns),)
+        stand = yield from read(batch.turns, [each.id for each in batch.given], batch.fit)
         if not stand.is_of(version):
             version = yield from walk.cache.usable(walk.schema, stand.heads)
+            if locked:  # another version has other classes, and locks are taken in one order
+                yield (SQL["begin_again"](what="the version in use"),)
             continue
-        if holding or batch.is_tied:
+        if (holding and not locked) or batch.is_tied:
             (rows,) = yield from lock_for(batch.turns, *batch.look_again())
             stand = Stand.of(rows[0])
         if stand.switched == switched:
@@ -113,20 +92,16 @@ def decide_messages(
     whole().tell(version=version.version)
     settled |= yield from known_of(walk, [each.message for each in batch.given], stand.messages)
     due_now = yield from batch.decide(stand, settled, stop)
-    decided = takewhile(lambda each: _id(each) in settled, given)
-    return DecidedMany(tuple(settled[_id(each)] for each in decided), due_now)
+    decided = takewhile(lambda each: each.id in settled, given)
+    return DecidedMany(tuple(settled[each.id] for each in decided), due_now)
 
 
 def _look_at(walk: Walk, given: Sequence[Given]) -> Steps[dict[str, Result]]:
     """What became of messages that are settled already."""
     rows = yield from fetch_rows(
-        SQL["kept_messages"](tenant=walk.tenant, schema=walk.schema, ids=[_id(each) for each in given])
+        SQL["kept_messages"](tenant=walk.tenant, schema=walk.schema, ids=[each.id for each in given])
     )
     return (yield from known_of(walk, [each.message for each in given], {row["id"]: row for row in rows}))
-
-
-def _id(given: Given) -> str:
-    return given.message.id or ""
 
 
 def _assumed(walk: Walk) -> Steps[SchemaVersion]:
@@ -146,142 +121,3 @@ def _distinct(given: Sequence[Given]) -> Sequence[Given]:
             return given[:count]
         seen.add(each.message.id)
     return given
-
-
-class Batch:
-    """Messages with what they say, as turns with one hand. A turn in which others have a part by its references is
-    alone: the batch ends before it."""
-
-    def __init__(
-        self, walk: Walk, version: SchemaVersion, switched: frozenset[str], given: Sequence[Given], began: float
-    ) -> None:
-        self.walk = walk
-        self.hand = Hand(walk.tenant, version, walk.cache)
-        self.switched = switched
-        self.now = walk.clock()
-        self.writes = Writes(walk.tenant, walk.schema, self.now)
-        self.turns: list[Turn] = []
-        for each in given:
-            turn = self._turn(each, began)
-            if self.turns and turn.resolving is not None:
-                break
-            self.turns.append(turn)
-            if turn.resolving is not None:
-                break
-        self.given = given[: len(self.turns)]
-
-    def _turn(self, given: Given, began: float) -> Turn:
-        return Turn(
-            hand=self.hand,
-            writes=self.writes,
-            message_id=_id(given),
-            extraction=given.extraction,
-            switched=self.switched,
-            now=self.now,
-            new_id=self.walk.new_id,
-            actor=given.actor,
-            began=began,
-        )
-
-    def fit(self) -> Sequence[Turn]:
-        """Leave for later what comes after the next statistics of a class may be due, or more than is decided at once:
-        it would be read in vain."""
-        hand, counted = self.hand, Counter[str]()
-        for count, turn in enumerate(self.turns):
-            if any(hand.changes[name] + counted[name] >= hand.statistics[name].due_at for name in turn.classes):
-                self.turns = self.turns[: max(count, 1)]
-                self.given = self.given[: len(self.turns)]
-                break
-            counted.update(item.checked.class_name for item in turn.items if item.spec is not None)
-        return self.turns
-
-    def look_again(self) -> tuple[Statement, ...]:
-        """Reads how things stand, now that the locks are held."""
-        return (self.hand.stand((), [_id(each) for each in self.given]),)
-
-    @property
-    def is_tied(self) -> bool:
-        """Whether others have a part in it by its references: what refers to a memory is not known by what it holds."""
-        return any(turn.resolving is not None for turn in self.turns)
-
-    def decide(self, stand: Stand, settled: dict[str, Result], stop: Stop | None) -> Steps[dict[str, Due]]:
-        """Decide the turns of the messages that are not `settled`, as far as it may go, write them, and add their
-        results. Gives the classes whose statistics are due."""
-        decisions: list[Decision] = []
-        decided: list[Given] = []
-        calls: list[Statement] = []
-        due_now: dict[str, Due] = {}
-        for each, turn in zip(self.given, self.turns, strict=True):
-            said = each.extraction
-            calls += keep_calls(self.walk, each.message, said.extractor, said.prompt_hash, said.calls)
-            if _id(each) in settled:
-                continue
-            made = yield from turn.decide()
-            settled[_id(each)] = IngestResult(_id(each), "decided", tuple(made))
-            decided.append(each)
-            decisions += made
-            due_now = due(self.hand)
-            if due_now or (stop is not None and stop(decisions)):
-                break
-        waiting = [(each, stand.messages[_id(each)]) for each in decided if _id(each) in stand.messages]
-        yield from self._write([each for each in decided if _id(each) not in stand.messages], waiting, calls)
-        return due_now
-
-    def _write(
-        self, settled: Sequence[Given], waiting: Sequence[tuple[Given, Row]], calls: Sequence[Statement]
-    ) -> Steps[None]:
-        if not settled and not waiting:
-            if calls:
-                yield Last(calls)
-            return
-        writes = statements(self.hand, self.writes, held=True)
-        with step("write", statements=len(writes)):
-            yield Last((lock_turn(self.turns), self._claim(settled, waiting), *self._dead(waiting), *writes, *calls))
-
-    def _claim(self, settled: Sequence[Given], waiting: Sequence[tuple[Given, Row]]) -> Statement:
-        """What holds that the turns may be written as they were decided."""
-        hand, version = self.hand, self.hand.version
-        asking = [item for turn in self.turns for item in turn.asking]
-        classes = sorted(hand.changes)
-        return SQL["claim_turn"](
-            tenant=hand.tenant,
-            schema=version.name,
-            version=version.version,
-            status=version.status,
-            annotation=version.annotation,
-            switched=sorted(self.switched),
-            settled=Jsonb([self._kept(each) for each in settled]),
-            waiting=Jsonb([self._decided(each) for each, _ in waiting]),
-            ids=[_id(each) for each, _ in waiting],
-            held=sorted(id for id in hand.workspace.changed if not hand.workspace.memories[id].is_new),
-            classes=classes,
-            changes=[hand.changes[name] for name in classes],
-            read=[id for id, state in hand.workspace.memories.items() if not state.is_new],
-            probes=list({key for item in asking if item.looked_up for key in item.probes}),
-            digests=list({place[2] for place in hand.workspace.known_keys}),
-        )
-
-    def _dead(self, waiting: Sequence[tuple[Given, Row]]) -> list[Statement]:
-        """Messages that failed before may have been dead: what was asked of a person about them is answered."""
-        return [
-            SQL["settle_dead_letter"](tenant=self.walk.tenant, schema=self.walk.schema, subject=f"message {_id(each)}")
-            for each, row in waiting
-            if row["error"] is not None
-        ]
-
-    def _decided(self, given: Given) -> JsonRow:
-        reply = given.extraction.reply
-        return {
-            "id": given.message.id,
-            "now": self.now.isoformat(),
-            "note": given.note,
-            "reply": storable_text(reply) if reply else None,
-        }
-
-    def _kept(self, given: Given) -> JsonRow:
-        row = kept(self.walk, given.message, self.now)
-        at = given.message.at
-        digest = row["digest"]
-        assert isinstance(digest, bytes)
-        told = {"arrival": str(row["arrival"]), "digest": bytea(digest), "at": at.isoformat() if at else None}
-        return {**row, **told, "now": self.now.isoformat(), "note": given.note}

@@ -192,6 +192,11 @@ class Hand:
             return ()
         return tuple(self.workspace.hits(item.checked.class_name, item.keys, item.annotation, item.names))
 
+    def sharing(self, item: Item) -> list[UUID]:
+        """The memories that were changed since a proposal was looked up, and that it resembles."""
+        name = item.checked.class_name
+        return self.workspace.sharing(name, item.probes, self.keys_of, CANDIDATES, item.mark)
+
     def keys_of(self, state: MemoryState) -> tuple[int, ...]:
         """The keys that a memory is a candidate by, of its current and recent revisions."""
         spec, annotation = self.version.spec.by_name[state.class_name], self.version.annotation_of(state.class_name)
@@ -203,6 +208,16 @@ class Hand:
             state = self.workspace.memories[memory_id]
             self.written[state.class_name, state.is_new] += 1
             self.nth[memory_id] = self.written[state.class_name, state.is_new]
+
+    def written_out(self) -> None:
+        """All that the turns decided so far is in the database now."""
+        for name in self.changes:
+            self.changes[name] = self.change_of(name)
+        for memory_id in self.workspace.changed:
+            self.keys_before[memory_id] = set(self.workspace.memories[memory_id].keys)
+        self.workspace.written()
+        self.written.clear()
+        self.nth.clear()
 
     def change_of(self, class_name: str) -> int:
         """A class's count of writes after the turns."""

@@ -27,7 +27,8 @@ from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion, St
 
 @dataclass(slots=True)
 class Item:
-    """A proposal of the turn with what was made of it. `found`: candidates by the database; `unresolved`: the memory
+    """A proposal of the turn with what was made of it. `found`: candidates by the database, which knew of the changes
+    up to the one of the number `mark` that turns decided together made (-1: of none); `unresolved`: the memory
     that it made while its class was create-only; `links`: its references; `memory_id`: the memory that it was about,
     once it is decided, or else `rejected`, why not."""
 
@@ -42,6 +43,7 @@ class Item:
     names: frozenset[str] = frozenset()
     found: list[UUID] = field(default_factory=list)
     looked_up: bool = False
+    mark: int = -1
     scores: dict[tuple[UUID, int], Score] = field(default_factory=dict)
     unresolved: UUID | None = None
     links: list[Link] = field(default_factory=list)

@@ -123,6 +123,16 @@ class Writes:
             self.held.append(_key_row(state, held) | {"strong": held.strong, "released": True})
         self.released += [_key_row(state, held) for held in sorted(before - state.keys, key=_order)]
 
+    def clear(self) -> None:
+        """What was gathered is written."""
+        gathered: tuple[list[Any], ...] = (
+            *(self.inserts, self.updates, self.seen, self.revisions, self.held, self.released),
+            *(self.audit, self.values, self.reviews, self.references, self.referring),
+        )
+        for rows in gathered:
+            rows.clear()
+        self.merged.clear()
+
     def statements(self, *, held: bool = False) -> list[Statement]:
         """All of it, keys let go before keys taken. `held`: the memories that are updated are held already."""
         tenant, schema, now = self.tenant, self.schema, self.now

@@ -14,7 +14,6 @@ from memreg.core.queries import Statement
 from memreg.core.steps import Row, Rows, Steps, fetch, fetch_rows
 from memreg.core.tracing import step
 from memreg.engine.apply import Outcome, Rules, apply
-from memreg.engine.candidates import CANDIDATES
 from memreg.engine.decide import THRESHOLDS, Candidate, Situation, Verdict, decide
 from memreg.engine.following import Following, fill_in, follow_delete, plan_delete, reached
 from memreg.engine.hand import Hand, Stand
@@ -249,10 +248,9 @@ class Turn:
             return ()
         found = []
         statistics = self.hand.statistics[item.checked.class_name]
-        name = item.checked.class_name
         ids = set(hits)
         if not ids:  # no rule that asks for other scores is reached
-            ids = {*item.found, *self.workspace.sharing(name, item.probes, self.hand.keys_of, CANDIDATES)}
+            ids = {*item.found, *self.hand.sharing(item)}
         for memory_id in sorted(ids):
             state = self.workspace.memories[memory_id]
             if not state.is_live or state.class_name != item.checked.class_name:
@@ -292,7 +290,8 @@ def read(
         if not stand.is_of(hand.version):
             return stand
         turns = fit() if fit is not None else turns
-        yield from look_up_for(turns)
+        if len(turns) == 1:  # of more, each is looked up when it is known what those before it did
+            yield from look_up_for(turns)
         span.tell(candidates=sum(len(item.found) for turn in turns for item in turn.asking))
     with step("score") as span:
         for turn in turns:

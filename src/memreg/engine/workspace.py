@@ -48,7 +48,10 @@ class Workspace:
     _by_key: dict[int, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     _to_index: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     _touches: int = 0
+    last_loss: int = -1
+    """The touch by which a memory was a candidate no more."""
     _last_touch: dict[UUID, int] = field(default_factory=dict)
+    _last_change: dict[UUID, int] = field(default_factory=dict)
     _decided: dict[str, Repeat] = field(default_factory=dict)
     _changed_now: dict[UUID, None] = field(default_factory=dict)
 
@@ -115,14 +118,19 @@ class Workspace:
         """The live memories that hold a key, by id."""
         return sorted(m for m in self.holders.get(place, ()) if self.memories[m].is_live)
 
-    def sharing(self, class_name: str, probes: Mapping[int, float], keys_of: KeysOf, limit: int) -> list[UUID]:
-        """The live ones among the touched memories of a class that are kept under one of the keys: the `limit` best, by
-        the rule that the database has for the others."""
+    def sharing(
+        self, class_name: str, probes: Mapping[int, float], keys_of: KeysOf, limit: int, mark: int = -1
+    ) -> list[UUID]:
+        """The live ones among the memories of a class that were changed after `mark` and are kept under one of the
+        keys: the `limit` best, by the rule that the database has for the others."""
         for memory_id in self._to_index.pop(class_name, ()):
             for key in keys_of(self.memories[memory_id]):
                 self._by_key[key].add(memory_id)
+        changed = self._last_change
         posted = {
-            key: [m for m in self._by_key[key] if self.memories[m].is_live] for key in probes if key in self._by_key
+            key: [m for m in self._by_key[key] if changed.get(m, 0) > mark and self.memories[m].is_live]
+            for key in probes
+            if key in self._by_key
         }
         found = summed_worth(posted, probes)
         return heapq.nsmallest(limit, found, key=lambda memory_id: (-found[memory_id], -memory_id.int))
@@ -144,9 +152,25 @@ class Workspace:
         if changed:
             self.changed[state.id] = None
             self._changed_now[state.id] = None
+            self._last_change[state.id] = self._touches
+            if not state.is_live:
+                self.last_loss = self._touches
             self.index(state)
         else:
             self.seen[state.id] = None
+
+    @property
+    def touches(self) -> int:
+        """How often a decision was about a memory."""
+        return self._touches
+
+    def written(self) -> None:
+        """All that was changed is in the database now."""
+        for memory_id in self.changed:
+            self.memories[memory_id].is_new = False
+            self.memories[memory_id].let_go.clear()
+        self.changed.clear()
+        self.seen.clear()
 
     def end_turn(self) -> list[UUID]:
         """The next turn begins, to which nothing is a repeat; gives the memories that this one changed."""
