@@ -53,7 +53,7 @@ alter table public.control add primary key (id);
 alter table public.control set (fillfactor = 50);
 """
 """A piece of work for the server that never grows: where it takes longer, the machine had other things to do."""
-_CONTROL_EVERY = 5  # steps
+_CONTROL_EVERY = 2  # steps
 PASSING = (DatabaseUnavailable, ConnectionLost, CommitUnknown, TooManyConnections, QueueFull)
 """What comes of a Postgres that is killed, and of a queue that nobody empties for a moment."""
 _TROUBLE = 0.2  # seconds until what failed so is tried again

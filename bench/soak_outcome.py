@@ -12,7 +12,7 @@ WARM = 0.25
 """The part of a run that is the warm-up: caches fill, and connections prepare their statements."""
 ALL = "all together"
 CONTROL = "control"
-_ENOUGH = 20  # calls in a third, for a median to be told
+_ENOUGH = 10  # calls in a third, for a median to be told
 Ratios = dict[str, dict[str, float]]
 
 

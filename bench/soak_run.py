@@ -66,7 +66,7 @@ class Wanted:
     seconds: float = 120.0
     seed: int = 7
     tenants: int = 6
-    objects: int = 1000
+    objects: int = 200
     loaders: int = 3
     workers: int = 2
     rate: float = 12.0

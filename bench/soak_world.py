@@ -81,7 +81,7 @@ class World:
 
     seed: int
     tenants: int = 6
-    objects: int = 1000
+    objects: int = 200
 
     @property
     def names(self) -> tuple[str, ...]:
