@@ -49,7 +49,6 @@ CROSS_TENANT: Mapping[str, tuple[str, frozenset[str]]] = {
     "operations/monitor/queries.sql": (_OPERATOR, frozenset({"classes_decided"})),
     "operations/server.sql": (_OPERATOR, frozenset({"review_backlog"})),
     "operations/upkeep.sql": (_UPKEEP, frozenset({"revision_months"})),
-    "operations/upkeep.sql": (_OPERATOR, frozenset({"revision_months"})),
     "operations/usage.sql": (_OPERATOR, frozenset({"call_scopes", "count_calls", "share_calls"})),
     "registry/queries.sql": (_REGISTRY, frozenset({"memories_behind"})),
     "cli/demo/queries.sql": (_DEMO, frozenset({"make_tables", "mark_tables", "drop_tables"})),
