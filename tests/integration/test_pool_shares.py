@@ -14,7 +14,9 @@ from memreg.api.engine_async import AsyncEngine
 from memreg.core.database import Database
 from memreg.core.database_async import AsyncDatabase
 from memreg.core.errors import TooManyConnections
+from memreg.core.queries import Query
 from memreg.core.settings import Settings
+from memreg.core.steps import Steps, fetch_rows
 from memreg.engine.model import Proposal
 from memreg.engine.store import class_lock
 from tests.support.engines import register
@@ -100,3 +102,25 @@ def test_who_waits_in_vain_is_told_for_what(settings: Settings, database_url: st
             hot.ingest(proposals=told(4))
         holder.execute("select pg_advisory_unlock_all()")
         assert all(each.result(20).status == "decided" for each in waiting)
+
+
+def test_a_turn_that_begins_again_keeps_what_was_prepared(settings: Settings) -> None:
+    """Just then many are waiting; planning anew would keep them waiting longer."""
+    prepared = Query("prepared", "What is prepared.", "select count(*) as statements from pg_prepared_statements")
+
+    def stale() -> Steps[int]:
+        found = yield from fetch_rows(prepared())
+        if not tries:
+            tries.append(found[0]["statements"])
+            yield from fetch_rows(Query("stale", "Begin again.", "select memreg.must(false, 'it')")())
+        return int(found[0]["statements"])
+
+    with Database.connect(narrow(settings, pool_size=1)) as database:
+        register(database)
+        engine = Engine(database, schema="people")
+        for number in range(8):
+            engine.ingest(proposals=told(number))
+        tries: list[int] = []
+        after = database.run("default", stale)
+        assert database.retried == {"changed": 1}
+    assert after == tries[0] > 3
