@@ -10,8 +10,7 @@ from typing import Any
 from memreg.api.engine import Engine
 from memreg.core.database import Database
 from memreg.core.queries import Queries
-from memreg.core.steps import Row, fetch_rows
-from memreg.engine.decide import THRESHOLDS
+from memreg.core.steps import fetch_rows
 from memreg.engine.model import IngestResult
 
 _SQL = Queries(
@@ -20,7 +19,7 @@ _SQL = Queries(
 select
     log.id, log.message_id, log.ordinal, log.class, log.version, log.operation, log.action, log.basis, log.memory_id,
     log.revision, log.score, log.unresolved, log.thresholds, log.annotation,
-    case when log.basis <> 'invalid' then log.snapshot end as snapshot,
+    log.snapshot,
     log.extractor, log.actor, said.reasons, said.proposal, said.evidence, said.before,
     memreg.details_told(said.proposal, said.details) as details,
     memreg.state_told(said.after, said.proposal, said.details) as after
@@ -117,22 +116,10 @@ def everything(database: Database, tenant: str, schema: str) -> dict[str, list[s
             for row in rows:
                 facts = engine.explain(row["id"]).facts
                 row |= {part: facts[part] for part in ("candidates", "changes", "conflicts", "keys", "rule", "why")}
-        for row in rows if name == "audit" else ():
-            _leave_out_weak_candidates(row)
         texts = [named(json.dumps(_without_times(row), default=str, sort_keys=True)) for row in rows]
         # The order of what is not numbered by its making is that of the ids.
         found[name] = texts if name in ("audit", "memories", "snapshots") else sorted(texts)
     return found
-
-
-def _leave_out_weak_candidates(row: Row) -> None:
-    """Which memories are looked at beside those that can be the same differs: in one, a memory is found by what it said
-    before, too."""
-    row["candidates"] = [each for each in row["candidates"] if each["score"] >= THRESHOLDS.possible]
-    kept = {each["memory_id"] for each in row["candidates"]}
-    for part in ("met", "compared_with"):
-        if part in (row["details"] or {}):
-            row["details"][part] = {each: said for each, said in row["details"][part].items() if each in kept}
 
 
 def told(results: Sequence[IngestResult]) -> list[Any]:
