@@ -186,7 +186,7 @@ def numbers(schema: str, class_name: str, keys: Iterable[str]) -> list[int]:
     return [_number(scope, key) for key in keys]
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=8_192)
 def _number(scope: str, key: str) -> int:
     data = (scope + key).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "big", signed=True)
@@ -225,7 +225,6 @@ def summed_worth(posted: Mapping[int, Collection[UUID]], weights: Mapping[int, f
     return found
 
 
-@lru_cache(maxsize=65_536)
 def _telling(token: str) -> int:
     return len(token) + (_DIGIT_WORTH if _has_digit(token) else 0)
 
