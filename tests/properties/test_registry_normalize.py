@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from email_validator import EmailNotValidError, validate_email
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from memreg.registry.models import Column, Dtype, Kind, Normalizer
 from memreg.registry.normalize import ValueRefused, normalize
-from memreg.registry.normalizers import NORMALIZERS
+from memreg.registry.normalizers import NORMALIZERS, email
 
 JSON = st.recursive(
     st.none()
@@ -117,3 +118,24 @@ def test_numbers_survive_json_and_back(value: float) -> None:
 
     assert Decimal(json.dumps(result)) == Decimal(repr(value))
     assert normalize(column, json.loads(json.dumps(result))).value == result
+
+
+LOCAL = st.text("abzAZ019.-_+", min_size=1, max_size=12)
+DOMAIN = st.text("abXZ09.-n", min_size=1, max_size=14) | st.sampled_from(
+    ["a.local", "x.test", "1.2.3.4", "xn--a.io", "a.b"]
+)
+
+
+@given(LOCAL, DOMAIN)
+def test_a_usual_address_is_written_as_the_library_writes_it(local: str, domain: str) -> None:
+    text = f"{local}@{domain}"
+    try:
+        found = validate_email(text, check_deliverability=False, globally_deliverable=False)
+        wanted = found.normalized.lower() if "." in found.domain else None
+    except EmailNotValidError:
+        wanted = None
+    try:
+        written = email(text, Normalizer("email"))
+    except ValueRefused:
+        written = None
+    assert written == wanted
