@@ -79,6 +79,8 @@ def use(engine: Engine) -> None:
         values = {"name": f"Ana{number % 4} Lopez", "email": f"ana{number % 4}@lopez.io", "city": "Oslo"}
         engine.ingest(Message("m", f"m{number}"), proposals=[Proposal("Person", values)])
     engine.ingest(proposals=[Proposal("Person", {"name": "Ana0 Lopez", "city": "Oslo"})])
+    many = [Message("not read by any pattern", f"many{number}") for number in range(20)]
+    assert [result.message_id for result in engine.ingest_many(many, chunk=7)] == [each.id for each in many]
     memories = engine.list("Person")
     assert len(memories) == 4
     for memory in memories:
