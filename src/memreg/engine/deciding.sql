@@ -8,6 +8,10 @@ select
     pg_advisory_xact_lock_shared(%(schema_lock)s::bigint),
     (select count(pg_advisory_xact_lock(wanted.lock)) from unnest(%(locks)s::bigint[]) as wanted (lock)) as locked
 
+-- begin_again --
+-- Has the transaction begin again, because of what has changed since it was read.
+select memreg.must(false, %(what)s::text)
+
 -- switches --
 -- The switches that are on for a tenant and schema, by class ('*' is every class).
 select class, reason
