@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.command import MEMREG, Command
 
-LINES = 1_200
+LINES = 500
 
 
 @contextmanager
@@ -82,11 +82,11 @@ def test_a_killed_load_goes_on_where_it_was(people: Command, database_url: str, 
     arguments = ["said.jsonl", "--proposals"] if proposals else ["said.txt"]
     arguments = ["ingest", *arguments, "--resume", "load"]
     with started(people, *arguments) as process:
-        until_decided(database_url, 150)
+        until_decided(database_url, 60)
         process.send_signal(signal.SIGKILL)
         process.wait()
     before = len(entries(database_url))
-    assert 150 <= before < LINES
+    assert 60 <= before < LINES
     counts = people.json(*arguments)["counts"]
     assert counts["messages"] == LINES
     assert counts["replayed"] >= before

@@ -23,6 +23,7 @@ from memreg.engine.many import Item, Turn
 from memreg.engine.model import Extraction, Message
 from memreg.registry.models import SchemaVersion
 from tests.support.people import ONE, SCHEMA, engine_of, final_state, person, register, rows
+from tests.support.spans import Traces
 
 PATTERNS = ONE.replace(
     "    annotation:\n      searchable: {name: 3, city",
@@ -231,3 +232,12 @@ async def test_an_asynchronous_source(async_database: AsyncDatabase, database: D
     results = [each async for each in engine.ingest_many(source())]
     assert [each.status for each in results] == ["decided"] * 60
     assert [each.status async for each in engine.ingest_many(turns(2))] == ["replayed"] * 2
+
+
+def test_a_trace_has_a_span_for_what_is_decided_together(database: Database, traces: Traces) -> None:
+    register(database)
+    list(engine_of(database).ingest_many(turns(20)))
+    told = [dict(span.attributes or {}) for span in traces.named("memreg.messages")]
+    assert told
+    assert [each["memreg.messages"] for each in told] == [each["memreg.decisions"] for each in told]
+    assert sum(int(str(each["memreg.messages"])) for each in told) == 20
