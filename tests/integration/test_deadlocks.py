@@ -16,7 +16,7 @@ from memreg.api.engine import Engine
 from memreg.core.database import Database
 from memreg.core.errors import ActRefused, DatabaseError, MemoryNotFound
 from memreg.core.settings import Settings
-from memreg.engine.model import Message, Proposal
+from memreg.engine.model import Action, Message, Proposal
 from tests.support.engines import register
 from tests.support.offices import OFFICES
 from tests.support.replay import rebuilt, stored
@@ -207,3 +207,20 @@ def test_what_is_erased_from_two_schemas_of_a_tenant(busy: Database) -> None:
     with ThreadPoolExecutor(len(wanted)) as pool:
         list(pool.map(erase, wanted))
     assert not engines[0].list("Alpha")
+
+
+def test_under_the_locks_from_the_beginning_another_version_is_begun_with_again(
+    busy: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have other classes, and locks are taken in one order only."""
+    plain = PLAIN.format(CLASS.format("Beta"))
+    register(busy, plain)
+    engine = Engine(busy, schema="plain")
+    said = [Proposal(name, {"name": "Thing 1", "code": "c1"}) for name in ("Beta", "Alpha")]
+    first = engine.ingest(proposals=said[1:])
+    assert [decision.action for decision in first.decisions] == [Action.REJECT], "there is no such class yet"
+    register(busy, PLAIN.format(CLASS.format("Beta") + CLASS.format("Alpha")))
+    monkeypatch.setattr(engine._cache.contention, "is_high", lambda *_: True)
+    second = engine.ingest(proposals=said)
+    assert [decision.action for decision in second.decisions] == [Action.CREATE, Action.CREATE]
+    assert busy.retried == {"changed": 1}
