@@ -1,4 +1,4 @@
-"""Edits between two words: the optimal string alignment distance, by a library that is loaded with the first question."""
+"""Edits between two words: the optimal string alignment distance, by a library that is loaded when it is first asked."""
 
 from __future__ import annotations
 
