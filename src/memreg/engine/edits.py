@@ -1,4 +1,4 @@
-"""Edits between two words: the optimal string alignment distance, by a library that is loaded when it is first asked."""
+"""Edits between two words: the optimal string alignment distance, by a library that is loaded when first asked."""
 
 from __future__ import annotations
 
