@@ -118,7 +118,9 @@ class Together:
             if due_now or (decisions and stop is not None and stop(decisions)):
                 break
         if self._unwritten or self._calls or self._held_since is not None:
-            yield Last(self._write())
+            writes = self._write()
+            with step("write", statements=len(writes)):
+                yield Last(writes)
         return due_now
 
     # Looking up, turn by turn
