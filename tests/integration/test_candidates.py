@@ -17,6 +17,7 @@ from memreg.core.steps import fetch_rows
 from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, asked_by, memory_keys, probes
 from memreg.engine.model import Payload
 from memreg.engine.record import Record
+from memreg.engine.state import KEPT_PAYLOADS
 from memreg.engine.store import SQL
 from memreg.operations.kill_switch import switch
 from memreg.operations.resolve import resolve
@@ -37,6 +38,9 @@ KEPT = Query(
         ) as posted
     """,
 )
+
+
+OWN = Query("own", "The keys of a memory.", "select candidate_keys from memreg.memories where tenant = %(tenant)s")
 
 
 def kept(database: Database, tenant: str = "default") -> list[str]:
@@ -208,3 +212,24 @@ def test_the_lookup_reads_its_indexes_and_a_bounded_number_of_rows(database: Dat
         loops[scan["Relation Name"]] += scan["Actual Loops"]
     keys = len(probes(Record.of(ana, SPEC, ANNOTATION), "people", "Person"))
     assert loops == {"candidate_keys": keys, "memories": SHORTLIST + CANDIDATES, "identity_keys": CANDIDATES}
+
+
+def test_a_memory_is_found_by_what_it_said_lately_however_often_it_changes(database: Database) -> None:
+    """What is counted on from the keys that it had is what all its recent payloads make."""
+    engine = people(database)
+    towns = ["Oslo", "Rome", "Bergen", "Rome", "Lima", "Turin", "Porto", "Cairo"]
+    payloads: list[Payload] = []
+    for town in towns:
+        told = {"name": f"Ana {town} Lopez", "email": "ana@lopez.io", "city": town}
+        decision = engine.ingest(proposals=[Proposal("Person", told)]).decisions[0]
+        payloads.insert(0, engine.get(decision.memory_id or "").values)
+        distinct: list[Payload] = []
+        for payload in payloads[: 1 + KEPT_PAYLOADS]:
+            if payload not in distinct:
+                distinct.append(payload)
+        version = engine.version()
+        spec, annotation = version.spec.by_name["Person"], version.annotation_of("Person")
+        records = [Record.of(payload, spec, annotation) for payload in distinct]
+        row = database.run("default", lambda: fetch_rows(OWN(tenant="default")))[0]
+        assert row["candidate_keys"] == list(memory_keys(records, "people", "Person"))
+    kept(database)

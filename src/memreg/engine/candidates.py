@@ -203,10 +203,12 @@ def asked_by(nth: int, keys: Mapping[int, float]) -> dict[str, Any]:
     return {"nth": nth, "keys": list(keys), "weights": list(keys.values())}
 
 
-def memory_keys(records: Iterable[Record], schema: str, class_name: str) -> tuple[int, ...]:
-    """The numbers that a memory is kept under: those of its records, current first, at most 160."""
+def memory_keys(records: Iterable[Record], schema: str, class_name: str, known: Sequence[int] = ()) -> tuple[int, ...]:
+    """The numbers that a memory is kept under: those of its records, current first, at most 160. `known`: those of
+    further, earlier records."""
     found = dict.fromkeys(key for record in records for key in record_keys(record))
-    return tuple(numbers(schema, class_name, list(found)[:MOST_KEYS_OF_MEMORY]))
+    own = numbers(schema, class_name, list(found)[:MOST_KEYS_OF_MEMORY])
+    return tuple(dict.fromkeys([*own, *known]))[:MOST_KEYS_OF_MEMORY] if known else tuple(own)
 
 
 def worth(weight: float, holders: int) -> float:

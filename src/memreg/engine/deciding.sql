@@ -172,7 +172,8 @@ select
 select
     keys.key, keys.digest, keys.strong, keys.released_at is not null as released,
     held.id, held.class, held.version, held.payload, held.originals, held.is_deleted, held.unresolved, held.revision,
-    held.change, held.created_at, held.updated_at, held.last_seen_at, held.said_version, held.pinned, held.merged_into, held.void_revisions,
+    held.change, held.created_at, held.updated_at, held.last_seen_at, held.said_version, held.pinned, held.merged_into,
+    held.void_revisions, held.candidate_keys,
     (
         select coalesce(jsonb_agg(jsonb_build_array(own.class, own.key, encode(own.digest, 'hex'), own.strong)), '[]')
         from memreg.identity_keys as own

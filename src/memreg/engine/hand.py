@@ -16,12 +16,15 @@ from memreg.engine.cache import Cache
 from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, asked_by, memory_keys
 from memreg.engine.identity import Hit
 from memreg.engine.item import Item
-from memreg.engine.state import HeldKey, MemoryState
+from memreg.engine.state import KEPT_PAYLOADS, HeldKey, MemoryState
 from memreg.engine.statistics import Statistics
 from memreg.engine.store import SQL
 from memreg.engine.workspace import MOST_HOLDERS, KeyPlace, Workspace
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
+
+
+_NONE: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,8 @@ class Hand:
         state = self.workspace.take(row)
         if "held_keys" in row and state.id not in self.workspace.changed:
             self._take_keys(state.id, row["held_keys"])
+            if row.get("candidate_keys") and row["version"] == self.version.version and row["said"] is None:
+                state.indexed = row["revision"], row["candidate_keys"]
         return state
 
     def take_holders(self, places: Sequence[KeyPlace], rows: Rows) -> None:
@@ -200,7 +205,12 @@ class Hand:
     def keys_of(self, state: MemoryState) -> tuple[int, ...]:
         """The keys that a memory is a candidate by, of its current and recent revisions."""
         spec, annotation = self.version.spec.by_name[state.class_name], self.version.annotation_of(state.class_name)
-        return memory_keys(state.records(spec, annotation), self.version.name, state.class_name)
+        records, known = state.records(spec, annotation), _NONE
+        if state.indexed is not None and state.revision <= 1 + KEPT_PAYLOADS and not state.void:
+            # None of what it was found by is too long ago: only what it says since has to be looked at.
+            then, known = state.indexed
+            records = records[: state.revision - then]
+        return memory_keys(records, self.version.name, state.class_name, known)
 
     def turn_ends(self) -> None:
         """Count what a turn wrote: a memory that it changed, however often, was written to once."""

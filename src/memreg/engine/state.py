@@ -33,7 +33,8 @@ class MemoryState:
     """One memory as read, then as decided. `earlier`: payloads of recent revisions, newest first; `let_go`: keys
     released in this turn; `left_out`: what of an older version's memory does not fit the version in use, and why;
     `pinned`: the columns whose value a person set for good; `void`: the earlier revisions that were taken back, so that
-    the memory is not known by what it said in them."""
+    the memory is not known by what it said in them; `indexed`: the keys that it is a candidate by, as of a revision,
+    where they were read along."""
 
     id: UUID
     class_name: str
@@ -55,6 +56,7 @@ class MemoryState:
     pinned: dict[str, Pin] = field(default_factory=dict)
     void: set[int] = field(default_factory=set)
     merged_into: UUID | None = None
+    indexed: tuple[int, Sequence[int]] | None = None
     _records: tuple[int, tuple[Record, ...]] | None = None
     _read: dict[int, tuple[Payload, Record]] = field(default_factory=dict)
 
