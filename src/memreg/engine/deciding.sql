@@ -131,7 +131,8 @@ select
     ),
     memreg.must(
         (
-            select coalesce(array_agg(class order by class), '{}')
+            -- Each once and in the order of bytes, as they are given: several may hold one class.
+            select coalesce(array_agg(distinct class collate "C" order by class collate "C"), '{}')
             from memreg.kill_switches
             where tenant in (%(tenant)s, '*') and kill_switches.schema in (%(schema)s, '*') and is_on
         ) = %(switched)s::text[],
