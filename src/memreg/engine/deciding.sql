@@ -37,7 +37,7 @@ select
         ) as kept
     ) as messages,
     (
-        select coalesce(jsonb_agg(jsonb_build_array(asked.class, latest.snapshot, coalesce(newest.change, 0))), '[]')
+        select coalesce(jsonb_agg(jsonb_build_array(asked.class, latest.snapshot, greatest(newest.change, 0))), '[]')
         from unnest(%(classes)s::text[]) as asked (class)
         left join lateral (
             select snapshot

@@ -9,7 +9,7 @@ with written as (
         %(tenant)s, id, %(schema)s, class, version, payload, originals, search, candidate_keys, is_deleted, unresolved,
         revision,
         coalesce(change, nth + (
-            select coalesce(max(counted.change), 0)
+            select greatest(max(counted.change), 0)
             from memreg.memories as counted
             where counted.tenant = %(tenant)s and counted.schema = %(schema)s and counted.class = rows.class
         )),
@@ -81,7 +81,7 @@ set class = rows.class,
     unresolved = rows.unresolved,
     revision = rows.revision,
     change = coalesce(rows.change, rows.nth + (
-        select coalesce(max(counted.change), 0)
+        select greatest(max(counted.change), 0)
         from memreg.memories as counted
         where counted.tenant = %(tenant)s and counted.schema = %(schema)s and counted.class = rows.class
     )),
