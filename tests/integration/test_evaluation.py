@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from bench import corrupted
 from bench.people import people
 from memreg.core.database import Database
 from memreg.core.errors import DatabaseUnavailable
@@ -19,8 +21,9 @@ from memreg.core.settings import Settings
 from memreg.evaluation.errors import Cause
 from memreg.evaluation.judge import Verdict
 from memreg.evaluation.place import PREFIX, throwaway
+from memreg.evaluation.report import figure_rows
 from memreg.evaluation.result import Result, judge_pass, result_data, result_of
-from memreg.evaluation.run import TENANT, begun, prepare, replay
+from memreg.evaluation.run import ALONE, TENANT, begun, prepare, replay
 from memreg.evaluation.stream_schema import read_stream_schema
 from memreg.evaluation.streams import StreamProblem, StreamRecord
 from memreg.evaluation.study import study
@@ -158,6 +161,38 @@ def test_a_class_of_forty_searchable_fields(database: Database) -> None:
     done = replay(engine, subject, [*known, again], advance=lambda _: None)
     assert [each.action for each in done.outcomes] == ["CREATE", "CREATE", "CREATE", "UPDATE"]
     assert done.outcomes[3].memory_id == done.outcomes[1].memory_id
+
+
+def told(settings: Settings, items: Sequence[StreamRecord], together: int) -> tuple[dict[str, Any], Result]:
+    """Everything that is told of a pass but the time, with memories by the order in which they came."""
+    subject = read_stream_schema(json.dumps(corrupted.SCHEMA), "corrupted.schema.json")
+    with throwaway(settings) as dsn, Database.connect(settings, dsn=dsn) as database:
+        done = replay(prepare(database, subject), subject, items, together=together, advance=lambda _: None)
+        judged = judge_pass(done, subject)
+        result = result_of("corrupted", subject, done, judged, study(database, subject, done, judged))
+    text = json.dumps([result_data(result), [asdict(each) for each in done.outcomes]])
+    for number, memory in enumerate(dict.fromkeys(each.memory_id for each in done.outcomes if each.memory_id)):
+        text = text.replace(memory, f"memory {number}")
+    data, outcomes = json.loads(text)
+    for name in ("latency_ms", "timed", "seconds"):
+        del data[name]
+    return {"document": data, "outcomes": outcomes}, result
+
+
+def test_what_goes_together_is_told_as_what_goes_alone(settings: Settings) -> None:
+    records = [
+        StreamRecord(line, each["record_id"], each["entity_id"], each["source"], each["fields"])
+        for line, each in enumerate(corrupted.stream(persons=16, records=8), start=1)
+    ]
+    alone, timed = told(settings, records, together=0)
+    together, some = told(settings, records, together=40)
+    assert together == alone
+    assert alone["document"]["decisions"] == len(records) > len({each["memory_id"] for each in alone["outcomes"]})
+    assert {"UPDATE score", "UPDATE identity"} <= {f"{e['action']} {e['basis']}" for e in alone["outcomes"]}
+    assert (len(timed.done.latencies), len(some.done.latencies)) == (len(records), 2 * ALONE + 8)
+    figures = dict(figure_rows(some))
+    assert "of the 48 taken alone" in figures["time of a decision"]
+    assert "alone" not in dict(figure_rows(timed))["time of a decision"]
 
 
 # The place

@@ -7,13 +7,15 @@ where starts_with(datname::text, 'memreg_eval_')
     and not exists (select from pg_stat_activity where application_name = pg_database.datname)
 
 -- best_candidates --
--- For each decision of a tenant, the best candidate of its audit entry.
+-- For each decision of a tenant that was held against candidates, the best of them, as entries keep candidates.
 select
     message_id,
-    candidates -> 0 ->> 'memory_id' as memory_id,
-    (candidates -> 0 ->> 'score')::double precision as score
+    case
+        when jsonb_typeof(candidates) = 'array' then jsonb_build_array(candidates -> 0)
+        else jsonb_set(candidates, '{held}', jsonb_build_array(candidates #> '{held, 0}'))
+    end as candidates
 from memreg.audit_log
-where tenant = %(tenant)s and schema = %(schema)s and jsonb_array_length(candidates) > 0
+where tenant = %(tenant)s and schema = %(schema)s and candidates <> '[]'
 
 -- answers_of_keys --
 -- For each decision of a tenant whose keys were held by a memory: which memories held them, and which answered.

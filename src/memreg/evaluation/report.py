@@ -102,7 +102,9 @@ def figure_rows(result: Result) -> list[tuple[str, str]]:
     rows.append(("memories", f"{figures.memories:,} ({figures.memories_per_entity:.3f} an entity)"))
     if result.done.latencies:
         times = latency_ms(result.done)
-        rows.append(("time of a decision", f"p50 {times['p50']:.1f} ms, p95 {times['p95']:.1f} ms"))
+        timed, taken = len(result.done.latencies), len(result.done.records)
+        of = "" if timed == taken else f", of the {timed:,} taken alone"
+        rows.append(("time of a decision", f"p50 {times['p50']:.1f} ms, p95 {times['p95']:.1f} ms{of}"))
     return rows
 
 

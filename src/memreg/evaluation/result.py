@@ -51,7 +51,7 @@ def result_of(stream: str, subject: Subject, done: Pass, judged: tuple[Judged, .
 
 
 def latency_ms(done: Pass) -> dict[str, float]:
-    """How long a decision took, in milliseconds: the median and the 95th percentile."""
+    """How long a decision on a record took that was taken alone, in milliseconds: median and 95th percentile."""
     return {name: round(1000 * percentile(done.latencies, share), 3) for name, share in (("p50", 0.5), ("p95", 0.95))}
 
 
@@ -72,7 +72,7 @@ def result_data(result: Result) -> dict[str, Any]:
         **_rounded(asdict(result.figures)),
     }
     if done.latencies:
-        data |= {"latency_ms": latency_ms(done), "seconds": round(done.seconds, 2)}
+        data |= {"latency_ms": latency_ms(done), "timed": len(done.latencies), "seconds": round(done.seconds, 2)}
     if study is not None:
         data |= {
             "causes": causes(study.errors),

@@ -10,6 +10,7 @@ from memreg.core.database import Database
 from memreg.core.queries import Queries, Statement
 from memreg.core.steps import Rows, Steps, fetch_rows
 from memreg.engine.audit import KEPT_CANDIDATES
+from memreg.engine.kept import candidates_told
 from memreg.evaluation.errors import ErrorCase, explain_error
 from memreg.evaluation.judge import Judged
 from memreg.evaluation.key_truth import KeyTruth, key_truths
@@ -36,7 +37,8 @@ def study(database: Database, subject: Subject, done: Pass, judged: Sequence[Jud
     """Ask the audit about a pass that is over. Raises DatabaseError."""
     schema = subject.spec.name
     best_rows = _ask(database, _SQL["best_candidates"](tenant=TENANT, schema=schema))
-    best = {row["message_id"]: (row["memory_id"], float(row["score"])) for row in best_rows}
+    firsts = ((row["message_id"], candidates_told(row["candidates"])[0]) for row in best_rows)
+    best = {message_id: (each["memory_id"], float(each["score"])) for message_id, each in firsts}
     key_rows = _ask(database, _SQL["answers_of_keys"](tenant=TENANT, schema=schema))
     tried = list(trials(done.outcomes, best, subject.dirty_sources))
     return Study(
