@@ -45,7 +45,10 @@ select
     (select count(*) from pg_listening_channels()) as listening,
     (select count(*) from pg_class where relpersistence = 't') as temporary,
     (select count(*) from pg_cursors where is_holdable) as cursors,
-    (select count(*) from pg_locks where locktype = 'advisory') as locks
+    (
+        select count(*) from pg_locks
+        where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())
+    ) as locks
 """
 NOTHING = {
     "same_role": True, "settings": {}, "prepared": 0, "listening": 0, "temporary": 0, "cursors": 0, "locks": 0,
