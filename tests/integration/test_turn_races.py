@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from memreg.core.clock import utc_now
 from memreg.core.database import Database
-from memreg.engine.model import Action, Basis, Proposal
-from memreg.operations.backfill import backfill
+from memreg.core.ids import uuid7
+from memreg.core.steps import Steps
+from memreg.engine.batch import deciding
+from memreg.engine.cache import Cache
+from memreg.engine.decided import DecidedMany, Given
+from memreg.engine.ingest import Walk
+from memreg.engine.model import Action, Basis, Extraction, IngestResult, Message, Proposal
+from memreg.operations.backfill import Backfill, backfill
+from memreg.operations.backfill.life import pause
 from memreg.operations.kill_switch import switch
 from tests.support.people import ONE, SCHEMA, engine_of, person, register, rows, say
+from tests.support.steps import paused
+
+Plan = Callable[[], Steps[DecidedMany]]
+
+
+def given(message_id: str, *proposals: Proposal) -> Given:
+    """A message with its proposals, as `say` says it."""
+    return Given(Message(f"message {message_id}", message_id), Extraction(proposals, "structured"))
+
+
+def turns(*messages: Given) -> Plan:
+    """The plan that decides messages together, of a tenant that nobody stands in the way of so far."""
+    return deciding(Walk("default", SCHEMA, Cache(), utc_now, uuid7), messages)
+
+
+def only(result: DecidedMany) -> IngestResult:
+    """The result of the one message that was decided."""
+    (found,) = result.results
+    assert isinstance(found, IngestResult)
+    return found
 
 
 def test_a_class_that_two_switches_hold_is_written_to(database: Database) -> None:
@@ -35,3 +68,29 @@ def test_the_count_of_writes_of_a_renamed_class_begins_above_what_came_with_it(d
     found = {row["payload"]["name"]: row["change"] for row in rows(database, "memories")}
     assert [found[name] for name in ("Bo Ek", "Person 1")] == [1, 2]
     assert found["Person 0"] < 0 and found["Person 2"] < 0
+
+
+def halt_before_rewriting(database: Database, version: int) -> None:
+    """Put a version in force, and leave the memories in their form of before."""
+
+    def look(now: Backfill) -> None:
+        if (now.stage, now.status) == ("rewrite", "running"):
+            pause(database, SCHEMA)
+
+    backfill(database, SCHEMA, version, chunk=1, progress=look)
+
+
+def test_what_is_erased_of_a_class_that_is_renamed_does_not_come_back(database: Database, database_url: str) -> None:
+    register(database)
+    for number in range(5):
+        say(engine_of(database), f"m{number}", person(name=f"Person {number}", email=f"p{number}@x.org"))
+    halt_before_rewriting(database, register(database, RENAMED))
+    ana = next(row for row in rows(database, "memories") if row["class"] == "Person")
+    plan = turns(given("said", Proposal("Human", {"email": ana["payload"]["email"], "city": "Oslo"})))
+    with paused(database_url, plan) as worker:
+        worker.until("lock_turn")
+        engine_of(database).erase(ana["id"], by="eva")
+        with pytest.raises(psycopg.errors.SerializationFailure, match="has changed since it was read"):
+            worker.finish()
+    assert next(row for row in rows(database, "memories") if row["id"] == ana["id"])["payload"] == {}
+    assert only(database.run("default", plan)).decisions[0].memory_id != ana["id"]

@@ -74,11 +74,12 @@ left join lateral (
 -- Under its locks, keep or settle a turn's messages, hold the memories that it changes (in one order for everybody), and see to it that what it was decided by is still so: the version, the switches, that its messages are not settled, and that in its classes nothing was written since to what it read, nor to anything that it would have found (by a candidate key or an identity key). Else the transaction begins again.
 with held as (
     select memories.id
-    from unnest(%(held)s::uuid[]) as wanted (id)
+    from unnest(%(held)s::uuid[], %(revisions)s::integer[]) as wanted (id, revision)
     cross join lateral (
+        -- By the memory itself, whatever its row is called: one of a class that is being renamed may be erased.
         select id
         from memreg.memories
-        where memories.tenant = %(tenant)s and memories.id = wanted.id
+        where memories.tenant = %(tenant)s and memories.id = wanted.id and memories.revision = wanted.revision
         for update
     ) as memories
 ),
@@ -111,7 +112,7 @@ select
         and (select count(*) from decided) = jsonb_array_length(%(waiting)s),
         'that a message waits to be decided'
     ),
-    memreg.must((select count(*) from held) = cardinality(%(held)s::uuid[]), 'that a memory is there'),
+    memreg.must((select count(*) from held) = cardinality(%(held)s::uuid[]), 'a memory that is to be written'),
     memreg.must(
         (
             select row (

@@ -214,6 +214,7 @@ class Together:
         hand, version = self.hand, self.hand.version
         asking = [item for turn in self.turns for item in turn.asking]
         classes = sorted(hand.changes) if first else []
+        held = sorted(id for id in hand.workspace.changed if not hand.workspace.memories[id].is_new)
         return SQL["claim_turn"](
             tenant=hand.tenant,
             schema=version.name,
@@ -224,7 +225,8 @@ class Together:
             settled=Jsonb([self._kept(each) for each in settled]),
             waiting=Jsonb([self._decided(each) for each, _ in waiting]),
             ids=[each.id for each, _ in waiting],
-            held=sorted(id for id in hand.workspace.changed if not hand.workspace.memories[id].is_new),
+            held=held,
+            revisions=[hand.workspace.revisions[id] for id in held],
             classes=classes,
             changes=[hand.changes[name] for name in classes],
             read=[id for id, state in hand.workspace.memories.items() if not state.is_new] if first else [],

@@ -39,6 +39,8 @@ class Workspace:
 
     lineage: Lineage | None = None
     memories: dict[UUID, MemoryState] = field(default_factory=dict)
+    revisions: dict[UUID, int] = field(default_factory=dict)
+    """The revisions that are in the database, as far as is known."""
     holders: dict[KeyPlace, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     released: dict[KeyPlace, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     known_keys: set[KeyPlace] = field(default_factory=set)
@@ -61,6 +63,7 @@ class Workspace:
         if held is None or held.revision < row["revision"]:
             held = MemoryState.from_row(row, self.lineage)
             self.memories[held.id] = held
+            self.revisions[held.id] = held.revision
         return held
 
     def take_key_rows(
@@ -168,6 +171,7 @@ class Workspace:
         """All that was changed is in the database now."""
         for memory_id in self.changed:
             self.memories[memory_id].is_new = False
+            self.revisions[memory_id] = self.memories[memory_id].revision
             self.memories[memory_id].let_go.clear()
         self.changed.clear()
         self.seen.clear()
