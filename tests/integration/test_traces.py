@@ -30,7 +30,7 @@ from tests.support.scripted import AsyncScripted, Scripted, named
 from tests.support.spans import Traces, facts
 
 WALK = ["accept", "extract", "look_up", "score", "decide", "write"]
-AGAIN = [*WALK, "look_up", "score", "lock", "decide", "write"]
+AGAIN = [*WALK, "lock", "look_up", "score", "decide", "write"]
 """Where somebody else wrote meanwhile what it was decided by."""
 GIVEN = WALK[2:]
 

@@ -3,6 +3,7 @@ of revisions that go, and a doctor who sees what is wrong."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +29,10 @@ where schemaname = 'memreg' and n_tup_upd > 0 and relname not like 'procrastinat
 """
 
 
+OTHERS = "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+LEFT = "select from pg_stat_activity where pid = any(%s)"
+
+
 @pytest.fixture
 def owner(database: Database) -> Iterator[Owner]:
     with psycopg.connect(database.conninfo, autocommit=True, row_factory=dict_row) as conn:
@@ -37,9 +42,13 @@ def owner(database: Database) -> Iterator[Owner]:
 def written(settings: Settings, owner: Owner, decide: Any) -> dict[str, tuple[int, int]]:
     """Of each table that rows were updated in: how many, and of these how many left the indexes alone."""
     before = {row["relname"]: row for row in owner.execute(WRITTEN).fetchall()}
+    others = {row["pid"] for row in owner.execute(OTHERS).fetchall()}
     with Database.connect(settings) as database:
         decide(Engine(database, schema="people"))
-    after = owner.execute(WRITTEN).fetchall()  # connections tell what they did when they are closed, at the latest
+        pids = [row["pid"] for row in owner.execute(OTHERS).fetchall() if row["pid"] not in others]
+    while owner.execute(LEFT, [pids]).fetchall():  # connections tell what they did when they are gone, at the latest
+        time.sleep(0.01)
+    after = owner.execute(WRITTEN).fetchall()
     empty = {"n_tup_upd": 0, "n_tup_hot_upd": 0}
     found = {}
     for row in after:

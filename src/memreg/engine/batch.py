@@ -8,7 +8,7 @@ from time import perf_counter
 
 from memreg.core.errors import MessageConflict
 from memreg.core.steps import Steps, fetch, fetch_rows
-from memreg.core.tracing import whole
+from memreg.core.tracing import step, whole
 from memreg.engine.decided import Decided, DecidedMany, Given, Result, Stop
 from memreg.engine.hand import Stand
 from memreg.engine.ingest import Walk, known_of
@@ -76,7 +76,8 @@ def decide_messages(
         batch = Together(walk, version, switched, [each for each in given if each.id not in settled], began)
         locked = holding and batch.is_told_by_keys
         if locked:
-            yield (lock_turn(batch.turns),)
+            with step("lock", classes=len({name for turn in batch.turns for name in turn.classes})):
+                yield (lock_turn(batch.turns),)
         stand = yield from read(batch.turns, [each.id for each in batch.given], batch.fit)
         if not stand.is_of(version):
             version = yield from walk.cache.usable(walk.schema, stand.heads)

@@ -23,7 +23,6 @@ from memreg.engine.workspace import MOST_HOLDERS, KeyPlace, Workspace
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
 
-
 _NONE: Sequence[int] = ()
 
 
