@@ -9,12 +9,13 @@ import pytest
 
 from memreg.core.clock import utc_now
 from memreg.core.database import Database
+from memreg.core.errors import ExtractionFailed
 from memreg.core.ids import uuid7
 from memreg.core.steps import Steps
 from memreg.engine.batch import deciding
 from memreg.engine.cache import Cache
 from memreg.engine.decided import DecidedMany, Given
-from memreg.engine.ingest import Walk
+from memreg.engine.ingest import Walk, accept, bury
 from memreg.engine.model import Action, Basis, Extraction, IngestResult, Message, Proposal
 from memreg.operations.backfill import Backfill, backfill
 from memreg.operations.backfill.life import pause
@@ -68,6 +69,66 @@ def test_the_count_of_writes_of_a_renamed_class_begins_above_what_came_with_it(d
     found = {row["payload"]["name"]: row["change"] for row in rows(database, "memories")}
     assert [found[name] for name in ("Bo Ek", "Person 1")] == [1, 2]
     assert found["Person 0"] < 0 and found["Person 2"] < 0
+
+
+# Guards behind the guards
+
+
+def disturbed(plan: Plan, before: str, event: Callable[[], object]) -> Plan:
+    """A plan during whose first run something happens, just before a query is asked."""
+    left = [event]
+
+    def run() -> Steps[DecidedMany]:
+        steps = plan()
+        batch = next(steps)
+        while True:
+            if left and any(each.query.name == before for each in batch):
+                left.pop()()
+            try:
+                batch = steps.send((yield batch))
+            except StopIteration as stop:
+                found: DecidedMany = stop.value
+                return found
+
+    return run
+
+
+def test_who_comes_second_with_a_strong_key_finds_the_first(database: Database) -> None:
+    """As where a backfill gives a memory the keys that it has under the version in force, which is no write to it."""
+    register(database)
+    engine = engine_of(database)
+    ana = say(engine, "m1", person(name="Ana Lopez", email="ana@x.org")).decisions[0].memory_id
+    with psycopg.connect(database.conninfo, autocommit=True) as admin:
+        held = admin.execute("update memreg.identity_keys set memory_id = memory_id returning class, key, digest")
+        place = held.fetchone()
+        admin.execute("delete from memreg.identity_keys")
+
+        def give() -> None:
+            admin.execute(
+                "insert into memreg.identity_keys (tenant, schema, class, key, digest, memory_id, strong, created_at)"
+                " values ('default', %s, %s, %s, %s, %s, true, now())",
+                (SCHEMA, *(place or ()), ana),
+            )
+
+        plan = turns(given("m2", person(name="Wolfgang Schmidt", email="ana@x.org")))
+        decision = only(database.run("default", disturbed(plan, "lock_turn", give))).decisions[0]
+    assert (decision.action, decision.basis, decision.memory_id) == (Action.UPDATE, Basis.IDENTITY, ana)
+    assert database.retried == {"changed": 1}
+
+
+def test_the_question_about_a_message_that_died_while_it_was_decided_is_settled(database: Database) -> None:
+    register(database)
+    walk = Walk("default", SCHEMA, Cache(), utc_now, uuid7)
+    said = given("m1", person(name="Ana Lopez", email="ana@x.org"))
+    failure = ExtractionFailed(extractor="llm", reason="nothing")
+    database.run("default", lambda: accept(walk, said.message))
+
+    def fail() -> None:
+        assert database.run("default", lambda: bury(walk, said.message, failure)).status == "dead"
+
+    assert only(database.run("default", disturbed(turns(said), "lock_turn", fail))).status == "decided"
+    assert [row["status"] for row in rows(database, "messages")] == ["decided"]
+    assert [row["status"] for row in rows(database, "reviews")] == ["settled"]
 
 
 def halt_before_rewriting(database: Database, version: int) -> None:

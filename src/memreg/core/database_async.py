@@ -27,7 +27,7 @@ from memreg.core.shares import AsyncSignal, Shares
 from memreg.core.steps import Last, Row, Rows, Steps
 from memreg.core.tenant import check_tenant
 from memreg.core.tracing import step, whole
-from memreg.core.translate import is_lost, is_stale, translate, unreachable, why_again
+from memreg.core.translate import begins_again, is_lost, is_stale, translate, unreachable, why_again
 
 if TYPE_CHECKING:
     from memreg.core.embedded import Lease
@@ -127,8 +127,9 @@ class AsyncDatabase:
     async def run(self, tenant: str, plan: Callable[[], Steps[T]]) -> T:
         """Drive a plan in one transaction of the tenant and give its value.
 
-        Every yielded tuple is one round trip. After a serialization failure or a deadlock the transaction is rolled
-        back and `plan` is called again, so it must build its steps anew. A lost connection is never retried here.
+        Every yielded tuple is one round trip. After a serialization failure, a deadlock, or where another was first
+        with a strong key, the transaction is rolled back and `plan` is called again, so it must build its steps anew. A
+        lost connection is never retried here.
 
         Raises TenantInvalid, what the plan raises, and psycopg's errors as DatabaseError.
         """
@@ -144,12 +145,10 @@ class AsyncDatabase:
             async with self._connection(tenant) as conn:
                 try:
                     return await self._drive(conn, tenant, plan())
-                except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as exc:
-                    if attempt == ATTEMPTS:
+                except psycopg.Error as exc:
+                    if attempt == ATTEMPTS or not begins_again(exc):
                         raise translate(exc, self.where, broken=conn.broken) from exc
                     at_once, why = attempt == 1 and is_stale(exc), why_again(exc)
-                except psycopg.Error as exc:
-                    raise translate(exc, self.where, broken=conn.broken) from exc
             self.retried[why] += 1
             _log.info("transaction_retried", attempt=attempt, why=why)
             whole().tell(transactions_retried=attempt)

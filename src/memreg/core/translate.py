@@ -29,6 +29,7 @@ _PREFIX = re.compile(r"^.*?(FATAL|ERROR):\s+", re.DOTALL)
 # libpq's words where the server went between a pipeline's statements; the connection does not count as broken then.
 _CUT_OFF = "cannot exit pipeline mode while busy"
 _UNPREPARED = frozenset({"26000", "42P05"})
+_FIRST_COME = "identity_keys_strong"  # in a part of the table, more is behind it
 _GONE = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03"})
 
 
@@ -45,6 +46,14 @@ def unreachable(exc: BaseException, where: str) -> DatabaseError:
     return DatabaseUnavailable(where=where, reason=reason)
 
 
+def begins_again(exc: psycopg.Error) -> bool:
+    """Whether a transaction may come to its end when it is begun again: after a serialization failure, a deadlock, or
+    where somebody else was first with the key of an object, which is found then."""
+    if isinstance(exc, psycopg.errors.UniqueViolation):
+        return (exc.diag.constraint_name or "").startswith(_FIRST_COME)
+    return isinstance(exc, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected)
+
+
 def is_stale(exc: psycopg.Error) -> bool:
     """Whether a transaction was decided by what had changed until it was written (`memreg.must` said so): nobody stands
     in its way any more, so it may begin again at once."""
@@ -55,7 +64,8 @@ def why_again(exc: psycopg.Error) -> str:
     """Why a transaction is begun again: `changed`, `serialization` or `deadlock`."""
     if isinstance(exc, psycopg.errors.DeadlockDetected):
         return "deadlock"
-    return "changed" if is_stale(exc) else "serialization"
+    is_found_then = isinstance(exc, psycopg.errors.UniqueViolation)
+    return "changed" if is_stale(exc) or is_found_then else "serialization"
 
 
 def is_lost(exc: BaseException, broken: bool) -> bool:

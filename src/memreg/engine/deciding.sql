@@ -101,9 +101,13 @@ decided as (
     update memreg.messages
     set status = 'decided', decided_at = rows.now, error = rows.note, reply = rows.reply, attempts = attempts + 1,
         next_attempt_at = null
-    from jsonb_to_recordset(%(waiting)s) as rows (id text, now timestamptz, note text, reply text)
+    from jsonb_to_recordset(%(waiting)s) as rows (
+        id text, now timestamptz, note text, reply text, has_failed boolean
+    )
+    -- Where it failed since, there is a question to a person, which has to be settled with it.
     where messages.tenant = %(tenant)s and messages.schema = %(schema)s and messages.id = any(%(ids)s::text[])
         and messages.id = rows.id and messages.status not in ('decided', 'dropped')
+        and (rows.has_failed or messages.error is null)
     returning messages.id
 )
 select

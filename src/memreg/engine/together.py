@@ -223,7 +223,7 @@ class Together:
             annotation=version.annotation,
             switched=sorted(self.switched),
             settled=Jsonb([self._kept(each) for each in settled]),
-            waiting=Jsonb([self._decided(each) for each, _ in waiting]),
+            waiting=Jsonb([self._decided(each, row) for each, row in waiting]),
             ids=[each.id for each, _ in waiting],
             held=held,
             revisions=[hand.workspace.revisions[id] for id in held],
@@ -242,13 +242,14 @@ class Together:
             if row["error"] is not None
         ]
 
-    def _decided(self, given: Given) -> JsonRow:
+    def _decided(self, given: Given, row: Row) -> JsonRow:
         reply = given.extraction.reply
         return {
             "id": given.message.id,
             "now": self.now.isoformat(),
             "note": given.note,
             "reply": storable_text(reply) if reply else None,
+            "has_failed": row["error"] is not None,
         }
 
     def _kept(self, given: Given) -> JsonRow:
