@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -54,6 +53,12 @@ def align(mine: Sequence[str], theirs: Sequence[str], statistics: Statistics, is
     weigh = statistics.idf
     if mine == theirs:
         return Alignment([(token, token) for token in mine], sum([weigh(token) for token in mine]))
+    if len(mine) == len(theirs) == 1:
+        one, other = mine[0], theirs[0]
+        found = Alignment([], 0.0, {one: weigh(one)}, {other: weigh(other)})
+        if likeness := similarity(one, other):
+            _meet_softly(one, other, likeness, found)
+        return found
     ours, others = (set(mine), set(theirs)) if len(mine) + len(theirs) > FEW else (mine, theirs)
     equal = [token for token in mine if token in others]
     if equal:
@@ -93,6 +98,8 @@ def _join(mine: Sequence[str], theirs: Sequence[str], found: Alignment) -> None:
                     joined = "".join(pieces)
                     if joined in together and not joined.isdigit():
                         joins.append((len(pieces), joined, pieces, apart, together))
+    if not joins:
+        return
     for _, joined, pieces, apart, together in sorted(joins, key=lambda join: join[:3]):
         if joined in together and all(piece in apart for piece in pieces):
             found.matched += together.pop(joined)
@@ -103,14 +110,16 @@ def _join(mine: Sequence[str], theirs: Sequence[str], found: Alignment) -> None:
 
 def _soft(found: Alignment) -> None:
     """Nearly equal tokens, likest first."""
-    words, others = ([token for token in side if not has_digit(token)] for side in (found.mine, found.theirs))
+    words = [token for token in found.mine if not has_digit(token)]
+    others = [token for token in found.theirs if not has_digit(token)]
     likely = [
         (-likeness, min(one, other), max(one, other), one, other)
         for one in words
         for other in others
         if (likeness := similarity(one, other)) > 0
     ]
-    likely.sort()
+    if len(likely) > 1:
+        likely.sort()
     for negative, _, _, one, other in likely:
         if one not in found.soft and other not in found.soft:
             _meet_softly(one, other, -negative, found)
@@ -248,6 +257,9 @@ def _is_contraction(short: str, long: str) -> bool:
 
 
 def _letters(one: str, other: str) -> float:
-    """The share of letters that two words have in common, wherever they stand."""
-    left, right = Counter(one), Counter(other)
-    return 1 - max((left - right).total(), (right - left).total()) / max(len(one), len(other))
+    """The share of letters that two words have in common, wherever they stand; 0 where it cannot be enough to count."""
+    longest, most = max(len(one), len(other)), min(len(one), len(other))
+    if 1 - (longest - most) / longest < SAME_LETTERS:
+        return 0.0
+    common = sum([min(one.count(letter), other.count(letter)) for letter in set(one)])
+    return 1 - (longest - common) / longest

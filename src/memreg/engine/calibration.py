@@ -113,6 +113,7 @@ class Calibration:
     fixed: bool = False
     decisions: int = 0
     _worth: dict[str, Worth] = field(default_factory=dict, compare=False, repr=False)
+    _weights: dict[tuple[str, ...], list[tuple[str, float]]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def prior(self) -> float:
@@ -137,19 +138,25 @@ class Calibration:
         fill."""
         if not names:
             return rest
-        if not self.telling.keys() >= set(names):
-            weights = dict.fromkeys(names, 1 / len(names))
-        else:
-            weights = {name: self.telling[name] for name in names}
-        apart = sum(weight * math.exp(-max(-CLIP, min(CLIP, named.get(n, 0.0)))) for n, weight in weights.items())
+        weights = self._weights.get(key := tuple(names))
+        if weights is None:
+            even = not self.telling.keys() >= set(names)
+            weights = [(name, 1 / len(names) if even else self.telling[name]) for name in dict.fromkeys(names)]
+            self._weights[key] = weights
+        apart = sum([weight * math.exp(-max(-CLIP, min(CLIP, named.get(name, 0.0)))) for name, weight in weights])
         return rest - math.log(max(apart, 1e-12))
 
     def together(self, against_stranger: float, against_sibling: float) -> float:
         """The log odds against everything that is not a match: strangers and siblings by their shares."""
-        sibling = math.log(self.siblings) - against_sibling
-        stranger = math.log(1 - self.siblings) - against_stranger
+        share, rest = self._shares
+        sibling, stranger = share - against_sibling, rest - against_stranger
         most = max(sibling, stranger)
         return -(most + math.log(math.exp(sibling - most) + math.exp(stranger - most)))
+
+    @cached_property
+    def _shares(self) -> tuple[float, float]:
+        """The natural logarithms of the shares of siblings and strangers."""
+        return math.log(self.siblings), math.log(1 - self.siblings)
 
     def to_json(self) -> dict[str, Any]:
         """As kept in the database."""

@@ -52,7 +52,10 @@ def _reads_as_code(digits: int, length: int) -> bool:
 
 def codes_of(texts: Iterable[tuple[str, ...]]) -> Codes:
     """The codes of a record's texts, each a tuple of tokens in order."""
-    kept = ((_kept_codes if len(text) <= REMEMBERED else _codes_in)(text) for text in texts)
+    telling = [text for text in texts if not "".join(text).isalpha()]
+    if not telling:
+        return NO_CODES
+    kept = [(_kept_codes if len(text) <= REMEMBERED else _codes_in)(text) for text in telling]
     found = [codes for codes in kept if codes is not NO_CODES]
     if not found:
         return NO_CODES
@@ -62,8 +65,6 @@ def codes_of(texts: Iterable[tuple[str, ...]]) -> Codes:
 
 
 def _codes_in(tokens: tuple[str, ...]) -> Codes:
-    if all(map(str.isalpha, tokens)):
-        return NO_CODES
     digits = [_digits(token) for token in tokens]
     whole = {token for token, count in zip(tokens, digits, strict=True) if _reads_as_code(count, len(token))}
     joined: set[str] = set()

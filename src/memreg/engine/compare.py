@@ -69,13 +69,19 @@ def compare(mine: Record, theirs: Record, statistics: Statistics, memo: Memo | N
     texts = _texts(mine, theirs, statistics, memo)
     values = _identity(mine, theirs, memo)
     others = [*_compared(mine, theirs, memo), *values]
-    codes = meet(mine.codes, theirs.codes, lambda code: _is_rare(code, statistics))
+    here, there = mine.codes, theirs.codes
+    codes = meet(here, there, lambda code: _is_rare(code, statistics)) if here.whole or there.whole else None
     if codes is not None:
         values.append(Evidence(CODES, Role.CODE, _CODE_LEVELS[codes[0]], codes[1]))
         others.append(values[-1])
-    equal = all(found.level is _EQUAL for found in texts)
+    equal, met = True, False
+    for found in texts:
+        equal = equal and found.level is _EQUAL
+        met = met or found.level is not _NONE
+    for found in values:
+        met = met or found.level is not _NONE
     same = equal and bool(texts) and mine.fields.keys() == theirs.fields.keys() and _all_equal(mine, theirs)
-    touches = same or any(found.level is not _NONE for found in texts + values)
+    touches = same or met
     alike = same or (equal and any(found.role is _NAME for found in texts))
     return Comparison((*texts, *others), same, alike, touches)
 
@@ -97,19 +103,26 @@ def _texts(mine: Record, theirs: Record, statistics: Statistics, memo: Memo) -> 
     different columns count in both."""
     partner = _swapped(mine, theirs) if len(mine.name_columns) > 1 else _NOBODY
     found: dict[str, Evidence] = {}
-    for column in mine.fields:
+    elsewhere = theirs.fields
+    for column, own in mine.fields.items():
         other = partner.get(column, column) if partner else column
-        tokens = theirs.fields.get(other)
+        tokens = elsewhere.get(other)
         if tokens is None:
             continue
-        evidence = None if other != column else memo.get((column, tokens))
+        if other != column:
+            alignment = _crosswise(mine, theirs, column, other, statistics)
+            found[column] = _judged(mine, theirs, column, other, alignment, statistics)
+            continue
+        evidence = memo.get(place := (column, tokens))
         if evidence is None:
-            alignment = (_straight if other == column else _crosswise)(mine, theirs, column, other, statistics)
-            evidence = _judged(mine, theirs, column, other, alignment, statistics)
-            if other == column:
-                memo[column, tokens] = evidence
+            alignment = align(own, tokens, statistics, column in mine.open_columns)
+            if alignment.met:
+                evidence = _judged(mine, theirs, column, other, alignment, statistics)
+            else:
+                evidence = Evidence(column, mine.roles[column], _NONE, alignment)
+            memo[place] = evidence
         found[column] = evidence
-    strayed = _has_strays(mine, theirs, partner, found)
+    strayed = (bool(partner) or _may_stray(mine, theirs)) and _has_strays(mine, theirs, partner, found)
     if strayed or mine.lists or theirs.lists:
         aligned = {column: _alignment(evidence) for column, evidence in found.items()}
         changed = _across(mine, theirs, partner, aligned, statistics) if strayed else set[str]()
@@ -131,6 +144,17 @@ def _alignment(evidence: Evidence) -> Alignment:
     return evidence.between
 
 
+def _may_stray(mine: Record, theirs: Record) -> bool:
+    """Whether a token of one side may stand in another column of the other: what every column has in common with its
+    own met there."""
+    places = mine.places
+    for column, tokens in theirs.fields.items():
+        for token in tokens:
+            if token in places and places[token] != column:
+                return True
+    return False
+
+
 def _has_strays(mine: Record, theirs: Record, partner: Mapping[str, str], found: Mapping[str, Evidence]) -> bool:
     """Whether a token that is left over on one side is left over on the other, in whatever column."""
     common = mine.all_tokens & theirs.all_tokens
@@ -146,10 +170,6 @@ def _has_strays(mine: Record, theirs: Record, partner: Mapping[str, str], found:
                     if token in other:
                         return True
     return False
-
-
-def _straight(mine: Record, theirs: Record, column: str, other: str, statistics: Statistics) -> Alignment:
-    return align(mine.fields[column], theirs.fields[other], statistics, column in mine.open_columns)
 
 
 def _crosswise(mine: Record, theirs: Record, column: str, other: str, statistics: Statistics) -> Alignment:

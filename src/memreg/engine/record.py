@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
 from typing import Any
 
 from memreg.engine.codes import Codes, codes_of
 from memreg.engine.identity import canonical, digest
+from memreg.engine.once import once
 from memreg.engine.text import REMEMBERED, value_tokens
 from memreg.registry.models import ClassAnnotation, ClassSpec, Column, Kind
 
@@ -61,17 +61,26 @@ class Record:
         """The view of a payload under an annotation; columns without a value are left out."""
         return Reader(spec, annotation).read(payload)
 
-    @cached_property
+    @once
     def all_tokens(self) -> frozenset[str]:
         """Every token of every field."""
         return frozenset().union(*self.fields.values())
 
-    @cached_property
+    @once
+    def places(self) -> Mapping[str, str | None]:
+        """The column that has a token; None for one that several have."""
+        found: dict[str, str | None] = {}
+        for column, tokens in self.fields.items():
+            for token in tokens:
+                found[token] = None if token in found else column
+        return found
+
+    @once
     def codes(self) -> Codes:
         """The model numbers and the like in its text."""
         return codes_of(self.fields.values())
 
-    @cached_property
+    @once
     def findings(self) -> dict[str, Any]:
         """What was found out while it was held against others, for whoever does that to keep."""
         return {}

@@ -63,8 +63,13 @@ class Pair(NamedTuple):
     def against(self) -> tuple[float, float, float]:
         """The log odds against strangers, what siblings take off them, and those before looking."""
         stranger = sum([weighed.limited for weighed in self.weighed])
-        named = {w.evidence.column: w.sibling for w in self.weighed if w.evidence.role is _NAME}
-        rest = sum([weighed.sibling for weighed in self.weighed if weighed.evidence.role is not _NAME])
+        named, others = {}, []
+        for evidence, _, _, worth in self.weighed:
+            if evidence.role is _NAME:
+                named[evidence.column] = worth
+            else:
+                others.append(worth)
+        rest = sum(others)
         sibling = self.calibration.against_siblings(named, self.names, rest)
         return stranger, self.calibration.together(stranger, sibling) - stranger, self.calibration.prior
 
@@ -207,10 +212,10 @@ def score(proposal: Record, candidate: Record, statistics: Statistics) -> Score:
     the class or promised by the columns' roles. Symmetric; 1.0 for equal text where nothing differs; 0.0 where no
     token and no identity column met.
     """
-    return _score(proposal, candidate, Found.of(proposal, statistics))
+    return Score(*_valued(proposal, candidate, Found.of(proposal, statistics)))
 
 
-def _score(proposal: Record, candidate: Record, found: Found) -> Score:
+def _valued(proposal: Record, candidate: Record, found: Found) -> tuple[float, int, Pair]:
     statistics = found.statistics
     comparison = compare(proposal, candidate, statistics, found.evidence)
     pair = _weigh(comparison, proposal.name_columns, found)
@@ -223,15 +228,18 @@ def _score(proposal: Record, candidate: Record, found: Found) -> Score:
         value = min(ALMOST_SURE, 1 / (1 + math.exp(-log_odds)))
         if comparison.alike and told_apart(pair).bounds:
             value = max(ASKED, min(value, TOLD_APART))
-    return Score(round(value, PLACES), statistics.snapshot, pair)
+    return round(value, PLACES), statistics.snapshot, pair
 
 
 def best_score(proposal: Record, revisions: Sequence[Record], statistics: Statistics) -> Score:
     """The highest score over a memory's current and recent revisions (the current one first; it wins a tie)."""
     found = Found.of(proposal, statistics)
-    if len(revisions) == 1:
-        return _score(proposal, revisions[0], found)
-    return max([_score(proposal, record, found) for record in revisions], key=lambda score: score.value)
+    best = _valued(proposal, revisions[0], found)
+    for record in revisions[1:]:
+        other = _valued(proposal, record, found)
+        if other[0] > best[0]:
+            best = other
+    return Score(*best)
 
 
 def describe(name: str) -> str:
@@ -243,21 +251,24 @@ def describe(name: str) -> str:
 
 
 def _weigh(comparison: Comparison, names: tuple[str, ...], found: Found) -> Pair:
-    weighed = found.weighed
-    those = tuple([weighed.get(id(each)) or _weighed(each, found) for each in comparison.evidence])
-    return Pair(comparison, those, found.statistics.calibration, names)
+    known, those = found.weighed, []
+    for each in comparison.evidence:
+        weighed = known.get(id(each))
+        those.append(_weighed(each, found) if weighed is None else weighed)
+    return Pair(comparison, tuple(those), found.statistics.calibration, names)
 
 
 def _weighed(evidence: Evidence, found: Found) -> Weighed:
-    statistics = found.statistics
-    where = evidence.column, evidence.role
+    where = evidence[:2]
     worth = found.worths.get(where)
     if worth is None:
-        worth = found.worths[where] = statistics.calibration.worth(*where)
-    stranger = limited = worth.against_stranger[evidence.level]
-    if evidence.role in LIMITED_ROLES and evidence.frequencies and stranger > 0:
-        limited = min(stranger, common_words_limit(worth.of_matches, evidence.frequencies, statistics.documents))
-    made = found.weighed[id(evidence)] = Weighed(evidence, stranger, limited, worth.against_sibling[evidence.level])
+        worth = found.worths[where] = found.statistics.calibration.worth(*where)
+    level = evidence.level
+    stranger = limited = worth.against_stranger[level]
+    if evidence.frequencies and stranger > 0 and evidence.role in LIMITED_ROLES:
+        limit = common_words_limit(worth.of_matches, evidence.frequencies, found.statistics.documents)
+        limited = min(stranger, limit)
+    made = found.weighed[id(evidence)] = Weighed(evidence, stranger, limited, worth.against_sibling[level])
     return made
 
 
