@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -15,6 +18,7 @@ from memreg.core.steps import Steps
 from memreg.engine.batch import deciding
 from memreg.engine.cache import Cache
 from memreg.engine.decided import DecidedMany, Given
+from memreg.engine.inbox import submit
 from memreg.engine.ingest import Walk, accept, bury
 from memreg.engine.model import Action, Basis, Extraction, IngestResult, Message, Proposal
 from memreg.operations.backfill import Backfill, backfill
@@ -23,6 +27,7 @@ from memreg.operations.kill_switch import switch
 from tests.support.people import ONE, SCHEMA, engine_of, person, register, rows, say
 from tests.support.steps import paused
 
+T = TypeVar("T")
 Plan = Callable[[], Steps[DecidedMany]]
 
 
@@ -74,11 +79,11 @@ def test_the_count_of_writes_of_a_renamed_class_begins_above_what_came_with_it(d
 # Guards behind the guards
 
 
-def disturbed(plan: Plan, before: str, event: Callable[[], object]) -> Plan:
+def disturbed(plan: Callable[[], Steps[T]], before: str, event: Callable[[], object]) -> Callable[[], Steps[T]]:
     """A plan during whose first run something happens, just before a query is asked."""
     left = [event]
 
-    def run() -> Steps[DecidedMany]:
+    def run() -> Steps[T]:
         steps = plan()
         batch = next(steps)
         while True:
@@ -87,7 +92,7 @@ def disturbed(plan: Plan, before: str, event: Callable[[], object]) -> Plan:
             try:
                 batch = steps.send((yield batch))
             except StopIteration as stop:
-                found: DecidedMany = stop.value
+                found: T = stop.value
                 return found
 
     return run
@@ -116,6 +121,21 @@ def test_who_comes_second_with_a_strong_key_finds_the_first(database: Database) 
     assert database.retried == {"changed": 1}
 
 
+def test_two_that_come_at_once_after_one_of_a_clock_ahead_have_a_place_each(database: Database) -> None:
+    register(database)
+    walk = Walk("default", SCHEMA, Cache(), utc_now, uuid7)
+    ahead = replace(walk, new_id=lambda: UUID(int=uuid7().int + (1 << 100)))
+
+    def leave(message_id: str, walk: Walk = walk) -> Callable[[], Steps[bool]]:
+        return lambda: submit(walk, Message("said", message_id, "talk"), 100)
+
+    database.run("default", leave("m1", ahead))
+    other = disturbed(leave("m2"), "queue_message", lambda: database.run("default", leave("m3")))
+    assert database.run("default", other)
+    places = {row["id"]: row["arrival"].int for row in rows(database, "messages")}
+    assert (places["m3"], places["m2"]) == (places["m1"] + 1, places["m1"] + 2)
+
+
 def test_the_question_about_a_message_that_died_while_it_was_decided_is_settled(database: Database) -> None:
     register(database)
     walk = Walk("default", SCHEMA, Cache(), utc_now, uuid7)
@@ -141,13 +161,16 @@ def halt_before_rewriting(database: Database, version: int) -> None:
     backfill(database, SCHEMA, version, chunk=1, progress=look)
 
 
-def test_what_is_erased_of_a_class_that_is_renamed_does_not_come_back(database: Database, database_url: str) -> None:
+@pytest.mark.parametrize("said", [{"city": "Oslo"}, {}])
+def test_what_is_erased_of_a_class_that_is_renamed_does_not_come_back(
+    database: Database, database_url: str, said: dict[str, str]
+) -> None:
     register(database)
     for number in range(5):
         say(engine_of(database), f"m{number}", person(name=f"Person {number}", email=f"p{number}@x.org"))
     halt_before_rewriting(database, register(database, RENAMED))
     ana = next(row for row in rows(database, "memories") if row["class"] == "Person")
-    plan = turns(given("said", Proposal("Human", {"email": ana["payload"]["email"], "city": "Oslo"})))
+    plan = turns(given("said", Proposal("Human", {"email": ana["payload"]["email"]} | said)))
     with paused(database_url, plan) as worker:
         worker.until("lock_turn")
         engine_of(database).erase(ana["id"], by="eva")

@@ -29,7 +29,7 @@ _PREFIX = re.compile(r"^.*?(FATAL|ERROR):\s+", re.DOTALL)
 # libpq's words where the server went between a pipeline's statements; the connection does not count as broken then.
 _CUT_OFF = "cannot exit pipeline mode while busy"
 _UNPREPARED = frozenset({"26000", "42P05"})
-_FIRST_COME = "identity_keys_strong"  # in a part of the table, more is behind it
+_FIRST_COME = ("identity_keys_strong", "messages_by_arrival")  # in a part of the table, more is behind it
 _GONE = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03"})
 
 
@@ -48,7 +48,7 @@ def unreachable(exc: BaseException, where: str) -> DatabaseError:
 
 def begins_again(exc: psycopg.Error) -> bool:
     """Whether a transaction may come to its end when it is begun again: after a serialization failure, a deadlock, or
-    where somebody else was first with the key of an object, which is found then."""
+    where somebody else was first with the key of an object, or the place of a message, which is found then."""
     if isinstance(exc, psycopg.errors.UniqueViolation):
         return (exc.diag.constraint_name or "").startswith(_FIRST_COME)
     return isinstance(exc, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected)

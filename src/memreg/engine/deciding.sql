@@ -71,7 +71,7 @@ left join lateral (
 ) as head on true
 
 -- claim_turn --
--- Under its locks, keep or settle a turn's messages, hold the memories that it changes (in one order for everybody), and see to it that what it was decided by is still so: the version, the switches, that its messages are not settled, and that in its classes nothing was written since to what it read, nor to anything that it would have found (by a candidate key or an identity key). Else the transaction begins again.
+-- Under its locks, keep or settle a turn's messages, hold the memories that it is about (in one order for everybody, as the messages), and see to it that what it was decided by is still so: the version, the switches, that its messages are not settled, and that in its classes nothing was written since to what it read, nor to anything that it would have found (by a candidate key or an identity key). Else the transaction begins again.
 with held as (
     select memories.id
     from unnest(%(held)s::uuid[], %(revisions)s::integer[]) as wanted (id, revision)
@@ -116,7 +116,7 @@ select
         and (select count(*) from decided) = jsonb_array_length(%(waiting)s),
         'that a message waits to be decided'
     ),
-    memreg.must((select count(*) from held) = cardinality(%(held)s::uuid[]), 'a memory that is to be written'),
+    memreg.must((select count(*) from held) = cardinality(%(held)s::uuid[]), 'a memory that it is about'),
     memreg.must(
         (
             select row (

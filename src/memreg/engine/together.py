@@ -214,7 +214,8 @@ class Together:
         hand, version = self.hand, self.hand.version
         asking = [item for turn in self.turns for item in turn.asking]
         classes = sorted(hand.changes) if first else []
-        held = sorted(id for id in hand.workspace.changed if not hand.workspace.memories[id].is_new)
+        memories = hand.workspace.memories
+        held = sorted(id for id in {*hand.workspace.changed, *hand.workspace.seen} if not memories[id].is_new)
         return SQL["claim_turn"](
             tenant=hand.tenant,
             schema=version.name,
@@ -222,14 +223,14 @@ class Together:
             status=version.status,
             annotation=version.annotation,
             switched=sorted(self.switched),
-            settled=Jsonb([self._kept(each) for each in settled]),
-            waiting=Jsonb([self._decided(each, row) for each, row in waiting]),
+            settled=Jsonb([self._kept(each) for each in sorted(settled, key=lambda one: one.id)]),
+            waiting=Jsonb([self._decided(each, row) for each, row in sorted(waiting, key=lambda one: one[0].id)]),
             ids=[each.id for each, _ in waiting],
             held=held,
             revisions=[hand.workspace.revisions[id] for id in held],
             classes=classes,
             changes=[hand.changes[name] for name in classes],
-            read=[id for id, state in hand.workspace.memories.items() if not state.is_new] if first else [],
+            read=[id for id, state in memories.items() if not state.is_new] if first else [],
             probes=list({key for item in asking if item.looked_up for key in item.probes}) if first else [],
             digests=list({place[2] for place in hand.workspace.known_keys}) if first else [],
         )
