@@ -194,10 +194,10 @@ def _numbers(side: Mapping[str, float]) -> bool:
     return any(weight > NO_WEIGHT and has_digit(token) for token, weight in side.items())
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def has_digit(token: str) -> bool:
     """Whether a token has a digit: such a token is never nearly another."""
-    return any(character.isdigit() for character in token)
+    return not token.isalpha() and any(map(str.isdigit, token))
 
 
 def names_agree(mine: frozenset[str], theirs: frozenset[str]) -> bool:
@@ -224,24 +224,29 @@ def similarity(one: str, other: str) -> float:
     return _similarity(one, other) if one < other else _similarity(other, one)
 
 
-@lru_cache(maxsize=262_144)
+@lru_cache(maxsize=16_384)
 def _similarity(one: str, other: str) -> float:
     if one == other or has_digit(one) or has_digit(other) or one in NEGATIONS or other in NEGATIONS:
         return 0.0
-    short, long = sorted((one, other), key=len)
+    short, long = (one, other) if len(one) <= len(other) else (other, one)
+    size = len(long)
     if len(short) == 1:
         return INITIAL if long[0] == short else 0.0
-    if _is_contraction(short, long):
+    strange = len({*short}.difference(long))
+    if not strange and _is_contraction(short, long):
         return PREFIX
     if len(short) < 3:
         return 0.0
     if long.startswith(short):
-        return PREFIX if len(long) - len(short) > 1 else max(PREFIX, 1 - 1 / len(long))
+        return PREFIX if size - len(short) > 1 else max(PREFIX, 1 - 1 / size)
+    allowed = 0 if len(short) < 4 else 1 if size < 7 else 2 if size < 12 else 3
+    # Each letter that the other word lacks is an edit, and one that they do not have in common.
+    if strange > allowed and 1 - strange / size < SAME_LETTERS:
+        return 0.0
     found = 0.0
-    if len(short) > 3:
-        allowed = 1 if len(long) < 7 else 2 if len(long) < 12 else 3
+    if allowed >= strange and allowed:
         distance = edits(one, other, allowed)
-        found = 1 - distance / len(long) if distance <= allowed else 0.0
+        found = 1 - distance / size if distance <= allowed else 0.0
     if found <= SCRAMBLED:
         letters = _letters(one, other)
         found = max(found, SCRAMBLED * letters if letters >= SAME_LETTERS else 0.0)

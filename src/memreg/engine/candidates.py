@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from memreg.engine.record import Record
-from memreg.engine.text import tokens
+from memreg.engine.text import REMEMBERED, tokens
 
 Keys = dict[str, float]
 """Keys as text, with the weight that meeting one has."""
@@ -164,7 +164,7 @@ def _record_keys(record: Record) -> Keys:
     return found if len(found) <= MOST_KEYS else dict(list(found.items())[:MOST_KEYS])
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def shape(token: str) -> str:
     """The distinct consonants of a word, sorted, letters of one sound as one; where it has fewer than two, its distinct
     letters."""
@@ -183,13 +183,15 @@ def stem(code: str) -> str:
 def numbers(schema: str, class_name: str, keys: Iterable[str]) -> list[int]:
     """Keys of a class as signed 64-bit numbers: the first 8 bytes of their SHA-256."""
     scope = f"{schema}\0{class_name}\0"
-    return [_number(scope, key) for key in keys]
+    return [(_kept_number if len(key) <= REMEMBERED else _number)(scope, key) for key in keys]
 
 
-@lru_cache(maxsize=8_192)
 def _number(scope: str, key: str) -> int:
     data = (scope + key).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "big", signed=True)
+
+
+_kept_number = lru_cache(maxsize=8_192)(_number)
 
 
 def probes(record: Record, schema: str, class_name: str) -> dict[int, float]:
@@ -259,15 +261,17 @@ def _values(record: Record) -> tuple[tuple[str, ...], ...]:
     """The compared values as tokens; a day written in eight digits as year, month and day."""
     found = []
     for value in record.compared.values():
-        parts = _parts(value)
+        parts = (_kept_parts if len(value) <= REMEMBERED else _parts)(value)
         if parts and parts not in (("true",), ("false",)):
             found.append(parts)
     return tuple(found[:MOST_VALUES])
 
 
-@lru_cache(maxsize=4_096)
 def _parts(value: str) -> tuple[str, ...]:
     parts = tuple(tokens(value))
     if len(parts) == 1 and len(parts[0]) == 8 and parts[0].isdigit() and parts[0][:2] in ("18", "19", "20"):
         return parts[0][:4], parts[0][4:6], parts[0][6:]
     return parts
+
+
+_kept_parts = lru_cache(maxsize=2_048)(_parts)

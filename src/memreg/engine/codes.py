@@ -81,7 +81,7 @@ def _codes_in(tokens: tuple[str, ...]) -> Codes:
     return Codes(frozenset(whole), frozenset(joined)) if whole or joined else NO_CODES
 
 
-_kept_codes = lru_cache(maxsize=4_096)(_codes_in)
+_kept_codes = lru_cache(maxsize=1_024)(_codes_in)
 
 
 def meet(mine: Codes, theirs: Codes, is_rare: Callable[[str], bool]) -> tuple[CodesMet, tuple[str, ...]] | None:

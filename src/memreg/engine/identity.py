@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from memreg.engine.text import value_tokens
+from memreg.engine.text import REMEMBERED, value_tokens
 from memreg.registry.models import ClassAnnotation, IdentityKey
 
 
@@ -68,13 +68,17 @@ def key_values(payload: Mapping[str, Any], annotation: ClassAnnotation) -> tuple
                 break
             parts.append(part)
         else:
-            found.append(KeyValue(key, _digest(tuple(parts))))
+            found.append(KeyValue(key, _digest_of(tuple(parts))))
     return tuple(found)
 
 
-@lru_cache(maxsize=1_024)
-def _digest(parts: tuple[str, ...]) -> bytes:
+def _digest_of(parts: tuple[str, ...]) -> bytes:
     """Kept for a moment, since a decision asks for the keys of the proposal and for those of the memory after it."""
+    return (_kept_digest if sum(map(len, parts)) <= REMEMBERED else digest)(parts)
+
+
+@lru_cache(maxsize=1_024)
+def _kept_digest(parts: tuple[str, ...]) -> bytes:
     return digest(parts)
 
 

@@ -13,6 +13,8 @@ from memreg.registry.coerce import is_id
 
 CLOSE_DAYS = 31
 SEASON_DAYS = 150
+REMEMBERED = 200
+"""The characters of the two longest values whose comparison is kept, for those that come again."""
 NEAR_NUMBER, CLOSE_NUMBER, ROUGH_NUMBER = 0.95, 0.8, 0.5
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -27,9 +29,12 @@ Day = tuple[int, int, int]
 """Year, month, day; a year alone has month and day 0."""
 
 
-@lru_cache(maxsize=65_536)
 def read_day(text: str) -> Day | None:
     """A canonical value as a day or a year: ISO 8601, `19510224`, `1994`, `22-feb-11`, `october 4, 2005`."""
+    return (_kept_day if len(text) <= REMEMBERED else _read_day)(text)
+
+
+def _read_day(text: str) -> Day | None:
     if _YEAR.fullmatch(text):
         return int(text), 0, 0
     if found := _ISO.fullmatch(text) or _COMPACT.fullmatch(text):
@@ -45,21 +50,33 @@ def read_day(text: str) -> Day | None:
     return (year, month, day) if 1 <= month <= 12 and 1 <= day <= 31 else None
 
 
+_kept_day = lru_cache(maxsize=4_096)(_read_day)
+
+
 def _month(word: str) -> int:
     return _MONTHS.index(word[:3]) + 1 if word[:3] in _MONTHS else 0
 
 
-@lru_cache(maxsize=65_536)
 def read_number(text: str) -> float | None:
     """A canonical value as a number, with a sign of money or a unit beside it if there is one (`$ 1.29`)."""
+    return (_kept_number if len(text) <= REMEMBERED else _read_number)(text)
+
+
+def _read_number(text: str) -> float | None:
     found = _NUMBER.fullmatch(text)
     return float(found[1].replace(",", "")) if found else None
 
 
-@lru_cache(maxsize=65_536)
+_kept_number = lru_cache(maxsize=4_096)(_read_number)
+
+
 def compare_values(one: str, other: str) -> tuple[Role, Level]:
     """Two canonical values of a compared column: dates by typing slips and days between them, numbers by their ratio,
     others by edits; references are the same or they are not. Symmetric."""
+    return (_kept_values if len(one) + len(other) <= REMEMBERED else _compare_values)(one, other)
+
+
+def _compare_values(one: str, other: str) -> tuple[Role, Level]:
     if is_id(one) and is_id(other):
         return Role.NUMBER, Level.EQUAL if one == other else Level.NONE
     days = read_day(one), read_day(other)
@@ -75,6 +92,9 @@ def compare_values(one: str, other: str) -> tuple[Role, Level]:
         return Role.NUMBER, Level.EQUAL
     distance = edits(one, other, 2)
     return Role.NUMBER, Level.CONTAINED if distance <= 1 and len(one) > 3 else Level.NONE
+
+
+_kept_values = lru_cache(maxsize=4_096)(_compare_values)
 
 
 def _days(one: Day, other: Day) -> Level:
@@ -116,7 +136,6 @@ def _numbers(one: float, other: float) -> Level:
     return Level.PART if ratio > ROUGH_NUMBER else Level.NONE
 
 
-@lru_cache(maxsize=65_536)
 def compare_keys(one: str, other: str) -> Level:
     """Two values of an identity column: equal, nearly equal, different. Nearly equal is evidence, never identity.
 
@@ -124,6 +143,10 @@ def compare_keys(one: str, other: str) -> Level:
     two in 12, since neighbours have neighbouring numbers. The ids of references made soon after each other are alike
     and tell nothing by it.
     """
+    return (_kept_keys if len(one) + len(other) <= REMEMBERED else _compare_keys)(one, other)
+
+
+def _compare_keys(one: str, other: str) -> Level:
     if one == other:
         return Level.EQUAL
     if is_id(one) and is_id(other):
@@ -134,3 +157,6 @@ def compare_keys(one: str, other: str) -> Level:
     else:
         allowed = 0 if longest < 7 else 1 if longest < 12 else 2
     return Level.MOST if edits(one, other, allowed) <= allowed else Level.NONE
+
+
+_kept_keys = lru_cache(maxsize=8_192)(_compare_keys)
