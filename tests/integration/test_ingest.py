@@ -452,7 +452,11 @@ def test_a_bad_proposal_is_refused_in_a_sentence_and_kept(database: Database, pr
     assert words in "; ".join(refused.reasons)
     assert made.action is Action.CREATE
     (kept,) = rows(database, VALUES, "default", id=refused.audit_id)
-    assert set(kept["proposal"]) == {"class", "operation", "values", "evidence", "confidence"}
+    parts = {"class", "operation", "values"}
+    assert parts <= set(kept["proposal"]) <= parts | {"evidence", "confidence"}
+    told = engine.explain(refused.audit_id).facts["proposal"]
+    assert set(told) == parts | {"evidence", "confidence"}
+    assert (told["evidence"] is None) == (proposal.evidence is None)
     assert kept["reasons"] == list(refused.reasons)
     assert "rule 1, invalid" in engine.explain(refused.audit_id).text
     assert engine.ingest(Message("said", "m1"), proposals=[]).decisions == (refused, made)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
+import psycopg
 import pytest
 
 from memreg.api.engine import Engine
@@ -12,6 +14,7 @@ from memreg.core.database import Database
 from memreg.core.database_async import AsyncDatabase
 from memreg.core.errors import (
     ArgumentInvalid,
+    CommitUnknown,
     ExtractorUnavailable,
     MemregError,
     MessageConflict,
@@ -20,7 +23,7 @@ from memreg.core.errors import (
     ProposalInvalid,
 )
 from memreg.engine.many import Item, Turn
-from memreg.engine.model import Extraction, Message
+from memreg.engine.model import Extraction, IngestResult, Message
 from memreg.registry.models import SchemaVersion
 from tests.support.people import ONE, SCHEMA, engine_of, final_state, person, register, rows
 from tests.support.spans import Traces
@@ -241,3 +244,64 @@ def test_a_trace_has_a_span_for_what_is_decided_together(database: Database, tra
     assert told
     assert [each["memreg.messages"] for each in told] == [each["memreg.decisions"] for each in told]
     assert sum(int(str(each["memreg.messages"])) for each in told) == 20
+
+
+def given_until_it_fell(database: Database, given: list[Turn]) -> list[IngestResult]:
+    results: list[IngestResult] = []
+    with pytest.raises(CommitUnknown):  # it goes out with what is written
+        results.extend(engine_of(database).ingest_many(given, chunk=50))
+    assert [each.message_id for each in results] == [f"m{n}" for n in range(len(results))]
+    assert 50 <= len(results) <= 77
+    return results
+
+
+def a_rerun_completes(database: Database, given: list[Turn], before: list[IngestResult], kept: int) -> None:
+    again = list(engine_of(database).ingest_many(given, chunk=50))
+    assert [each.status for each in again] == ["replayed"] * kept + ["decided"] * (len(given) - kept)
+    assert [each.decisions for each in again[: len(before)]] == [each.decisions for each in before]
+    assert [str(each.decisions[0].action) for each in again] == ["CREATE"] * 70 + ["UPDATE"] * (len(given) - 70)
+    assert len(rows(database, "memories")) == 70
+    assert len(rows(database, "audit")) == len(given)
+
+
+def decided(database: Database) -> set[str]:
+    return {row["id"] for row in rows(database, "messages") if row["status"] == "decided"}
+
+
+def test_a_connection_that_is_lost_leaves_what_was_given(database: Database, database_url: str) -> None:
+    register(database)
+    given = turns(130)
+    with psycopg.connect(database_url) as conn:
+        conn.execute(
+            b"create function memreg.fall() returns trigger language plpgsql security definer as $$ begin"
+            b" if new.proposal #>> '{values,name}' = 'Person 77' then perform pg_terminate_backend(pg_backend_pid());"
+            b" end if; return new; end $$"
+        )
+        conn.execute(
+            b"create trigger fall before insert on memreg.audit_values for each row execute function memreg.fall()"
+        )
+    results = given_until_it_fell(database, given)
+    assert decided(database) == {each.message_id for each in results}
+    with psycopg.connect(database_url) as conn:
+        conn.execute(b"drop trigger fall on memreg.audit_values")
+    a_rerun_completes(database, given, results, len(results))
+
+
+def test_a_commit_whose_answer_is_lost_is_replayed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    register(database)
+    given = turns(130)
+    send = Database._send
+
+    def lost(self: Database, conn: Any, asked: Any, commits: bool) -> Any:
+        answers = send(self, conn, asked, commits)
+        if commits and "m77" in decided(database):
+            monkeypatch.undo()
+            conn.close()
+            raise CommitUnknown(where=self.where)
+        return answers
+
+    monkeypatch.setattr(Database, "_send", lost)
+    results = given_until_it_fell(database, given)
+    kept = decided(database)
+    assert "m77" in kept - {each.message_id for each in results}
+    a_rerun_completes(database, given, results, len(kept))

@@ -85,6 +85,16 @@ def test_whatever_was_given_as_a_proposal_is_handed_out_without_what_may_be_pers
     assert "ana" not in json.dumps(record["proposal"])
 
 
+@pytest.mark.parametrize("reveal", [False, True])
+def test_a_proposal_without_evidence_and_confidence_says_so(reveal: bool) -> None:
+    said: dict[str, Any] = {"class": "Person", "operation": "upsert", "values": {"name": "Ana"}}
+    record = record_of(row(proposal=said), people_version(), reveal=reveal)
+    assert record["proposal"] == {**said, "evidence": None, "confidence": None}
+    said |= {"confidence": 0.5, "evidence": "Ana it is"}
+    assert record_of(row(proposal=said), people_version(), reveal=reveal)["proposal"]["confidence"] == 0.5
+    assert record_of(row(proposal={}), people_version(), reveal=reveal)["proposal"] == {}  # erased
+
+
 def test_revealed_it_has_everything() -> None:
     record = record_of(row(), people_version(), reveal=True)
     assert record["details"]["compared_with"] == {"x": {"email": EMAIL}}

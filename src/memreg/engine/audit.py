@@ -11,6 +11,7 @@ from uuid import UUID
 
 from memreg.engine.apply import Outcome
 from memreg.engine.decide import ReviewKind, Situation, Verdict
+from memreg.engine.given import OFTEN_ABSENT
 from memreg.engine.identity import KeyValue
 from memreg.engine.kept import kept_form, worth_telling
 from memreg.engine.model import Extraction, Payload
@@ -19,7 +20,6 @@ from memreg.engine.store import JsonRow, bytea
 
 KEPT_CANDIDATES = 5
 MOST_CLASS_NAME = 300
-_OFTEN_ABSENT = frozenset({"evidence", "confidence"})
 _USUAL: Mapping[str, Any] = {"originals": {}, "is_deleted": False, "unresolved": False}
 """What a state is mostly; a state whose payload is kept elsewhere says it only where it is otherwise."""
 
@@ -116,7 +116,7 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
     }
     # What repeats is kept once; `memreg.details_told` and `memreg.state_told` put it in its places again.
     if isinstance(given, Mapping):
-        given = {name: said for name, said in given.items() if said is not None or name not in _OFTEN_ABSENT}
+        given = {name: said for name, said in given.items() if said is not None or name not in OFTEN_ABSENT}
     is_as_given = isinstance(given, Mapping) and is_same(given.get("values"), proposal.values)
     if is_as_given:
         details["as_given"] = "changed" if {*outcome.changed} == {*proposal.values} else True

@@ -10,6 +10,7 @@ from memreg.core.steps import Row
 from memreg.engine.change import Change, changes_of
 from memreg.engine.decide import rule_number, rule_sentence
 from memreg.engine.explain_rules import Case, rules_told
+from memreg.engine.given import given_told
 from memreg.engine.identity import canonical
 from memreg.engine.kept import candidates_told
 from memreg.engine.score import describe
@@ -37,6 +38,7 @@ def facts_of(row: Row, cost: Cost | None = None) -> dict[str, Any]:
     """The facts of an entry from its row of `told_entry`, but for what became of it since."""
     details = row["details"] or {}
     facts: dict[str, Any] = {name: row[name] for name in _KEPT}
+    facts["proposal"] = given_told(row["proposal"])
     facts["kind"] = "decision" if row["action"] in DECISIONS else "act"
     facts["score"] = None if row["score"] is None else float(row["score"])
     facts["reasons"] = list(row["reasons"] or ())

@@ -10,6 +10,9 @@ from memreg.core.errors import ProposalInvalid
 from memreg.engine.model import Proposal
 from memreg.engine.storable import storable
 
+OFTEN_ABSENT = ("evidence", "confidence")
+"""What an audit entry leaves out of a proposal that came without it."""
+
 
 def given_form(proposal: Proposal) -> dict[str, Any]:
     """A proposal as it came, as JSON."""
@@ -20,6 +23,14 @@ def given_form(proposal: Proposal) -> dict[str, Any]:
         "evidence": storable(proposal.evidence),
         "confidence": storable(proposal.confidence),
     }
+
+
+def given_told(kept: Any) -> Any:
+    """A proposal of an audit entry as it came: one that is kept without evidence or confidence came with neither. What
+    was erased stays as it is."""
+    if not isinstance(kept, Mapping) or "operation" not in kept:
+        return kept
+    return {**kept, **{name: kept.get(name) for name in OFTEN_ABSENT}}
 
 
 def as_proposals(given: object) -> tuple[Proposal, ...]:

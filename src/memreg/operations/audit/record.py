@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from memreg.engine.given import given_told
 from memreg.engine.kept import candidates_told
 from memreg.operations.masking import mask, mask_snapshot, mask_text
 from memreg.registry.models import ClassSpec, SchemaVersion
@@ -38,6 +39,7 @@ def record_of(row: Mapping[str, Any], version: SchemaVersion | None, *, reveal: 
     does not know the class, all values are), in the evidence and the reasons too; of the details, only what holds no
     values is handed out.
     """
+    row = {**row, "proposal": given_told(row["proposal"])}
     found = {name: _plain(row["id"] if name == "audit_id" else row[name]) for name in COLUMNS}
     found["candidates"] = candidates_told(row["candidates"])
     if reveal:
