@@ -69,7 +69,8 @@ class Many(Part):
         while entries := load.next():
             for entry, result in entries:
                 if isinstance(result, IngestResult):
-                    self._decided_again(len(result.decisions))
+                    if result.status != "replayed":
+                        self._decided_again(len(result.decisions))
                     yield result
                 elif on_error is None:
                     raise result

@@ -68,7 +68,8 @@ class AsyncMany(AsyncPart):
         while entries := await load.next():
             for entry, result in entries:
                 if isinstance(result, IngestResult):
-                    await self._decided_again(len(result.decisions))
+                    if result.status != "replayed":
+                        await self._decided_again(len(result.decisions))
                     yield result
                 elif on_error is None:
                     raise result

@@ -113,7 +113,11 @@ def read_turns(source: Source) -> Iterator[Given]:
         if first is not None and first.error is None and first.text.lstrip().startswith("["):
             yield from _one_list(source)
             return
-        last = {each.message_id: each.line for each in _proposal_lines(source) if each.message_id is not None}
+        last = {
+            message_id: line.number
+            for line in source.lines()
+            if line.error is None and (message_id := structured.message_of_line(line.text)) is not None
+        }
         source.rewind()
         waiting: dict[str, list[ProposalLine]] = {}
         for each in _proposal_lines(source):
@@ -128,8 +132,7 @@ def read_turns(source: Source) -> Iterator[Given]:
 
 
 def _proposal_lines(source: Source) -> Iterator[ProposalLine]:
-    for line in source.lines():
-        yield from structured.read_lines([(line.number, _content(line))], source.name)
+    return structured.read_lines(((line.number, _content(line)) for line in source.lines()), source.name)
 
 
 def _content(line: Line) -> Any:

@@ -122,6 +122,15 @@ def read_lines(lines: Iterable[tuple[int, Any]], source: str = "proposals") -> I
             yield ProposalLine(number, message_id, proposal)
 
 
+def message_of_line(line: str) -> str | None:
+    """The message that a line belongs to, as `read_lines` tells it; None of a line without one."""
+    try:
+        data = _decoded(line)
+        return _message_id(data) if isinstance(data, Mapping) else None
+    except ValueError:
+        return None
+
+
 def proposal_of(data: Any) -> Proposal:
     """The proposal that a decoded JSON object is. Raises ValueError with the reason.
 
