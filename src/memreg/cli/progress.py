@@ -26,14 +26,20 @@ def bar(what: str, unit: str = "", *, wanted: bool = True) -> Iterator[Callable[
     with Progress(*columns, *times, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None, count="", share="")
 
+        held_back: tuple[int, int | None, int] | None = None
+
         def advance(done: int, total: int | None, count: int) -> None:
-            nonlocal shown
+            nonlocal shown, held_back
             now = time.monotonic()
             if count > 1 and now - shown < _OFTEN and done != total:
+                held_back = (done, total, count)
                 return
-            shown = now
+            shown, held_back = now, None
             rate = f", {count / (now - began):,.0f} a second" if now - began > _SURE else ""
             share = f"{100 * done // total} %, " if total else ""
             progress.update(task, completed=done, total=total, count=f"{count:,} {unit}".strip() + rate, share=share)
 
         yield advance
+        if held_back is not None:
+            shown = 0.0
+            advance(*held_back)

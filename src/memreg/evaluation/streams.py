@@ -66,8 +66,11 @@ def read_stream(path: Path) -> Iterator[StreamItem]:
 
 def lines_of(path: Path) -> int:
     """How many lines a file has, to know how far one is in it."""
+    count, end = 0, b"\n"
     with path.open("rb") as file:
-        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b"")) + 1
+        while chunk := file.read(1 << 20):
+            count, end = count + chunk.count(b"\n"), chunk[-1:]
+    return count + (end != b"\n")
 
 
 def _objects(path: Path) -> Iterator[StreamItem]:
