@@ -121,6 +121,38 @@ def test_who_comes_second_with_a_strong_key_finds_the_first(database: Database) 
     assert database.retried == {"changed": 1}
 
 
+DEVICES = """
+schema: people
+classes:
+  Device:
+    columns:
+      serial: {dtype: string, required: true}
+      site:   {dtype: string, default: main}
+      note:   {dtype: string}
+    annotation:
+      searchable: {note: 3}
+      identity: [{columns: [serial, site], strength: strong}]
+"""
+
+
+def test_a_default_completes_no_key_that_another_memory_holds(database: Database) -> None:
+    """It would be refused by the database for ever; and nobody said that it is the same object."""
+    register(database, DEVICES)
+    engine = engine_of(database)
+    first = say(engine, "m1", Proposal("Device", {"serial": "A", "note": "red lamp"})).decisions[0]
+    second = say(engine, "m2", Proposal("Device", {"serial": "A", "note": "green door"})).decisions[0]
+    assert (first.action, second.action) == (Action.CREATE, Action.CREATE)
+    assert second.reasons[-1] == (
+        f"serial+site would become the key of memory {first.memory_id}, so site has no default"
+    )
+    payloads = {row["id"]: row["payload"] for row in rows(database, "memories")}
+    assert payloads[first.memory_id] == {"serial": "A", "site": "main", "note": "red lamp"}
+    assert payloads[second.memory_id] == {"serial": "A", "note": "green door"}
+    assert [row["memory_id"] for row in rows(database, "keys")] == [first.memory_id]
+    (question,) = rows(database, "reviews")
+    assert (question["kind"], set(question["memory_ids"])) == ("identity_conflict", {first.memory_id, second.memory_id})
+
+
 def test_two_that_come_at_once_after_one_of_a_clock_ahead_have_a_place_each(database: Database) -> None:
     register(database)
     walk = Walk("default", SCHEMA, Cache(), utc_now, uuid7)

@@ -11,7 +11,7 @@ from uuid import UUID
 from memreg.engine.decide import ReviewKind, Verdict
 from memreg.engine.identity import columns_of, key_values
 from memreg.engine.merge import Merged, merge
-from memreg.engine.model import Action, Basis
+from memreg.engine.model import Action, Basis, Payload
 from memreg.engine.references import as_held
 from memreg.engine.state import HeldKey, MemoryState
 from memreg.engine.validate import Checked, with_defaults
@@ -61,8 +61,7 @@ KeysNeeded = Generator[list[KeyPlace], None, Outcome]
 
 def apply(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rules) -> KeysNeeded:
     """Carry out a verdict on the workspace. A generator: it yields keys whose holders must be taken in before it
-    goes on
-    (only where merging completes a key that the proposal alone did not)."""
+    goes on (only where merging, or a default, completes a key that the proposal alone did not)."""
     outcome = yield from _carry_out(verdict, proposal, workspace, rules)
     if verdict.action in _INTO_ANOTHER and verdict.target is not None and rules.unresolved is not None:
         _absorb(rules.unresolved, verdict.target, outcome, workspace, rules)
@@ -75,9 +74,9 @@ _INTO_ANOTHER = (Action.UPDATE, Action.UPSERT, Action.SKIP)
 def _carry_out(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rules) -> KeysNeeded:
     match verdict.action:
         case Action.CREATE if rules.unresolved is not None:
-            return _promote(rules.unresolved, workspace, rules)
+            return (yield from _promote(rules.unresolved, workspace, rules))
         case Action.CREATE:
-            return _create(verdict, proposal, workspace, rules)
+            return (yield from _create(verdict, proposal, workspace, rules))
         case Action.UPDATE | Action.UPSERT:
             return (yield from _merge(verdict, proposal, workspace, rules))
         case Action.DELETE:
@@ -86,9 +85,11 @@ def _carry_out(verdict: Verdict, proposal: Checked, workspace: Workspace, rules:
             return Outcome()
 
 
-def _create(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rules) -> Outcome:
+def _create(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rules) -> KeysNeeded:
     # An unresolved memory stands for what was said alone; its defaults come when it is decided.
-    payload = dict(proposal.values) if verdict.unresolved else with_defaults(proposal.values, rules.spec)
+    payload, outcome = dict(proposal.values), Outcome(wrote_revision=True)
+    if not verdict.unresolved:
+        payload = yield from _with_defaults(payload, workspace, rules, outcome)
     state = MemoryState(
         id=rules.new_id(),
         class_name=rules.spec.name,
@@ -107,18 +108,53 @@ def _create(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Ru
     if not state.unresolved:
         take_keys(state, workspace, rules.annotation)
     workspace.touch(state, changed=True)
-    reasons = _given(proposal.values, payload)
-    return Outcome(state, None, state.snapshot(), wrote_revision=True, changed=tuple(state.payload), reasons=reasons)
+    outcome.memory, outcome.after, outcome.changed = state, state.snapshot(), tuple(state.payload)
+    return outcome
 
 
-def _promote(state: MemoryState, workspace: Workspace, rules: Rules) -> Outcome:
+def _promote(state: MemoryState, workspace: Workspace, rules: Rules) -> KeysNeeded:
     """An unresolved memory becomes a live one under its own id."""
-    before, said = state.snapshot(), state.payload
-    state.payload = with_defaults(said, rules.spec)
+    outcome = Outcome(state, state.snapshot(), wrote_revision=True)
+    state.payload = yield from _with_defaults(state.payload, workspace, rules, outcome)
     state.mark(unresolved=False, now=rules.now)
     take_keys(state, workspace, rules.annotation)
     workspace.touch(state, changed=True)
-    return Outcome(state, before, state.snapshot(), wrote_revision=True, reasons=_given(said, state.payload))
+    outcome.after = state.snapshot()
+    return outcome
+
+
+def _with_defaults(
+    said: Payload, workspace: Workspace, rules: Rules, outcome: Outcome
+) -> Generator[list[KeyPlace], None, Payload]:
+    """What was said, with its defaults, but for those that would complete a strong key that another live memory holds:
+    nobody said that it is this object. The outcome has the reasons."""
+    payload = with_defaults(said, rules.spec)
+    if payload == said:
+        return payload
+    known = set(key_values(said, rules.annotation))
+    while True:
+        places = {
+            complete: (rules.spec.name, complete.key.held_as, complete.digest)
+            for complete in key_values(payload, rules.annotation)
+            if complete.key.strength == "strong" and complete not in known
+        }
+        unknown = [place for place in places.values() if place not in workspace.known_keys]
+        if unknown:
+            yield unknown
+        holders = ((each, workspace.live_holders(place)) for each, place in places.items())
+        taken = next(((each, held[0]) for each, held in holders if held), None)
+        if taken is None:
+            break
+        complete, rival = taken
+        without = [name for name in complete.key.columns if said.get(name) is None]
+        payload = {name: value for name, value in payload.items() if name not in without}
+        outcome.reasons += (
+            f"{complete.key.held_as} would become the key of memory {rival}, so {', '.join(without)} has no default",
+        )
+        outcome.reviews += ("identity_conflict",)
+        outcome.rivals += (rival,)
+    outcome.reasons = (*_given(said, payload), *outcome.reasons)
+    return payload
 
 
 def _given(said: Mapping[str, Any], payload: Mapping[str, Any]) -> tuple[str, ...]:
