@@ -90,9 +90,12 @@ def _join(mine: Sequence[str], theirs: Sequence[str], found: Alignment) -> None:
     whichever side they are on."""
     joins = []
     for tokens, apart, together in (mine, found.mine, found.theirs), (theirs, found.theirs, found.mine):
-        if len(apart) < 2:
+        if len(apart) < 2 or not together:
             continue
+        longest = max(map(len, together))
         for start in range(len(tokens) - 1):
+            if len(tokens[start]) + len(tokens[start + 1]) > longest:
+                continue
             if tokens[start] in apart and tokens[start + 1] in apart:
                 for pieces in (tokens[start : start + 2], tokens[start : start + 3]):
                     joined = "".join(pieces)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from memreg.engine.calibration import Calibration, Worth, common_words_limit, place
 from memreg.engine.compare import Comparison, Evidence, Memo, compare
 from memreg.engine.level import Level
+from memreg.engine.once import once
 from memreg.engine.record import Record, Role
 from memreg.engine.statistics import Statistics
 
@@ -50,25 +51,38 @@ class Weighed(NamedTuple):
     sibling: float
 
 
-class Pair(NamedTuple):
+Amounts = tuple[float, float, float]
+"""What evidence is worth against a stranger, the same limited by common words, and against a sibling."""
+
+
+@dataclass(eq=False)
+class Pair:
     """Two records side by side, with what each column is worth: what every feature is given. `names`: the columns that
     name an object of the class."""
 
     comparison: Comparison
-    weighed: tuple[Weighed, ...]
+    amounts: list[Amounts]
     calibration: Calibration
     names: tuple[str, ...]
 
-    @property
+    @once
+    def weighed(self) -> tuple[Weighed, ...]:
+        """The evidence of each column with what it is worth."""
+        return tuple(
+            Weighed(evidence, *amounts)
+            for evidence, amounts in zip(self.comparison.evidence, self.amounts, strict=True)
+        )
+
+    @once
     def against(self) -> tuple[float, float, float]:
         """The log odds against strangers, what siblings take off them, and those before looking."""
-        stranger = sum([weighed.limited for weighed in self.weighed])
+        stranger = sum([limited for _, limited, _ in self.amounts])
         named, others = {}, []
-        for evidence, _, _, worth in self.weighed:
+        for evidence, amounts in zip(self.comparison.evidence, self.amounts, strict=True):
             if evidence.role is _NAME:
-                named[evidence.column] = worth
+                named[evidence.column] = amounts[2]
             else:
-                others.append(worth)
+                others.append(amounts[2])
         rest = sum(others)
         sibling = self.calibration.against_siblings(named, self.names, rest)
         return stranger, self.calibration.together(stranger, sibling) - stranger, self.calibration.prior
@@ -189,12 +203,11 @@ FEATURES: tuple[Feature, ...] = (
 @dataclass(slots=True)
 class Found:
     """What was found out about a proposal while it was scored under some statistics: it holds for every candidate with
-    the same text or value in a column. `weighed`: by the `id` of the evidence, which is kept alive by it."""
+    the same text or value in a column. `worths`: by level, without the limit of common words."""
 
     statistics: Statistics
     evidence: Memo = field(default_factory=dict)
-    weighed: dict[int, Weighed] = field(default_factory=dict)
-    worths: dict[tuple[str, Role], Worth] = field(default_factory=dict)
+    worths: dict[tuple[str, Role], tuple[tuple[Amounts, ...], float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, proposal: Record, statistics: Statistics) -> Found:
@@ -251,25 +264,24 @@ def describe(name: str) -> str:
 
 
 def _weigh(comparison: Comparison, names: tuple[str, ...], found: Found) -> Pair:
-    known, those = found.weighed, []
+    worths, amounts = found.worths, []
     for each in comparison.evidence:
-        weighed = known.get(id(each))
-        those.append(_weighed(each, found) if weighed is None else weighed)
-    return Pair(comparison, tuple(those), found.statistics.calibration, names)
+        column, role, level, _, frequencies = each
+        of_column = worths.get((column, role))
+        if of_column is None:
+            of_column = worths[column, role] = _by_level(found.statistics.calibration.worth(column, role))
+        plain = of_column[0][level]
+        if frequencies and plain[0] > 0 and role in LIMITED_ROLES:
+            limit = common_words_limit(of_column[1], frequencies, found.statistics.documents)
+            plain = plain[0], min(plain[0], limit), plain[2]
+        amounts.append(plain)
+    return Pair(comparison, amounts, found.statistics.calibration, names)
 
 
-def _weighed(evidence: Evidence, found: Found) -> Weighed:
-    where = evidence[:2]
-    worth = found.worths.get(where)
-    if worth is None:
-        worth = found.worths[where] = found.statistics.calibration.worth(*where)
-    level = evidence.level
-    stranger = limited = worth.against_stranger[level]
-    if evidence.frequencies and stranger > 0 and evidence.role in LIMITED_ROLES:
-        limit = common_words_limit(worth.of_matches, evidence.frequencies, found.statistics.documents)
-        limited = min(stranger, limit)
-    made = found.weighed[id(evidence)] = Weighed(evidence, stranger, limited, worth.against_sibling[level])
-    return made
+def _by_level(worth: Worth) -> tuple[tuple[Amounts, ...], float]:
+    """What each level is worth, and the share of matches that are equal."""
+    both = zip(worth.against_stranger, worth.against_sibling, strict=True)
+    return tuple((stranger, stranger, sibling) for stranger, sibling in both), worth.of_matches
 
 
 def _differing(pair: Pair) -> tuple[Weighed, ...]:
