@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -50,12 +50,11 @@ def _reads_as_code(digits: int, length: int) -> bool:
     return digits >= DIGITS and SHORTEST <= length <= LONGEST and (digits < length or length >= LONG_NUMBER)
 
 
-def codes_of(texts: Iterable[tuple[str, ...]]) -> Codes:
+def codes_of(texts: Collection[tuple[str, ...]]) -> Codes:
     """The codes of a record's texts, each a tuple of tokens in order."""
-    telling = [text for text in texts if not "".join(text).isalpha()]
-    if not telling:
+    if "".join(map("".join, texts)).isalpha():
         return NO_CODES
-    kept = [(_kept_codes if len(text) <= REMEMBERED else _codes_in)(text) for text in telling]
+    kept = [(_kept_codes if len(text) <= REMEMBERED else _codes_in)(text) for text in texts]
     found = [codes for codes in kept if codes is not NO_CODES]
     if not found:
         return NO_CODES
@@ -65,6 +64,8 @@ def codes_of(texts: Iterable[tuple[str, ...]]) -> Codes:
 
 
 def _codes_in(tokens: tuple[str, ...]) -> Codes:
+    if "".join(tokens).isalpha():
+        return NO_CODES
     digits = [_digits(token) for token in tokens]
     whole = {token for token, count in zip(tokens, digits, strict=True) if _reads_as_code(count, len(token))}
     joined: set[str] = set()

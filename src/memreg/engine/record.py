@@ -105,7 +105,11 @@ class Reader:
             if value is not None and (found := self._tokens_of(value)):
                 fields[name] = found
         identity = {n: canonical(value) for n in plan.identity if (value := payload.get(n)) is not None}
-        compared = {n: canonical(value) for n in plan.compare if (value := payload.get(n)) is not None}
+        compared = {
+            n: identity[n] if n in identity else canonical(value)
+            for n in plan.compare
+            if (value := payload.get(n)) is not None
+        }
         if plan.within:
             only_identity = {n: told for n in plan.only_identity if (told := _alone(n, identity, plan)) is not None}
         else:
