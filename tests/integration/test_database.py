@@ -441,3 +441,16 @@ def test_ahead_is_refused(settings: Settings, database_url: str) -> None:
 
 def test_statements_of_a_plan_are_values() -> None:
     assert PUT(n=1) == Statement(PUT, {"n": 1})
+
+
+def test_a_statement_that_a_migration_changed_fails_but_once(database: Database) -> None:
+    """What it returns is another row than when it was prepared; so it is prepared anew."""
+    asked = Query("widening", "A table that gets a column.", "select * from memreg.widening")
+    with psycopg.connect(database.conninfo, autocommit=True) as admin:
+        admin.execute("create table memreg.widening as select 1 as a")
+        for _ in range(10):
+            database.run_admin(lambda: fetch_rows(asked()))
+        admin.execute("alter table memreg.widening add column b integer")
+    with pytest.raises(DatabaseError, match="cached plan must not change result type"):
+        database.run_admin(lambda: fetch_rows(asked()))
+    assert database.run_admin(lambda: fetch_rows(asked())) == [{"a": 1, "b": None}]

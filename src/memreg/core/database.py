@@ -247,6 +247,9 @@ class Database:
         prepared = prepared_so_far(conn)
         try:
             yield conn
+        except (DatabaseError, psycopg.Error):
+            prepared = None  # it may be what was prepared that is wrong: lost in a pooler, or changed by a migration
+            raise
         finally:
             self._lent.discard(conn)
             try:
