@@ -83,6 +83,15 @@ def test_a_rerun_gives_what_was_recorded(database: Database) -> None:
     assert len(rows(database, "audit")) == 80
 
 
+def test_what_was_decided_before_may_come_without_its_decisions(database: Database) -> None:
+    register(database)
+    engine = engine_of(database)
+    engine.ingest(Message("something", "m7"), proposals=[person(name="Other")])
+    list(engine.ingest_many(turns(5)))
+    found = list(engine.ingest_many(turns(8), on_error=lambda *_: None, replays=False))
+    assert [(each.status, len(each.decisions)) for each in found] == [("replayed", 0)] * 5 + [("decided", 1)] * 2
+
+
 def test_an_error_is_raised_where_it_is_and_what_came_before_is_kept(database: Database) -> None:
     register(database)
     engine = engine_of(database)

@@ -26,12 +26,14 @@ class Scripted:
     def __init__(self, *script: IngestResult | Exception) -> None:
         self.script = list(script)
         self.sizes: list[int] = []
+        self.replays: list[bool] = []
 
     def ingest_many(
-        self, messages: Sequence[Item], *, on_error: Callable[[int, MemregError], None], chunk: int
+        self, messages: Sequence[Item], *, on_error: Callable[[int, MemregError], None], chunk: int, replays: bool
     ) -> Iterator[IngestResult]:
         assert 0 < len(messages) <= chunk
         self.sizes.append(len(messages))
+        self.replays.append(replays)
         for place, _ in enumerate(messages):
             step = self.script.pop(0)
             if isinstance(step, MessageConflict):
@@ -98,6 +100,7 @@ def test_more_are_taken_at_once_while_that_is_quick() -> None:
     load = Load(cast(Engine, scripted), Tally(), None, lambda _: None, lambda: None)
     assert load.take(numbered(100), lambda: True, Stopping()) is None
     assert scripted.sizes == [4, 8, 16, 32, 40]
+    assert scripted.replays == [True, True, False, False, False]  # no decision is shown any more
 
 
 def test_a_line_that_is_there_does_not_wait_for_the_next() -> None:

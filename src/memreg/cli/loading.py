@@ -116,14 +116,19 @@ class Load:
     def _take(self, waiting: deque[Given]) -> Problem | None:
         """Ingest turns that are at hand; those that are done are taken from them."""
 
+        from memreg.cli.tally import FEW
+
         def refused(_: int, error: MemregError) -> None:
             self._tell_bad(waiting)
             line = waiting.popleft().line
             self._bad((Problem(line, str(error)),))
 
         items = [each.item for each in waiting if not each.problems]
+        # Once there are more than a few results, only counts are told of them, unless each is shown.
+        replays = self._show is not None or len(self._tally.first) <= FEW
         try:
-            for result in self._engine.ingest_many(items, on_error=refused, chunk=MOST) if items else ():
+            found = self._engine.ingest_many(items, on_error=refused, chunk=MOST, replays=replays) if items else ()
+            for result in found:
                 self._tell_bad(waiting)
                 waiting.popleft()
                 self._tally.add(result)

@@ -171,9 +171,10 @@ def known(walk: Walk, message: Message, row: Row | None) -> Steps[IngestResult |
 
 
 def known_of(
-    walk: Walk, messages: Sequence[Message], rows: Mapping[str, Row]
+    walk: Walk, messages: Sequence[Message], rows: Mapping[str, Row], *, whole: bool = True
 ) -> Steps[dict[str, IngestResult | MessageConflict]]:
-    """As `known`, of many messages with their rows by id: those that are settled, and those whose id another has."""
+    """As `known`, of many messages with their rows by id: those that are settled, and those whose id another has.
+    Without `whole`, the decisions are left out."""
     found: dict[str, IngestResult | MessageConflict] = {}
     decided: list[str] = []
     for message in messages:
@@ -190,7 +191,9 @@ def known_of(
             found[message_id] = IngestResult(message_id, "replayed", error=dropped_by(row))
         elif row["status"] == "decided":
             decided.append(message_id)
-    if decided:
+    if decided and not whole:
+        found |= {message_id: IngestResult(message_id, "replayed") for message_id in decided}
+    elif decided:
         made: dict[str, list[Decision]] = {message_id: [] for message_id in decided}
         asked = SQL["decisions_of_messages"](tenant=walk.tenant, schema=walk.schema, message_ids=decided)
         for each in (yield from fetch_rows(asked)):

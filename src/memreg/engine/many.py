@@ -80,8 +80,9 @@ def _message(item: object) -> str | Message:
     raise MessageInvalid(reason=f"it is a {type(item).__name__}, not a text, a Message or a Turn")
 
 
-def look_up(walk: Walk, entries: Sequence[Entry]) -> Steps[SchemaVersion]:
-    """Find out which messages were settled before, in one round trip or two; gives the version in use.
+def look_up(walk: Walk, entries: Sequence[Entry], *, whole: bool = True) -> Steps[SchemaVersion]:
+    """Find out which messages were settled before, in one round trip or two; gives the version in use. `whole`: their
+    decisions are read, too.
 
     Raises NoUsableVersion, SchemaNotFound.
     """
@@ -105,7 +106,7 @@ def look_up(walk: Walk, entries: Sequence[Entry]) -> Steps[SchemaVersion]:
         by_text.setdefault(each.id, []).append(each)
     while by_text:
         now = [waiting.pop(0) for waiting in by_text.values()]
-        settled = yield from known_of(walk, [each.message for each in now], kept)
+        settled = yield from known_of(walk, [each.message for each in now], kept, whole=whole)
         for each in now:
             each.result = settled.get(each.id)
         by_text = {name: waiting for name, waiting in by_text.items() if waiting}
