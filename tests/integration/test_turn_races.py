@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 from typing import TypeVar
 from uuid import UUID
 
@@ -166,6 +168,27 @@ def test_two_that_come_at_once_after_one_of_a_clock_ahead_have_a_place_each(data
     assert database.run("default", other)
     places = {row["id"]: row["arrival"].int for row in rows(database, "messages")}
     assert (places["m3"], places["m2"]) == (places["m1"] + 1, places["m1"] + 2)
+
+
+def test_two_batches_with_the_same_messages_of_other_classes_wait_in_no_circle(database: Database) -> None:
+    """No lock of a class keeps them apart, only the messages do; each of them is decided once."""
+    register(database)
+    ids = [f"m{number:02}" for number in range(40)]
+    people = turns(*(given(each, person(name=f"Person {each}", email=f"{each}@x.org")) for each in ids))
+    places = turns(*(given(each, Proposal("Place", {"name": f"Town {each}"})) for each in reversed(ids)))
+    together = Barrier(2)
+
+    def decide(plan: Plan) -> list[IngestResult]:
+        together.wait(20)
+        return [each for each in database.run("default", plan).results if isinstance(each, IngestResult)]
+
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(decide, (people, places))
+    assert not database.retried["deadlock"]
+    decided = [each.message_id for each in (*one, *other) if each.status == "decided"]
+    assert len(decided) == len(set(decided))
+    entries = [(row["message_id"], row["ordinal"]) for row in rows(database, "audit")]
+    assert len(entries) == len(set(entries)) == len(decided)
 
 
 def test_the_question_about_a_message_that_died_while_it_was_decided_is_settled(database: Database) -> None:
