@@ -150,7 +150,7 @@ def _write(tenant: str, memory_id: UUID, keys: Sequence[int], change: int, is_ne
     }  # fmt: skip
     if is_new:
         return SQL["insert_memories"](tenant=tenant, schema="s", rows=Jsonb([row]))
-    return SQL["update_memories"](tenant=tenant, ids=[memory_id], rows=Jsonb([row]))
+    return SQL["update_memories"](tenant=tenant, schema="s", ids=[memory_id], rows=Jsonb({memory_id: row}))
 
 
 @dataclass

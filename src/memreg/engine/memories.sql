@@ -35,31 +35,33 @@ order by id
 for update
 
 -- update_memories --
--- Memories with another state, and the keys that they are found by from now on and no longer.
-with rows as (
-    select *
-    from jsonb_to_recordset(%(rows)s) as rows (
-        id uuid, class text, version integer, payload jsonb, originals jsonb, search tsvector, candidate_keys bigint[],
-        is_deleted boolean, unresolved boolean, revision integer, change bigint, nth bigint, updated_at timestamptz,
-        last_seen_at timestamptz, deleted_at timestamptz, pinned jsonb, void_revisions integer[]
-    )
+-- Memories with another state, by their ids, and the keys that they are found by from now on and no longer.
+with keyed as (
+    select held.id, held.candidate_keys as before, new.candidate_keys as after
+    from unnest(%(ids)s::uuid[]) as wanted (id)
+    cross join lateral (
+        select id, candidate_keys
+        from memreg.memories
+        where memories.tenant = %(tenant)s and memories.id = wanted.id
+        offset 0
+    ) as held
+    cross join lateral jsonb_to_record(%(rows)s::jsonb -> held.id::text) as new (candidate_keys bigint[])
 ),
-keyed as (
-    select rows.id, memories.candidate_keys as before, rows.candidate_keys as after
-    from rows
-    join memreg.memories on memories.tenant = %(tenant)s and memories.id = rows.id
-    where memories.id = any(%(ids)s::uuid[])
+stale as materialized (
+    select keyed.id, old.key
+    from keyed
+    cross join lateral unnest(keyed.before) as old (key)
+    where not old.key = any(keyed.after)
 ),
 gone as (
+    -- By a list of keys: a join could as well read all that the tenant has.
     delete from memreg.candidate_keys
-    using (
-        select keyed.id, old.key
-        from keyed
-        cross join lateral unnest(keyed.before) as old (key)
-        where not old.key = any(keyed.after)
-    ) as stale
-    where candidate_keys.tenant = %(tenant)s and candidate_keys.key = stale.key
-        and candidate_keys.memory_id = stale.id
+    where candidate_keys.tenant = %(tenant)s
+        and candidate_keys.key = any(array(select stale.key from stale))
+        and exists (
+            select from stale
+            where stale.key = candidate_keys.key and stale.id = candidate_keys.memory_id
+        )
 ),
 come as (
     insert into memreg.candidate_keys (tenant, key, memory_id)
@@ -69,29 +71,31 @@ come as (
     where not posted.key = any(keyed.before)
     on conflict do nothing
 )
+-- Each finds its new state by its id: a join of the two would compare every one with every other.
 update memreg.memories
-set class = rows.class,
-    version = rows.version,
-    said_version = null,
-    payload = rows.payload,
-    originals = rows.originals,
-    search = rows.search,
-    candidate_keys = rows.candidate_keys,
-    is_deleted = rows.is_deleted,
-    unresolved = rows.unresolved,
-    revision = rows.revision,
-    change = coalesce(rows.change, rows.nth + (
-        select greatest(max(counted.change), 0)
-        from memreg.memories as counted
-        where counted.tenant = %(tenant)s and counted.schema = %(schema)s and counted.class = rows.class
-    )),
-    updated_at = rows.updated_at,
-    last_seen_at = greatest(memories.last_seen_at, rows.last_seen_at),
-    deleted_at = rows.deleted_at,
-    pinned = rows.pinned,
-    void_revisions = rows.void_revisions
-from rows
-where memories.tenant = %(tenant)s and memories.id = any(%(ids)s::uuid[]) and memories.id = rows.id
+set said_version = null,
+    (
+        class, version, payload, originals, search, candidate_keys, is_deleted, unresolved, revision, change,
+        updated_at, last_seen_at, deleted_at, pinned, void_revisions
+    ) = (
+        select
+            new.class, new.version, new.payload, new.originals, new.search, new.candidate_keys, new.is_deleted,
+            new.unresolved, new.revision,
+            coalesce(new.change, new.nth + (
+                select greatest(max(counted.change), 0)
+                from memreg.memories as counted
+                where counted.tenant = %(tenant)s and counted.schema = %(schema)s and counted.class = new.class
+            )),
+            new.updated_at, greatest(memories.last_seen_at, new.last_seen_at), new.deleted_at, new.pinned,
+            new.void_revisions
+        from jsonb_to_record(%(rows)s::jsonb -> memories.id::text) as new (
+            class text, version integer, payload jsonb, originals jsonb, search tsvector, candidate_keys bigint[],
+            is_deleted boolean, unresolved boolean, revision integer, change bigint, nth bigint,
+            updated_at timestamptz, last_seen_at timestamptz, deleted_at timestamptz, pinned jsonb,
+            void_revisions integer[]
+        )
+    )
+where memories.tenant = %(tenant)s and memories.id = any(%(ids)s::uuid[])
 
 -- see_memories --
 -- Memories that a message spoke of without changing them.

@@ -145,7 +145,10 @@ class Writes:
         if self.updates:
             found.append(
                 SQL["update_memories"](
-                    tenant=tenant, schema=schema, ids=_ids(self.updates, "id"), rows=Jsonb(self.updates)
+                    tenant=tenant,
+                    schema=schema,
+                    ids=_ids(self.updates, "id"),
+                    rows=Jsonb({row["id"]: row for row in self.updates}),
                 )
             )
         if self.seen:
