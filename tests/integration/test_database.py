@@ -228,6 +228,11 @@ def test_a_slow_statement_is_ended(settings: Settings) -> None:
             conn.execute("select pg_sleep(60)")
 
 
+def test_who_says_nothing_for_long_keeps_no_lock(database: Database) -> None:
+    asked = Query("limit", "Ask.", "select current_setting('idle_in_transaction_session_timeout') as longest")
+    assert database.run("t", one(asked)) == [{"longest": "1min"}]
+
+
 def test_works_behind_a_transaction_pooler(settings: Settings) -> None:
     with Database.connect(settings.model_copy(update={"prepare_threshold": None})) as database:
         for _ in range(8):

@@ -3,7 +3,7 @@
 begin isolation level read committed;
 
 -- be_tenant --
--- From here to the end of the transaction be the role that owns nothing, so that policies bind whoever logged in, and name the tenant that they let through. The rest as below, and a plan is made once: to plan anew for each value would take as long as to run it.
+-- From here to the end of the transaction be the role that owns nothing, so that policies bind whoever logged in, and name the tenant that they let through. The rest as below, a plan is made once (to plan anew for each value would take as long as to run it), and who says nothing for a minute is gone, so that nobody waits for the locks of a client that vanished.
 select
     set_config('role', 'memreg_app', true),
     set_config('memreg.tenant', %(tenant)s, true),
@@ -12,6 +12,7 @@ select
     set_config('enable_bitmapscan', 'off', true),
     set_config('jit', 'off', true),
     set_config('plan_cache_mode', 'force_generic_plan', true),
+    set_config('idle_in_transaction_session_timeout', '60s', true),
     set_config('statement_timeout', %(statement_timeout)s, true);
 
 -- be_login --
