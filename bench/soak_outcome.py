@@ -59,13 +59,15 @@ class Outcome:
         return round(float(told["direct"]["ratio"] / told[CONTROL]["ratio"]), 3)
 
 
-def memory_ratios(samples: Sequence[Sample], seconds: float) -> Ratios:
-    """By steady process, and of all together: megabytes (median) of the first and of the last third after the warm-up,
-    and their ratio."""
+def memory_ratios(samples: Sequence[Sample], seconds: float, warm: float = WARM) -> Ratios:
+    """By steady process, and of all together: megabytes (median) of the first and of the last third after the warm-up
+    (the share `warm` of the run), and their ratio."""
     found: Ratios = {}
     for name in [*samples[-1].memory, ALL] if samples else []:
         series = [(each.at, sum(each.memory.values()) if name == ALL else each.memory.get(name, 0)) for each in samples]
-        one, other = ([value for at, value in series if low <= at < high and value] for low, high in thirds(seconds))
+        one, other = (
+            [value for at, value in series if low <= at < high and value] for low, high in thirds(seconds, warm)
+        )
         if one and other:
             before, after = statistics.median(one), statistics.median(other)
             found[name] = _ratio("mb", before / 1e6, after / 1e6)
@@ -91,10 +93,10 @@ def bytes_per_decision(samples: Sequence[Sample], seconds: float) -> int | None:
     return round((counted[-1][0] - counted[0][0]) / (counted[-1][1] - counted[0][1]))
 
 
-def thirds(seconds: float) -> tuple[tuple[float, float], tuple[float, float]]:
+def thirds(seconds: float, warm: float = WARM) -> tuple[tuple[float, float], tuple[float, float]]:
     """From when to when the first and the last third are of what is after the warm-up."""
-    warm, third = seconds * WARM, seconds * (1 - WARM) / 3
-    return (warm, warm + third), (seconds - third, seconds)
+    begin, third = seconds * warm, seconds * (1 - warm) / 3
+    return (begin, begin + third), (seconds - third, seconds)
 
 
 def _ratio(unit: str, before: float, after: float) -> dict[str, float]:

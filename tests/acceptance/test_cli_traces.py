@@ -68,4 +68,4 @@ def test_a_command_sends_its_spans_to_a_collector_before_it_ends(people: Command
         (resource,) = ExportTraceServiceRequest.FromString(body).resource_spans
         names += [span.name for scope in resource.scope_spans for span in scope.spans]
         assert b"lopez" not in body
-    assert {"memreg.message", "memreg.extract", "memreg.decide"} <= set(names)
+    assert {"memreg.messages", "memreg.decide", "memreg.write"} <= set(names)

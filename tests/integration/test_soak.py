@@ -13,7 +13,7 @@ import pytest
 from bench import soak_server
 from bench.soak_checks import Checks, replays
 from bench.soak_load import Reader
-from bench.soak_outcome import ALL
+from bench.soak_outcome import ALL, memory_ratios
 from bench.soak_run import Wanted, run
 from bench.soak_world import NAME, SCHEMA, World
 from memreg import Engine
@@ -43,9 +43,10 @@ def test_mixed_load_with_kills_breaks_nothing_and_memory_stays_flat(parent: Path
     figures = outcome.figures
     assert (figures["kills"], figures["ends_of_postgres"]) == (6, 4)
     assert figures["messages"] > SECONDS  # of which there are some in each second, else nothing was put to the test
-    memory = figures["memory"]
+    # Beside other tests, at a pace that leaves them the machine, a worker has met everything only after half of the time.
+    memory = memory_ratios(outcome.samples, figures["seconds"], warm=0.5)
     assert set(memory) == {"loader 0", "worker 0", ALL}
-    assert outcome.memory_ratio <= 1.05, memory
+    assert max(each["ratio"] for each in memory.values()) <= 1.05, memory
 
 
 @pytest.fixture
