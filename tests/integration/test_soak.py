@@ -43,7 +43,7 @@ def test_mixed_load_with_kills_breaks_nothing_and_memory_stays_flat(parent: Path
     figures = outcome.figures
     assert (figures["kills"], figures["ends_of_postgres"]) == (6, 4)
     assert figures["messages"] > SECONDS  # of which there are some in each second, else nothing was put to the test
-    # Beside other tests, at a pace that leaves them the machine, a worker has met everything only after half of the time.
+    # Beside other tests, at a pace that leaves them the machine, a worker has met everything after half of the time.
     memory = memory_ratios(outcome.samples, figures["seconds"], warm=0.5)
     assert set(memory) == {"loader 0", "worker 0", ALL}
     assert max(each["ratio"] for each in memory.values()) <= 1.05, memory
