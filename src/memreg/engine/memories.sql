@@ -162,7 +162,7 @@ cross join lateral (
         -- As the class has it, not by the index of versions.
         and (version between place.first and place.last) is true
         and not is_deleted
-        and id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+        and id > case when %(after)s::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else %(after)s::uuid end
     order by id
     limit %(limit)s
 ) as found

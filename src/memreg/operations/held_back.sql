@@ -58,7 +58,7 @@ with waiting as (
             and log.schema = %(schema)s
             and log.class = any(%(classes)s)
             and log.basis in ('kill_switch', 'pending', 'incomplete', 'duplicate_in_turn')
-            and log.id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+            and log.id > case when %(after)s::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else %(after)s::uuid end
             and said.details ->> 'mode' in ('kill_switch', 'pending')
             and not exists (
                 select from memreg.messages
@@ -94,7 +94,7 @@ with waiting as (
             where audit_log.tenant = %(tenant)s
                 and audit_log.schema = %(schema)s
                 -- That entry itself may have been held back as well, and have ended the turns before.
-                and audit_log.undoes >= coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+                and audit_log.undoes >= case when %(after)s::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else %(after)s::uuid end
             order by audit_log.undoes
             offset 0
         ) as undo

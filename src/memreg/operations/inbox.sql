@@ -44,7 +44,7 @@ cross join lateral (
         and messages.schema = %(schema)s
         and messages.status = wanted.status
         and messages.status in ('accepted', 'extracting', 'dead')
-        and messages.arrival > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+        and messages.arrival > case when %(after)s::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else %(after)s::uuid end
     order by arrival
     limit %(limit)s
 ) as found
@@ -61,7 +61,7 @@ where tenant = %(tenant)s
     and schema = %(schema)s
     and status = 'dropped'
     and arrival > '00000000-0000-0000-0000-000000000000'
-    and arrival > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+    and arrival > case when %(after)s::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else %(after)s::uuid end
 order by arrival
 limit %(limit)s
 

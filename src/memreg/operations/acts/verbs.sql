@@ -86,7 +86,7 @@ from (
         and memories.version between place.first and place.last
         and memories.created_at <= %(at)s
         and memories.erased_at is null
-        and memories.id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+        and memories.id > case when %(after)s::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else %(after)s::uuid end
     cross join lateral (
         select *
         from memreg.memory_revisions as revisions

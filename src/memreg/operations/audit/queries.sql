@@ -226,7 +226,7 @@ select
 from memreg.audit_log as entry
 join memreg.audit_values as said on said.tenant = %(tenant)s and said.audit_id = entry.id
 where entry.tenant = %(tenant)s and entry.schema = %(schema)s
-    and entry.id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+    and entry.id > case when %(after)s::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else %(after)s::uuid end
 order by entry.id
 limit %(limit)s
 
@@ -249,7 +249,7 @@ select
     ) as refers
 from memreg.memories as held
 where held.tenant = %(tenant)s and held.schema = %(schema)s
-    and held.id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+    and held.id > case when %(after)s::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else %(after)s::uuid end
 order by held.id
 limit %(limit)s
 
@@ -328,7 +328,7 @@ where entry.tenant = %(tenant)s
     and (%(since)s::timestamptz is null or entry.created_at >= %(since)s)
     and (%(until)s::timestamptz is null or entry.created_at < %(until)s)
     and (%(before)s::uuid is null or entry.id < %(before)s)
-    and entry.id > coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+    and entry.id > case when %(after)s::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else %(after)s::uuid end
 order by entry.id
 limit %(limit)s
 
