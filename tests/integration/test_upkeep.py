@@ -66,7 +66,7 @@ def persons(count: int) -> list[Proposal]:
 
 
 def test_seeing_a_memory_again_leaves_the_indexes_alone(settings: Settings, database: Database, owner: Owner) -> None:
-    """At most one row a page, which holds 13: room for a second is only once nobody sees the first one's last version."""
+    """At most one row a page of 13: for a second there is room only once nobody sees the first one's last version."""
     people(database).ingest(proposals=persons(150))
 
     def see_again(engine: Engine) -> None:
