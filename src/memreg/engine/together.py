@@ -9,7 +9,7 @@ from time import perf_counter
 from psycopg.types.json import Jsonb
 
 from memreg.core.queries import Statement
-from memreg.core.steps import Last, Row, Steps, fetch, fetch_rows
+from memreg.core.steps import Last, Row, Steps, fetch
 from memreg.core.tracing import step
 from memreg.engine.candidates import CANDIDATES
 from memreg.engine.decided import Given, Result, Stop
@@ -131,39 +131,40 @@ class Together:
         What these changed is known here, and joined with what the database finds; where that is not sure to be what it
         would find by now, it is written first. False: the locks have been held for long, so the batch ends before it.
         """
-        if len(self.turns) == 1 or not self._asking(nth):
+        asking = self._asking(nth)
+        if len(self.turns) == 1 or not asking:
             return True
-        if not self._is_overtaking:
-            if not all(item.looked_up for item in self._asking(nth)):
-                items = self._window(nth)
-                self.hand.take_candidates(items, (yield from fetch_rows(self.hand.candidates(items))))
-            if not self._is_overtaken(nth):
-                return True
-        elif all(item.looked_up for item in self._asking(nth)) and not self._is_overtaken(nth):
+        if not self._is_overtaking and not all(item.looked_up for item in asking):
+            yield from self._find(nth)
+        if all(item.looked_up for item in asking) and not self._is_overtaken(nth):
             return True
         if not self._unwritten:
-            items = self._window(nth)
-            self.hand.take_candidates(items, (yield from fetch_rows(self.hand.candidates(items))))
+            yield from self._find(nth)
             return True
         if self._held_since is not None and perf_counter() - self._held_since > LONGEST_HELD:
             return False
-        yield from self._write_and_look_up(nth)
+        self._is_overtaking = True
+        yield from self._find(nth, *self._write())
         return True
 
-    def _write_and_look_up(self, nth: int) -> Steps[None]:
-        self._is_overtaking = True
+    def _find(self, nth: int, *writes: Statement) -> Steps[None]:
+        """Look up the window that begins with the `nth` turn, after `writes`, which are all that was decided so far."""
         items = self._window(nth)
-        writes = self._write()
-        with step("write", statements=len(writes)):
+        with step("write", statements=len(writes)) if writes else step("look_up", proposals=len(items)):
             *_, rows = yield from fetch(*writes, self.hand.candidates(items))
+        if writes:
+            self._written()
+        for item in items:
+            item.found.clear()
+            item.mark = self._mark
+        self.hand.take_candidates(items, rows)
+
+    def _written(self) -> None:
         self._mark = self.hand.workspace.touches
         self._held_since = self._held_since or perf_counter()
         self.hand.written_out()
         self.writes.clear()
         self._unwritten, self._calls = [], []
-        for item in items:
-            item.mark = self._mark
-        self.hand.take_candidates(items, rows)
 
     def _asking(self, nth: int) -> list[Item]:
         """The proposals of a turn that no key tells what they are about, as things stand."""
@@ -175,9 +176,6 @@ class Together:
         if not self._is_overtaking:
             for later in range(nth + 1, min(nth + WINDOW, len(self.turns))):
                 items += self._asking(later)
-        for item in items:
-            item.found.clear()
-            item.mark = self._mark
         return items
 
     def _is_overtaken(self, nth: int) -> bool:
