@@ -233,3 +233,26 @@ def test_what_is_erased_of_a_class_that_is_renamed_does_not_come_back(
             worker.finish()
     assert next(row for row in rows(database, "memories") if row["id"] == ana["id"])["payload"] == {}
     assert only(database.run("default", plan)).decisions[0].memory_id != ana["id"]
+
+
+def test_what_is_erased_of_a_class_that_is_renamed_is_not_told_of_who_resembles_it(
+    database: Database, database_url: str
+) -> None:
+    """It was only held against it, and not written to; the entry would keep what it was held against."""
+    register(database)
+    ana = say(engine_of(database), "m1", person(name="Ana Lopez", email="ana@lopez.io", city="Quito")).decisions[0]
+    assert ana.memory_id is not None
+    halt_before_rewriting(database, register(database, RENAMED))
+    assert [row["class"] for row in rows(database, "memories")] == ["Person"]
+    plan = turns(given("said", Proposal("Human", {"name": "Ana Lopez", "email": "other@lopez.io"})))
+    with paused(database_url, plan) as worker:
+        worker.until("lock_turn")
+        engine_of(database).erase(ana.memory_id, by="eva")
+        with pytest.raises(psycopg.errors.SerializationFailure, match="has changed since it was read"):
+            worker.finish()
+    only(database.run("default", plan))
+    (entry,) = [row for row in rows(database, "audit") if row["message_id"] == "said"]
+    assert "Quito" not in str(entry)
+    (tombstone,) = [row for row in rows(database, "memories") if row["id"] == ana.memory_id]
+    assert (tombstone["class"], tombstone["version"], tombstone["payload"]) == ("Human", 2, {})
+    assert engine_of(database).replay_audit().is_same

@@ -51,7 +51,8 @@ def test_revisions_stay_where_they_lie_and_the_months_to_come_have_their_own(emp
     with psycopg.connect(empty_database_url) as conn:
         conn.execute(REVISION, (NOW + timedelta(days=32),))
         found = conn.execute(
-            "select tableoid::regclass::text from memreg.memory_revisions order by memory_id"
+            "select relname from memreg.memory_revisions"
+            " join pg_class on pg_class.oid = memory_revisions.tableoid order by memory_id"
         ).fetchall()
         assert [name for (name,) in found] == ["memory_revisions_first"] * 3 + [months[0][0]]
         with pytest.raises(psycopg.errors.RestrictViolation):

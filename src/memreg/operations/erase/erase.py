@@ -144,7 +144,7 @@ class _Erasing:
 
     def _gather(self) -> Steps[None]:
         """Every value that the memories ever had or were proposed, and the messages that told about them."""
-        classes = {row["id"]: row["class"] for row in self.family}
+        classes = {row["id"]: self._class_now(row["class"], row["version"]) for row in self.family}
         for row in self.family:
             yield from self._take(row["class"], row["version"], row["payload"], row["originals"])
         after: dict[str, Any] = {"after_id": FIRST, "after_revision": 0}
@@ -192,16 +192,18 @@ class _Erasing:
 
     def _bury(self, quotes: Quotes) -> Steps[None]:
         """The tombstones, the entry that tells of it, and the message that stands for it."""
-        act, root = self.act, self.family[0]
-        classes = sorted(self.classes)
+        act, root = self.act, self._in_use(self.family[0])
+        classes = sorted({*self.classes, root["class"]})
         changes = yield from fetch_rows(ACTS["newest_changes"](tenant=act.tenant, schema=act.schema, classes=classes))
         newest = {row["class"]: row["change"] or 0 for row in changes}
         tombs: list[JsonRow] = []
-        for row in self.family:
+        for row in (root, *self.family[1:]):
             newest[row["class"]] += 1
             tombs.append(
                 {
                     "id": str(row["id"]),
+                    "class": row["class"],
+                    "version": row["version"],
                     "revision": row["revision"] + (row is root),
                     "change": newest[row["class"]],
                     "updated_at": (max(act.now, row["updated_at"]) if row is root else row["updated_at"]).isoformat(),
@@ -214,12 +216,21 @@ class _Erasing:
             *self._entry(root, quotes),
         )
 
+    def _in_use(self, row: Row) -> Row:
+        """A memory as one of the version in use, if that has its class: whoever decides about memories of that class by
+        what they read counts what was written under the name that it has now."""
+        version, number = self.act.version, row["version"]
+        name = self._class_now(row["class"], number)
+        if number >= version.version or name not in version.spec.by_name:
+            return row
+        return {**row, "class": name, "version": version.version}
+
     def _entry(self, root: Row, quotes: Quotes) -> Iterable[Statement]:
         actor = self.act.actor
         why = None if actor.why is None else quotes.hide(actor.why, ERASED)
         act = replace(self.act, actor=replace(actor, why=why))
-        before = _state(root)
-        after = before | {"revision": root["revision"] + 1, "is_deleted": True}
+        before = _state(self.family[0])
+        after = before | {"version": root["version"], "revision": root["revision"] + 1, "is_deleted": True}
         entry = ActEntry(
             id=self.entry_id,
             act_id=act.id,

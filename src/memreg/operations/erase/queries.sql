@@ -241,7 +241,9 @@ select memreg.erase_notes(%(rows)s)
 -- erase_memories --
 -- Memories lose everything but that they were there.
 update memreg.memories
-set payload = '{}',
+set class = rest.class,
+    version = rest.version,
+    payload = '{}',
     originals = '{}',
     pinned = '{}',
     search = '',
@@ -253,7 +255,9 @@ set payload = '{}',
     change = rest.change,
     updated_at = rest.updated_at,
     erased_at = %(now)s
-from jsonb_to_recordset(%(rows)s) as rest (id uuid, revision integer, change bigint, updated_at timestamptz)
+from jsonb_to_recordset(%(rows)s) as rest (
+    id uuid, class text, version integer, revision integer, change bigint, updated_at timestamptz
+)
 where memories.tenant = %(tenant)s and memories.id = rest.id
 
 -- schemas_of --
