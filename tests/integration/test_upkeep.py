@@ -176,8 +176,36 @@ def test_a_doctor_sees_dead_rows_a_server_without_vacuum_and_months_that_are_not
         "this month of the revisions has no partition of its own, so that it cannot be removed by itself later"
     ]
     dead = [{"name": "messages", "live": 10_000, "dead": 40_000, "vacuumed_at": None}]
-    found = list(upkeep_checks(Upkeep([], {"is_on": False, "switched_off": []}, dead, []), NOW))
+    found = list(
+        upkeep_checks(Upkeep([], {"is_on": False, "switched_off": []}, dead, [], {"sampled": 0, "crowded": 0}), NOW)
+    )
     assert [check.text for check in found] == [
         "autovacuum is off, so that dead rows pile up and plans grow old",
         "the table messages has 40,000 dead rows beside 10,000 live ones, and was never vacuumed",
     ]
+
+
+POST = """
+insert into memreg.candidate_keys (tenant, key, memory_id)
+select 'default', %s, memreg.uuid_from(%s::timestamptz + n * interval '1 second') from generate_series(1, %s) as n
+"""
+
+
+def test_a_doctor_sees_keys_of_before_they_were_trimmed(database: Database, owner: Owner) -> None:
+    """As a migration from a version that kept all of them leaves them."""
+    owner.execute("alter table memreg.candidate_keys disable trigger trim")
+    for key in range(5):
+        owner.execute(POST, (key, NOW, 1_000))
+    assert texts(database) == ["the tables are vacuumed, indexed and divided as they should be"]
+    owner.execute(POST, (6, NOW, 4_000))
+    (check,) = upkeep_checks(database.run_admin(read_upkeep), NOW)
+    assert check.health == "warn"
+    assert check.text.endswith(
+        "of the candidate keys are of keys with more than 1,000 memories, of which 200 are enough"
+    )
+    assert check.advice is not None
+    for statement in check.advice.split("; "):
+        owner.execute(statement.encode())
+    kept = owner.execute("select key, count(*) from memreg.candidate_keys group by key order by key").fetchall()
+    assert [row["count"] for row in kept] == [200] * 6
+    assert texts(database) == ["the tables are vacuumed, indexed and divided as they should be"]

@@ -13,33 +13,38 @@ from memreg.operations.check import Check, counted
 
 SQL = Queries.load("memreg.operations", "upkeep.sql")
 _BESIDE = "_beside"
+_MOST_CROWDED = 0.1
+"""The share of the candidate keys that may be of keys with far more memories than are kept of one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """What was found of the tables: invalid indexes, the settings of vacuum, tables with many dead rows, and the
-    partitions of the revisions."""
+    """What was found of the tables: invalid indexes, the settings of vacuum, tables with many dead rows, the partitions
+    of the revisions, and how many of some candidate keys are of a crowded one."""
 
     invalid: Rows
     vacuum: Row
     bloated: Rows
     months: Rows
+    keys: Row
 
 
 def read_upkeep() -> Steps[Upkeep]:
     """Look at the tables; an operator's question."""
-    invalid, (vacuum,), bloated, months = yield from fetch(
+    invalid, (vacuum,), bloated, months, (keys,) = yield from fetch(
         SQL["invalid_indexes"](),
         SQL["vacuum_settings"](),
         SQL["bloated_tables"](),
         AUDIT["partition_facts"](of_table="memreg.memory_revisions"),
+        SQL["crowded_keys"](),
     )
-    return Upkeep(invalid, vacuum, bloated, months)
+    return Upkeep(invalid, vacuum, bloated, months, keys)
 
 
 def upkeep_checks(found: Upkeep, now: datetime) -> Iterator[Check]:
     """The checks of it. Pure."""
     checks = [*_indexes(found.invalid), *_vacuum(found.vacuum), *_bloat(found.bloated), *_months(found.months, now)]
+    checks += _keys(found.keys)
     yield from checks or [Check("upkeep", "ok", "the tables are vacuumed, indexed and divided as they should be")]
 
 
@@ -76,3 +81,10 @@ def _months(parts: Rows, now: datetime) -> Iterator[Check]:
     if ends is not None and ends <= now:
         text = "this month of the revisions has no partition of its own, so that it cannot be removed by itself later"
         yield Check("upkeep", "warn", text, "memreg audit seal makes it")
+
+
+def _keys(row: Row) -> Iterator[Check]:
+    if row["crowded"] > _MOST_CROWDED * row["sampled"]:
+        share = f"{row['crowded'] / row['sampled']:.0%}"
+        text = f"about {share} of the candidate keys are of keys with more than 1,000 memories, of which 200 are enough"
+        yield Check("upkeep", "warn", text, "select memreg.trim_all_candidate_keys(); vacuum memreg.candidate_keys;")

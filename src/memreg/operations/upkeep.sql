@@ -24,6 +24,28 @@ where schemaname = 'memreg' and n_dead_tup > 10000 and n_dead_tup > 0.2 * n_live
 order by n_dead_tup desc
 limit 10
 
+-- crowded_keys --
+-- Of some of the keys that memories are found by, from about 100 pages: how many belong to one with more than 1,000 memories, of which the newest are enough.
+select count(*) as sampled, count(*) filter (where held.memories > 1000) as crowded
+from (
+    select tenant, key
+    from memreg.candidate_keys tablesample system (
+        least(100.0, 10000.0 * current_setting('block_size')::integer
+            / greatest(pg_relation_size('memreg.candidate_keys'), 1))
+    )
+    order by random()
+    limit 200
+) as sample
+cross join lateral (
+    select count(*) as memories
+    from (
+        select
+        from memreg.candidate_keys
+        where candidate_keys.tenant = sample.tenant and candidate_keys.key = sample.key
+        limit 1001
+    ) as first
+) as held
+
 -- revision_months --
 -- The months of revisions that end by an id, with how many of their memories are there still or were until a time.
 with months as (
