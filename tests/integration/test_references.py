@@ -471,6 +471,23 @@ def test_what_a_guess_missed_is_looked_up_under_the_lock(engine: Engine, databas
     check(engine)
 
 
+def test_a_class_may_be_judged_by_a_reference_and_hold_a_list_of_others(database: Database) -> None:
+    judged = OFFICES.replace("searchable: {name: 3}\n", "searchable: {name: 3}\n      compare: [employer]\n", 1)
+    assert judged != OFFICES
+    register(database, judged)
+    engine = Engine(database, schema="offices", extractor="patterns")
+    acme, bolt = (made(engine, "Company", {"name": name}) for name in ("Acme", "Bolt"))
+    said = person(name="Ana Lopez", email="ana@lopez.io", employer=str(acme), friends=["Bob Berg", "Cid Cruz"])
+    *_, ana = told(engine, said)
+    merge(engine, acme, bolt)
+    *_, again = told(engine, said)
+    assert (again.action, again.basis, again.memory_id) == (Action.UPDATE, Basis.IDENTITY, ana.memory_id)
+    assert [each.name for each in every(engine)[UUID(str(ana.memory_id))].references["friends"]] == [
+        "Bob Berg",
+        "Cid Cruz",
+    ]
+
+
 # What it costs
 
 

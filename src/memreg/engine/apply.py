@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from memreg.engine.decide import ReviewKind, Verdict
-from memreg.engine.identity import columns_of, key_values
+from memreg.engine.identity import KeyValue, columns_of, key_values
 from memreg.engine.merge import Merged, merge
 from memreg.engine.model import Action, Basis, Payload
 from memreg.engine.references import as_held
@@ -19,7 +19,7 @@ from memreg.engine.workspace import KeyPlace, Workspace
 from memreg.registry.models import ClassAnnotation, ClassSpec
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rules:
     """What applying depends on besides the verdict: the class, its annotation and version, the time, new ids.
 
@@ -176,7 +176,13 @@ def take_keys(state: MemoryState, workspace: Workspace, annotation: ClassAnnotat
     these. An unresolved one holds none."""
     if state.unresolved:
         return
-    complete = [HeldKey(k.key.held_as, k.digest, k.key.strength == "strong") for k in state.complete_keys(annotation)]
+    _take_keys(state, workspace, state.complete_keys(annotation))
+
+
+def _take_keys(state: MemoryState, workspace: Workspace, keys: Sequence[KeyValue]) -> None:
+    complete = [HeldKey(k.key.held_as, k.digest, k.key.strength == "strong") for k in keys]
+    if len(complete) == len(state.keys) and state.keys.issuperset(complete):
+        return
     for held in sorted(state.keys - set(complete), key=lambda held: (held.key, held.digest)):
         if not held.strong:
             workspace.release(state, held)
@@ -194,11 +200,14 @@ def _merge(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rul
     without = set(verdict.without)
     outcome = Outcome(state, before)
     while True:
-        values = {name: value for name, value in proposal.values.items() if name not in without}
+        values: Mapping[str, Any] = proposal.values
+        if without:
+            values = {name: value for name, value in values.items() if name not in without}
         if rules.keepers:
             values = as_held(values, state.payload, [c.name for c in rules.spec.references], rules.keepers)
         merged = merge(verdict.action, state.payload, values, rules.spec.by_name, fill_only, state.pinned)
-        taken = None if state.unresolved else (yield from _taken_key(merged, state, workspace, rules))
+        keys = key_values(merged.payload, rules.annotation)
+        taken = None if state.unresolved else (yield from _taken_key(keys, merged, state, workspace))
         if taken is None:
             break
         place, rival = taken
@@ -217,7 +226,8 @@ def _merge(verdict: Verdict, proposal: Checked, workspace: Workspace, rules: Rul
         originals = {n: text for n, text in state.originals.items() if n not in merged.changed}
         originals |= {n: text for n, text in proposal.originals.items() if n in merged.changed}
         state.revise(merged.payload, originals, rules.version, rules.now)
-        take_keys(state, workspace, rules.annotation)
+        if not state.unresolved:
+            _take_keys(state, workspace, keys)
         outcome.wrote_revision = True
     workspace.touch(state, changed=bool(merged.changed))
     outcome.after = state.snapshot()
@@ -236,24 +246,26 @@ _BY_SCORE = frozenset({Basis.SCORE, Basis.PARTIAL_IDENTITY})
 
 
 def _taken_key(
-    merged: Merged, state: MemoryState, workspace: Workspace, rules: Rules
+    keys: Sequence[KeyValue], merged: Merged, state: MemoryState, workspace: Workspace
 ) -> Generator[list[KeyPlace], None, tuple[KeyPlace, UUID] | None]:
-    """A strong key that the merge completes and that another live memory holds.
+    """Of the `keys` that a merge completes, a strong one that another live memory holds.
 
     Asks for the holders of every complete strong key that the memory does not hold yet, so that `take_keys` knows them.
     """
     held = {(key.key, key.digest) for key in state.keys}
-    places = {
-        complete: (state.class_name, complete.key.held_as, complete.digest)
-        for complete in key_values(merged.payload, rules.annotation)
+    places = [
+        (complete.key.columns, (state.class_name, complete.key.held_as, complete.digest))
+        for complete in keys
         if complete.key.strength == "strong" and (complete.key.held_as, complete.digest) not in held
-    }
-    unknown = [place for place in places.values() if place not in workspace.known_keys]
+    ]
+    if not places:
+        return None
+    unknown = [place for _, place in places if place not in workspace.known_keys]
     if unknown:
         yield unknown
-    for key_value, place in places.items():
+    for columns, place in places:
         rival = workspace.holder_of(place, state.id)
-        if rival is not None and set(key_value.key.columns).intersection(merged.changed):
+        if rival is not None and not set(columns).isdisjoint(merged.changed):
             return place, rival
     return None
 

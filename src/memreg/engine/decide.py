@@ -67,11 +67,16 @@ class Situation:
     @property
     def best(self) -> Candidate | None:
         """The candidate of the highest score; the lowest id among equals."""
+        if len(self.candidates) == 1:
+            return self.candidates[0]
         return min(self.candidates, key=lambda c: (-c.score.value, c.memory_id.int), default=None)
 
     def score_of(self, memory_id: UUID) -> float | None:
         """The score of one memory, if it was scored."""
-        return next((c.score.value for c in self.candidates if c.memory_id == memory_id), None)
+        for candidate in self.candidates:
+            if candidate.memory_id == memory_id:
+                return candidate.score.value
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,7 @@ def create_only(at: Situation) -> Verdict | None:
 
 def identity_conflict(at: Situation) -> Verdict | None:
     """Keys match different live memories: the first declared key's is updated, without the other keys' columns."""
-    if len(at.hit_memories) < 2:
+    if len(at.hits) < 2 or len(at.hit_memories) < 2:
         return None
     first = at.hits[0]
     others = frozenset(c for hit in at.hits if hit.memory_id != first.memory_id for c in hit.key.columns)
@@ -259,10 +264,19 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+_OF_DELETES: tuple[Rule, ...] = (
+    delete_while_create_only,
+    delete_identity_conflict,
+    delete_by_identity,
+    delete_without_identity,
+)
+_OF_UPSERTS = tuple(rule for rule in RULES if rule not in _OF_DELETES)
+
+
 def decide(at: Situation) -> Verdict:
     """The verdict of the first rule that answers. Pure: the same situation, the same verdict, in any order of
     candidates."""
-    for rule in RULES:
+    for rule in RULES if at.is_delete else _OF_UPSERTS:
         verdict = rule(at)
         if verdict is not None:
             return verdict

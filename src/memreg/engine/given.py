@@ -14,14 +14,15 @@ OFTEN_ABSENT = ("evidence", "confidence")
 """What an audit entry leaves out of a proposal that came without it."""
 
 
-def given_form(proposal: Proposal) -> dict[str, Any]:
-    """A proposal as it came, as JSON."""
+def given_form(proposal: Proposal, depth: int = 0) -> dict[str, Any]:
+    """A proposal as it came, as JSON that stands `depth` deep in another."""
+    evidence, confidence = proposal.evidence, proposal.confidence
     return {
-        "class": storable(proposal.class_name),
-        "operation": storable(proposal.operation),
-        "values": storable(proposal.values),
-        "evidence": storable(proposal.evidence),
-        "confidence": storable(proposal.confidence),
+        "class": storable(proposal.class_name, depth),
+        "operation": storable(proposal.operation, depth),
+        "values": storable(proposal.values, depth),
+        "evidence": None if evidence is None else storable(evidence, depth),
+        "confidence": None if confidence is None else storable(confidence, depth),
     }
 
 

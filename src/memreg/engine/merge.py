@@ -36,18 +36,20 @@ def merge(
     stays as it was, and is a conflict; so does what a person `pinned`, if it is that there is nothing."""
     payload: Payload = dict(old)
     conflicts: dict[str, Any] = {}
+    touched: set[str] = set()
     for name, value in new.items():
         column = columns.get(name)
         if column is None or value is None:
             continue
         before = old.get(name)
-        if name in pinned:
-            if before != value:
-                conflicts[name] = value
-        elif before is None:
-            payload[name] = value
-        elif before == value:
+        if before == value:
             continue
+        if name in pinned:
+            conflicts[name] = value
+            continue
+        touched.add(name)
+        if before is None:
+            payload[name] = value
         elif action is Action.UPSERT or name in fill_only:
             if column.dtype.is_list and name not in fill_only:
                 payload[name] = _union(before, value)
@@ -60,7 +62,7 @@ def merge(
         if payload.get(name) != before and not _fits(column, payload[name]):
             payload[name] = before
             conflicts[name] = value
-    changed = tuple(name for name in payload if payload[name] != old.get(name))
+    changed = tuple([name for name in payload if name in touched and payload[name] != old.get(name)]) if touched else ()
     return Merged(payload, changed, conflicts)
 
 

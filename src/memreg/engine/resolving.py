@@ -176,7 +176,8 @@ class Resolving:
             if any(item.checked.values.get(column) in new for column in key.key.columns):
                 self.turn.workspace.known_keys.add(place)  # nothing stored can refer to what is made just now
         merged = set(self.keepers.values())
-        columns = [c.name for c in item.spec.references if item.checked.values.get(c.name) in merged]
+        alone = [c.name for c in item.spec.references if not c.dtype.is_list]  # no key has a list
+        columns = [name for name in alone if item.checked.values.get(name) in merged]
         if not columns:
             return
         forms: dict[str, list[str]] = {}
@@ -212,8 +213,10 @@ def records_of(state: MemoryState, item: Item, resolving: Resolving | None) -> S
     references to those."""
     assert item.spec is not None
     keepers = resolving.keepers if resolving is not None else None
+    if not keepers:
+        return state.records(item.spec, item.annotation)
     columns = item.spec.references
-    if not keepers or not any(each in keepers for column in columns for each in ids_in(state.payload, column)):
+    if not any(each in keepers for column in columns for each in ids_in(state.payload, column)):
         return state.records(item.spec, item.annotation)
     payloads = [state.payload, *state.earlier[:KEPT_PAYLOADS]]
     return tuple(Record.of(followed(payload, columns, keepers), item.spec, item.annotation) for payload in payloads)

@@ -23,11 +23,12 @@ def storable_text(text: str) -> str:
 
 def storable(value: Any, depth: int = 0) -> Any:
     """The value as plain JSON: texts storable, NaN and infinities as their names, what JSON has no form for as text."""
-    if type(value) is str:
-        return storable_text(value) if depth <= MAX_DEPTH else "…"
     if depth > MAX_DEPTH:
         return "…"
-    if value is None or isinstance(value, bool):
+    kind = type(value)
+    if kind is str:
+        return value if value.isascii() and "\0" not in value else storable_text(value)
+    if value is None or kind is bool:
         return value
     if isinstance(value, int):
         return value if value.bit_length() < LONGEST_NUMBER else hex(value)
@@ -35,10 +36,12 @@ def storable(value: Any, depth: int = 0) -> Any:
         return storable_text(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    if isinstance(value, dict | Mapping):  # a dict is known as one at once
-        return {storable_text(str(key)): storable(item, depth + 1) for key, item in value.items()}
+    if kind is dict or isinstance(value, Mapping):
+        below = depth + 1
+        return {storable_text(str(key)): storable(item, below) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [storable(item, depth + 1) for item in value]
+        below = depth + 1
+        return [storable(item, below) for item in value]
     if isinstance(value, (date, datetime)):
         return value.isoformat()
     return storable_text(str(value))

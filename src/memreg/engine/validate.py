@@ -11,7 +11,7 @@ from memreg.engine.references import Said, read_references
 from memreg.engine.storable import storable
 from memreg.registry.coerce import shown
 from memreg.registry.meant import class_meant, column_meant
-from memreg.registry.models import ClassAnnotation, ClassSpec, Kind, Operation, SchemaVersion
+from memreg.registry.models import ClassAnnotation, ClassSpec, Operation, SchemaVersion
 from memreg.registry.normalize import ValueRefused, is_absent, normalize
 
 SHOWN = 80
@@ -52,9 +52,13 @@ def validate(proposal: Proposal, version: SchemaVersion, *, ids: bool = False) -
         return _refused(proposal, f"{_shown(proposal.class_name)} is no class of {version}; its classes are {known}")
     if not isinstance(values, Mapping):
         return _refused(proposal, f"the values are {_shown(values)}; they must be an object of columns")
-    former = version.lineage.former_columns(spec.name) if version.lineage is not None else {}
-    values, notes = _renamed(values, spec, former)
-    return _values(replace(proposal, class_name=spec.name), values, spec, version.annotation_of(spec.name), ids, notes)
+    notes: list[str] = []
+    if not values.keys() <= spec.by_name.keys():
+        former = version.lineage.former_columns(spec.name) if version.lineage is not None else {}
+        values, notes = _renamed(values, spec, former)
+    if type(proposal.class_name) is not str or proposal.class_name != spec.name:
+        proposal = replace(proposal, class_name=spec.name)
+    return _values(proposal, values, spec, version.annotation_of(spec.name), ids, notes)
 
 
 def class_of(version: SchemaVersion, name: str) -> ClassSpec | None:
@@ -95,29 +99,30 @@ def _values(
     values: Payload = {}
     references: list[Said] = []
     originals: dict[str, Any] = {}
+    columns = spec.by_name
     for name, given in given_values.items():
-        column = spec.by_name.get(name) if isinstance(name, str) else None
+        column = columns.get(name) if isinstance(name, str) else None
         if column is None:
             notes.append(f"{_shown(name)} is no column of {spec.name} and was left out")
             continue
         if is_absent(given):
             continue
         try:
-            if column.dtype.kind is Kind.REF:
+            if column.is_reference:
                 references += read_references(column, given, ids=ids)
                 continue
-            normalised = normalize(column, given)
+            value, original = normalize(column, given)
         except ValueRefused as refused:
             reason = f"{spec.name}.{name} = {shown(column, given)}: {refused}"
             if column.required or name in annotation.identity_columns:
                 return _refused(proposal, reason)
             notes.append(f"{reason}; it was left out")
             continue
-        if is_absent(normalised.value):
+        if is_absent(value):
             continue
-        values[name] = normalised.value
-        if normalised.original is not None:
-            originals[name] = normalised.original
+        values[name] = value
+        if original is not None:
+            originals[name] = original
     if not values and not references:
         return _refused(proposal, "; ".join(["no value is left", *notes]))
     return Checked(
@@ -135,17 +140,12 @@ def _values(
 
 def missing_columns(values: Mapping[str, Any], spec: ClassSpec) -> tuple[str, ...]:
     """The required columns that have no value and no default, in declared order."""
-    return tuple(
-        column.name
-        for column in spec.columns
-        if column.required and column.default is None and values.get(column.name) is None
-    )
+    return tuple([name for name in spec.required if values.get(name) is None])
 
 
 def with_defaults(values: Mapping[str, Any], spec: ClassSpec) -> Payload:
     """The values of a new memory: those given, and the defaults of columns that have none."""
-    given = {column.name: column.default for column in spec.columns if column.default is not None}
-    missing = {name: value for name, value in given.items() if values.get(name) is None}
+    missing = {name: value for name, value in spec.defaults.items() if values.get(name) is None}
     return {**values, **{name: list(each) if isinstance(each, tuple) else each for name, each in missing.items()}}
 
 

@@ -73,15 +73,16 @@ class Workspace:
         memory of a row."""
         wanted = list(places)
         for place in wanted:
-            self.holders[place].clear()
-            self.released[place].clear()
+            for known in (self.holders, self.released):
+                if place in known:
+                    known[place].clear()
         self.known_keys.update(wanted)
         for row in rows:
             state = take(row)
             place = (state.class_name, row["key"], bytes(row["digest"]))
             (self.released if row["released"] else self.holders)[place].add(state.id)
         self.crowded.difference_update(wanted)
-        self.crowded.update(place for place in wanted if len(self.holders[place]) >= MOST_HOLDERS)
+        self.crowded.update([place for place in wanted if len(self.holders.get(place, ())) >= MOST_HOLDERS])
 
     def hits(
         self, class_name: str, keys: Iterable[KeyValue], annotation: ClassAnnotation, names: frozenset[str]
@@ -95,9 +96,11 @@ class Workspace:
         for held in keys:
             place = (class_name, held.key.held_as, held.digest)
             answers = self.live_holders(place)
-            if held.key.strength == "shared" and place in self.crowded:
+            if not answers:
                 continue
             if held.key.strength == "shared":
+                if place in self.crowded:
+                    continue
                 answers = [m for m in answers if names_agree(names, self.memories[m].name_tokens(annotation))]
             if len(answers) == 1:
                 found.append(Hit(held.key, answers[0]))
@@ -119,7 +122,11 @@ class Workspace:
 
     def live_holders(self, place: KeyPlace) -> list[UUID]:
         """The live memories that hold a key, by id."""
-        return sorted(m for m in self.holders.get(place, ()) if self.memories[m].is_live)
+        holders = self.holders.get(place)
+        if not holders:
+            return []
+        live = [m for m in holders if self.memories[m].is_live]
+        return sorted(live) if len(live) > 1 else live
 
     def sharing(
         self, class_name: str, probes: Mapping[int, float], keys_of: KeysOf, limit: int, mark: int = -1

@@ -68,7 +68,7 @@ def coerce(column: Column, value: object) -> Scalar:
     if value is None:
         raise ValueRefused("is null")
     if isinstance(value, str):
-        _check_text(column, value)
+        check_text(column, value)
     return _COERCIONS[column.dtype.kind](column, value)
 
 
@@ -90,8 +90,10 @@ def check_length(column: Column, value: str) -> None:
         raise ValueRefused(f"has {len(value):,} characters, more than the {limit:,} it may have{advice}")
 
 
-def _check_text(column: Column, value: str) -> None:
-    check_length(column, value)
+def check_text(column: Column, value: str) -> None:
+    """Refuse a text that is too long for its column, cannot be kept, or says nothing."""
+    if len(value) > STRING_LIMIT:
+        check_length(column, value)
     if "\0" in value:
         raise ValueRefused("contains a NUL character, which the database cannot hold: remove it")
     if not value.isascii() and _LONE_SURROGATE.search(value):

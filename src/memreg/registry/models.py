@@ -112,7 +112,7 @@ class Source:
     at: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """A field of a class. `source`: what it is made of in memories of older versions, where that is not the column of
     the same name; `default`: its value where a new memory has none."""
@@ -130,6 +130,16 @@ class Column:
     default: Any = None
     on_delete: OnDelete = OnDelete.KEEP
 
+    @cached_property
+    def is_reference(self) -> bool:
+        """Whether it refers to memories."""
+        return self.dtype.kind is Kind.REF
+
+    @cached_property
+    def is_text(self) -> bool:
+        """Whether its values, or the items of these, are any text."""
+        return self.dtype.kind in (Kind.STRING, Kind.TEXT)
+
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
@@ -139,7 +149,7 @@ class Pattern:
     operation: Operation = "upsert"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IdentityKey:
     """Columns that together identify an object. Strong: unique among live memories; shared: also needs an equal
     name token. `since`: the version that made it anew, where an earlier one had another key of the same columns."""
@@ -150,12 +160,12 @@ class IdentityKey:
     rationale: str = ""
     since: int = field(default=0, compare=False)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The columns joined by `+`, in declared order."""
         return "+".join(self.columns)
 
-    @property
+    @cached_property
     def held_as(self) -> str:
         """The name that memories hold it under: with the version that made it anew, so that it never meets digests of
         another meaning."""
@@ -215,7 +225,17 @@ class ClassSpec:
     @cached_property
     def references(self) -> tuple[Column, ...]:
         """The columns that refer to memories."""
-        return tuple(column for column in self.columns if column.dtype.kind is Kind.REF)
+        return tuple(column for column in self.columns if column.is_reference)
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The columns without which there is no memory: those that must have a value, and have no default."""
+        return tuple(column.name for column in self.columns if column.required and column.default is None)
+
+    @cached_property
+    def defaults(self) -> Mapping[str, Any]:
+        """The values of a new memory where nothing is said, by column."""
+        return {column.name: column.default for column in self.columns if column.default is not None}
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from memreg.registry.coerce import Scalar, ValueRefused, check_length, coerce
-from memreg.registry.models import Column, Kind
+from memreg.registry.coerce import STRING_LIMIT, Scalar, ValueRefused, check_length, check_text, coerce
+from memreg.registry.models import Column
 from memreg.registry.normalizers import NORMALIZERS
 
 __all__ = ["LIST_LIMIT", "Normalized", "ValueRefused", "is_absent", "normalize"]
@@ -17,8 +16,7 @@ LIST_LIMIT = 1_000
 _ROUNDS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Normalized:
+class Normalized(NamedTuple):
     """A value as it is stored (JSON-able), and what came in (a string, or a list's items) where that was other text."""
 
     value: Scalar | list[Scalar]
@@ -27,7 +25,9 @@ class Normalized:
 
 def is_absent(value: object) -> bool:
     """Whether the value says nothing: null, an empty or blank string, an empty list or one of such."""
-    if isinstance(value, list | tuple | set | frozenset):
+    if type(value) is str:  # most are
+        return not value.strip()
+    if isinstance(value, (list, tuple, set, frozenset)):
         return all(item is None or (isinstance(item, str) and not item.strip()) for item in value)
     return value is None or (isinstance(value, str) and not value.strip())
 
@@ -41,14 +41,14 @@ def normalize(column: Column, value: object) -> Normalized:
     """
     if column.dtype.is_list:
         return _list(column, value)
-    if isinstance(value, list | tuple) and len(value) == 1:
+    if isinstance(value, (list, tuple)) and len(value) == 1:
         value = value[0]
     result = _one(column, value)
     return Normalized(result, value if isinstance(value, str) and value != result else None)
 
 
 def _list(column: Column, value: object) -> Normalized:
-    items = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
+    items = list(value) if isinstance(value, (list, tuple, set, frozenset)) else [value]
     if len(items) > LIST_LIMIT:
         raise ValueRefused(f"has {len(items):,} items, more than the {LIST_LIMIT:,} it may have")
     items = [item for item in items if item is not None]
@@ -72,20 +72,31 @@ def _list(column: Column, value: object) -> Normalized:
 
 
 def _plain(item: object) -> object:
-    return item if isinstance(item, str | int | float | bool) else str(item)
+    return item if isinstance(item, (str, int, float, bool)) else str(item)
 
 
 def _one(column: Column, value: object) -> Scalar:
+    if not column.is_text:
+        return coerce(column, value)
+    if type(value) is str:  # there is nothing to coerce
+        check_text(column, value)
+        return _steady(column, value)
     result = coerce(column, value)
-    if not column.normalize or not isinstance(result, str) or column.dtype.kind not in (Kind.STRING, Kind.TEXT):
-        return result
+    return _steady(column, result) if isinstance(result, str) else result
+
+
+def _steady(column: Column, text: str) -> str:
+    """What the column's normalizers make of a text."""
+    if not column.normalize:
+        return text
     for _ in range(_ROUNDS):
-        before = result
+        before = text
         for normalizer in column.normalize:
-            result = NORMALIZERS[normalizer.name](result, normalizer)
-            check_length(column, result)
-        if not result.strip():
+            text = NORMALIZERS[normalizer.name](text, normalizer)
+            if len(text) > STRING_LIMIT:
+                check_length(column, text)
+        if text == before:
+            return text
+        if not text.strip():
             raise ValueRefused("is empty after normalisation")
-        if result == before:
-            return result
     raise ValueRefused("has no steady normal form")
