@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from psycopg import Connection, Cursor
+from psycopg import Connection
 
-import memreg
 from memreg.core.database import Database
-from memreg.core.queries import Queries
-from memreg.core.steps import Row
-
-_ROOT = Path(memreg.__file__).parent
-
-
-@cache
-def names() -> Mapping[str, str]:
-    """The names of memreg's queries by their text."""
-    files = [path for path in _ROOT.rglob("*.sql") if path.parent != _ROOT / "migrations" / "sql"]
-    found = [Queries(path.read_text("utf-8"), path.name) for path in files]
-    return {query.sql: query.name for queries in found for query in queries.values()}
+from memreg.core.queries import Statement
+from memreg.core.steps import Row, Rows
 
 
 @dataclass(frozen=True)
@@ -56,10 +43,8 @@ class CountingDatabase(Database):
         ]
         return Count(len(counting), sum(map(len, counting)))
 
-    def _send(
-        self, conn: Connection[Row], asked: Sequence[tuple[bytes, Mapping[str, Any] | None]], commits: bool
-    ) -> list[Cursor[Row]]:
-        self._note(tuple(names().get(each[0].decode(), each[0].decode()) for each in asked))
+    def _send(self, conn: Connection[Row], asked: Sequence[Statement], commits: bool) -> list[Rows]:
+        self._note(tuple(each.query.name for each in asked))
         return super()._send(conn, asked, commits)
 
     def _commit(self, conn: Connection[Row]) -> None:

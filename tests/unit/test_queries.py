@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from psycopg._queries import PostgresQuery
+from psycopg.adapt import Transformer
+
+import memreg
 from memreg.core.queries import Queries, Query
+
+ROOT = Path(memreg.__file__).parent
+FILES = [path for path in sorted(ROOT.rglob("*.sql")) if "migrations/sql" not in path.as_posix()]
 
 TEXT = """-- one --
 -- Gives one.
@@ -62,3 +70,22 @@ def test_several_files_are_one_and_hold_no_name_twice() -> None:
     name = next(iter(Queries.load("memreg.registry", "history.sql")))
     with pytest.raises(ValueError, match=f"memreg.registry/history.sql, history.sql holds {name} twice"):
         Queries.load("memreg.registry", "history.sql", "history.sql")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_parameters_are_numbered_as_the_driver_would(path: Path) -> None:
+    for query in Queries(path.read_text("utf-8"), path.name).values():
+        driver = PostgresQuery(Transformer())
+        driver.convert(query.sql, dict.fromkeys(query.order))
+        assert (query.numbered, query.order) == (driver.query, tuple(driver._order or ())), query.name
+
+
+def test_a_parameter_has_one_number_and_a_doubled_percent_sign_is_one() -> None:
+    query = Query("q", "Q.", "select %(b)s, %(a)s, '%%(a)s', %(b)s")
+    assert (query.numbered, query.order) == (b"select $1, $2, '%(a)s', $1", ("b", "a"))
+    assert query.numbered is query.numbered
+
+
+def test_a_percent_sign_that_is_no_placeholder_is_refused() -> None:
+    with pytest.raises(ValueError, match="q holds a % that is neither doubled nor a placeholder: '% 2'"):
+        Query("q", "Q.", "select 5 % 2").numbered  # noqa: B018  # reading it is what fails

@@ -8,13 +8,13 @@ import select
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import psycopg
-from psycopg import Connection, Cursor
+from psycopg import Connection
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
@@ -23,13 +23,14 @@ from memreg.core.dsn import connect_string, where
 from memreg.core.errors import CommitUnknown, DatabaseError, TooManyConnections
 from memreg.core.logs import get_logger
 from memreg.core.pooler import Pooling, configure
-from memreg.core.queries import Queries
+from memreg.core.queries import Queries, Statement
 from memreg.core.rollback import prepared_so_far, roll_back
 from memreg.core.shares import Shares, Signal
 from memreg.core.steps import Last, Row, Rows, Steps
 from memreg.core.tenant import check_tenant
 from memreg.core.tracing import step, whole
 from memreg.core.translate import begins_again, is_lost, is_stale, translate, unreachable, why_again
+from memreg.core.wire import ask, is_unwatched
 
 if TYPE_CHECKING:
     from memreg.core.embedded import Lease
@@ -40,6 +41,7 @@ T = TypeVar("T")
 ATTEMPTS = 6
 _BACKOFF = 0.02
 _SQL = Queries.load("memreg.core", "session.sql")
+_COMMIT = _SQL["commit"]()
 _log = get_logger(__name__)
 
 
@@ -118,9 +120,7 @@ class Database:
         opening = _opening(check_tenant(tenant), self.settings)
         with self._connection(tenant) as conn:
             try:
-                with conn.pipeline():
-                    for sql, params in opening:
-                        conn.execute(sql, params)
+                self._send(conn, opening, commits=False)
                 yield conn
                 self._commit(conn)
             except psycopg.Error as exc:
@@ -165,41 +165,45 @@ class Database:
         try:
             while True:
                 batch = next(steps) if results is None else steps.send(results)
-                asked = opening + [(statement.query.data, statement.params) for statement in batch]
                 commits = isinstance(batch, Last)
-                cursors = self._send(conn, [*asked, (b"commit", None)] if commits else asked, commits)
-                answers = cursors[len(opening) : len(asked)]
-                results = [cursor.fetchall() if cursor.description else [] for cursor in answers]
-                opening = []
+                asked = (*opening, *batch, _COMMIT) if commits else (*opening, *batch)
+                answers = self._send(conn, asked, commits)
+                results = answers[len(opening) : len(opening) + len(batch)]
+                opening = ()
         except StopIteration as stop:
             value: T = stop.value
         finally:
             steps.close()
-        if conn.info.transaction_status is not TransactionStatus.IDLE:
+        if conn.pgconn.transaction_status != TransactionStatus.IDLE:
             with step("commit"):
                 self._commit(conn)
         return value
 
-    def _send(
-        self, conn: Connection[Row], asked: Sequence[tuple[bytes, Mapping[str, Any] | None]], commits: bool
-    ) -> list[Cursor[Row]]:
-        """Send statements in one round trip; where one fails, those after it are not run."""
-        cursors: list[Cursor[Row]] = []
+    def _send(self, conn: Connection[Row], asked: Sequence[Statement], commits: bool) -> list[Rows]:
+        """Send statements in one round trip; where one fails, those after it are not run. Gives the rows of each."""
+        try:
+            if is_unwatched(conn):
+                return conn.wait(ask(conn, asked))
+            return self._send_by_cursors(conn, asked)
+        except psycopg.Error as exc:
+            if commits and is_lost(exc, conn.broken):
+                raise CommitUnknown(where=self.where) from exc
+            raise
+
+    def _send_by_cursors(self, conn: Connection[Row], asked: Sequence[Statement]) -> list[Rows]:
+        """The same, each statement being executed as anybody's, which an instrumentation of psycopg sees."""
         failed: psycopg.Error | None = None
         try:
             with conn.pipeline():
                 try:
-                    for sql, params in asked:
-                        cursors.append(conn.execute(sql, params))
+                    cursors = [conn.execute(each.query.data, each.params) for each in asked]
                 except psycopg.Error as exc:
                     failed = exc  # what the pipeline's end says about it tells less
         except psycopg.Error as exc:
             failed = failed or exc
-        if failed is None:
-            return cursors
-        if commits and is_lost(failed, conn.broken):
-            raise CommitUnknown(where=self.where) from failed
-        raise failed
+        if failed is not None:
+            raise failed
+        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
     def _commit(self, conn: Connection[Row]) -> None:
         if conn.info.transaction_status is TransactionStatus.INERROR:
@@ -365,15 +369,15 @@ def _acquire(settings: Settings) -> Lease:
     return acquire(settings.home)
 
 
-def _opening(tenant: str, settings: Settings) -> list[tuple[bytes, dict[str, Any]]]:
+def _opening(tenant: str, settings: Settings) -> tuple[Statement, ...]:
     """What every transaction says first. Local to it, so that nothing leaks through a transaction pooler.
 
     With a tenant it is one of the role `memreg_app`, which sees and changes that tenant's rows alone; without one it is
     the login's.
     """
-    limit = {"statement_timeout": str(max(1, round(settings.statement_timeout * 1000)))}
-    who = ("be_tenant", {"tenant": tenant, **limit}) if tenant else ("be_login", limit)
-    return [(_SQL["begin"].data, {}), (_SQL[who[0]].data, who[1])]
+    limit = str(max(1, round(settings.statement_timeout * 1000)))
+    be = _SQL["be_tenant"](tenant=tenant, statement_timeout=limit) if tenant else None
+    return _SQL["begin"](), be or _SQL["be_login"](statement_timeout=limit)
 
 
 def _is_alive(conn: Connection[Row]) -> bool:

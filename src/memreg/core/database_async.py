@@ -6,13 +6,13 @@ import asyncio
 import random
 import select
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
@@ -21,13 +21,14 @@ from memreg.core.dsn import connect_string, where
 from memreg.core.errors import CommitUnknown, DatabaseError, TooManyConnections
 from memreg.core.logs import get_logger
 from memreg.core.pooler_async import Pooling, configure
-from memreg.core.queries import Queries
+from memreg.core.queries import Queries, Statement
 from memreg.core.rollback_async import prepared_so_far, roll_back
 from memreg.core.shares import AsyncSignal, Shares
 from memreg.core.steps import Last, Row, Rows, Steps
 from memreg.core.tenant import check_tenant
 from memreg.core.tracing import step, whole
 from memreg.core.translate import begins_again, is_lost, is_stale, translate, unreachable, why_again
+from memreg.core.wire import ask, is_unwatched
 
 if TYPE_CHECKING:
     from memreg.core.embedded import Lease
@@ -38,6 +39,7 @@ T = TypeVar("T")
 ATTEMPTS = 6
 _BACKOFF = 0.02
 _SQL = Queries.load("memreg.core", "session.sql")
+_COMMIT = _SQL["commit"]()
 _log = get_logger(__name__)
 
 
@@ -116,9 +118,7 @@ class AsyncDatabase:
         opening = _opening(check_tenant(tenant), self.settings)
         async with self._connection(tenant) as conn:
             try:
-                async with conn.pipeline():
-                    for sql, params in opening:
-                        await conn.execute(sql, params)
+                await self._send(conn, opening, commits=False)
                 yield conn
                 await self._commit(conn)
             except psycopg.Error as exc:
@@ -163,41 +163,45 @@ class AsyncDatabase:
         try:
             while True:
                 batch = next(steps) if results is None else steps.send(results)
-                asked = opening + [(statement.query.data, statement.params) for statement in batch]
                 commits = isinstance(batch, Last)
-                cursors = await self._send(conn, [*asked, (b"commit", None)] if commits else asked, commits)
-                answers = cursors[len(opening) : len(asked)]
-                results = [await cursor.fetchall() if cursor.description else [] for cursor in answers]
-                opening = []
+                asked = (*opening, *batch, _COMMIT) if commits else (*opening, *batch)
+                answers = await self._send(conn, asked, commits)
+                results = answers[len(opening) : len(opening) + len(batch)]
+                opening = ()
         except StopIteration as stop:
             value: T = stop.value
         finally:
             steps.close()
-        if conn.info.transaction_status is not TransactionStatus.IDLE:
+        if conn.pgconn.transaction_status != TransactionStatus.IDLE:
             with step("commit"):
                 await self._commit(conn)
         return value
 
-    async def _send(
-        self, conn: AsyncConnection[Row], asked: Sequence[tuple[bytes, Mapping[str, Any] | None]], commits: bool
-    ) -> list[AsyncCursor[Row]]:
-        """Send statements in one round trip; where one fails, those after it are not run."""
-        cursors: list[AsyncCursor[Row]] = []
+    async def _send(self, conn: AsyncConnection[Row], asked: Sequence[Statement], commits: bool) -> list[Rows]:
+        """Send statements in one round trip; where one fails, those after it are not run. Gives the rows of each."""
+        try:
+            if is_unwatched(conn):
+                return await conn.wait(ask(conn, asked))
+            return await self._send_by_cursors(conn, asked)
+        except psycopg.Error as exc:
+            if commits and is_lost(exc, conn.broken):
+                raise CommitUnknown(where=self.where) from exc
+            raise
+
+    async def _send_by_cursors(self, conn: AsyncConnection[Row], asked: Sequence[Statement]) -> list[Rows]:
+        """The same, each statement being executed as anybody's, which an instrumentation of psycopg sees."""
         failed: psycopg.Error | None = None
         try:
             async with conn.pipeline():
                 try:
-                    for sql, params in asked:
-                        cursors.append(await conn.execute(sql, params))
+                    cursors = [await conn.execute(each.query.data, each.params) for each in asked]
                 except psycopg.Error as exc:
                     failed = exc  # what the pipeline's end says about it tells less
         except psycopg.Error as exc:
             failed = failed or exc
-        if failed is None:
-            return cursors
-        if commits and is_lost(failed, conn.broken):
-            raise CommitUnknown(where=self.where) from failed
-        raise failed
+        if failed is not None:
+            raise failed
+        return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
     async def _commit(self, conn: AsyncConnection[Row]) -> None:
         if conn.info.transaction_status is TransactionStatus.INERROR:
@@ -363,15 +367,15 @@ def _acquire(settings: Settings) -> Lease:
     return acquire(settings.home)
 
 
-def _opening(tenant: str, settings: Settings) -> list[tuple[bytes, dict[str, Any]]]:
+def _opening(tenant: str, settings: Settings) -> tuple[Statement, ...]:
     """What every transaction says first. Local to it, so that nothing leaks through a transaction pooler.
 
     With a tenant it is one of the role `memreg_app`, which sees and changes that tenant's rows alone; without one it is
     the login's.
     """
-    limit = {"statement_timeout": str(max(1, round(settings.statement_timeout * 1000)))}
-    who = ("be_tenant", {"tenant": tenant, **limit}) if tenant else ("be_login", limit)
-    return [(_SQL["begin"].data, {}), (_SQL[who[0]].data, who[1])]
+    limit = str(max(1, round(settings.statement_timeout * 1000)))
+    be = _SQL["be_tenant"](tenant=tenant, statement_timeout=limit) if tenant else None
+    return _SQL["begin"](), be or _SQL["be_login"](statement_timeout=limit)
 
 
 async def _is_alive(conn: AsyncConnection[Row]) -> bool:

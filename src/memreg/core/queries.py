@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import resources
 from typing import Any
 
@@ -33,15 +34,16 @@ _ARRAYS: Mapping[str, Callable[[Iterable[Any]], str]] = {
     "text": _quoted,
     "bytea": _hex,
 }
+_PLACEHOLDER = re.compile(r"%(?:%|\((\w+)\)s|)")
 _CAST = re.compile(rf"%\((\w+)\)s::({'|'.join(_ARRAYS)})\[\]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Query:
     """One named statement with psycopg placeholders (`%(name)s`).
 
     `lists`: how lists are written for parameters that the statement casts to arrays wherever it names them; `data`: the
-    statement as the driver takes it, always the same object, which is how the driver knows it fastest.
+    statement as a cursor takes it, always the same object, which is how the driver knows it fastest.
     """
 
     name: str
@@ -52,6 +54,27 @@ class Query:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", self.sql.encode())
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """Its parameters in the order of the numbers that they are sent under."""
+        return tuple(dict.fromkeys(found[1] for found in _PLACEHOLDER.finditer(self.sql) if found[1]))
+
+    @cached_property
+    def numbered(self) -> bytes:
+        """The statement as Postgres takes it, with numbers for parameters; always the same object.
+
+        Raises ValueError for a `%` that is neither doubled nor a placeholder.
+        """
+        numbers = {name: f"${number}" for number, name in enumerate(self.order, 1)}
+
+        def write(found: re.Match[str]) -> str:
+            if found[0] == "%":
+                what = found.string[found.start() :][:3]
+                raise ValueError(f"{self.name} holds a % that is neither doubled nor a placeholder: {what!r}")
+            return numbers[found[1]] if found[1] else "%"
+
+        return _PLACEHOLDER.sub(write, self.sql).encode()
 
     @classmethod
     def of(cls, name: str, description: str, sql: str) -> Query:

@@ -2,6 +2,10 @@
 -- Begin a transaction in which each statement sees what has committed before it: what is re-read under a lock must be so.
 begin isolation level read committed;
 
+-- commit --
+-- End a transaction, and keep what it did.
+commit;
+
 -- be_tenant --
 -- From here to the end of the transaction be the role that owns nothing, so that policies bind whoever logged in, and name the tenant that they let through. The rest as below, a plan is made once (to plan anew for each value would take as long as to run it), and who says nothing for a minute is gone, so that nobody waits for the locks of a client that vanished.
 select

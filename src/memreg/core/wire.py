@@ -1,0 +1,173 @@
+"""A round trip told to Postgres directly: statements that are known beforehand, sent at once and read at once.
+
+psycopg makes a cursor for every statement, converts its text, and sends it by itself. Here the text was converted once
+and for all (`memreg.core.queries`), and there are no cursors; adapting values, preparing statements and waiting are
+psycopg's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from psycopg import AsyncConnection, AsyncCursor, Connection, Cursor, OperationalError
+from psycopg._preparing import Prepare
+from psycopg.adapt import PyFormat
+from psycopg.adapt import Transformer as Adapting
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.waiting import Ready, Wait
+
+from memreg.core.queries import Statement
+from memreg.core.steps import Row, Rows
+
+if TYPE_CHECKING:
+    from psycopg._preparing import Key, PrepareManager
+    from psycopg.abc import PQGen, Transformer
+    from psycopg.pq.abc import PGconn, PGresult
+
+AnyConnection = Connection[Row] | AsyncConnection[Row]
+
+_ADAPTS = "memreg_adapts"
+_READ, _BOTH = Wait.R, Wait.RW
+_FAILED, _ROWS = int(ExecStatus.FATAL_ERROR), int(ExecStatus.TUPLES_OK)
+_EXECUTE: Mapping[type, Any] = {kind: kind.execute for kind in (Connection, AsyncConnection, Cursor, AsyncCursor)}
+
+
+class _Asked:
+    """A statement with its parameters as they are sent, in the form that psycopg's register of what is prepared takes:
+    `query`, `types`."""
+
+    __slots__ = ("formats", "params", "query", "types")
+
+    def __init__(self, statement: Statement, adapts: Transformer) -> None:
+        query, params = statement.query, statement.params
+        self.query = query.numbered
+        self.params: Sequence[Any] | None = None
+        self.types: tuple[int, ...] = ()
+        self.formats: Sequence[Any] | None = None
+        if query.order:
+            values = [params[name] for name in query.order]
+            self.params = adapts.dump_sequence(values, [PyFormat.AUTO] * len(values))
+            self.types, self.formats = adapts.types or (), adapts.formats
+
+
+def is_unwatched(conn: AnyConnection) -> bool:
+    """Whether nobody wants to see each statement pass, as an instrumentation of psycopg does: it wraps how they are
+    executed, or gives cursors of its own."""
+    cursor = AsyncCursor if isinstance(conn, AsyncConnection) else Cursor
+    return (
+        conn.cursor_factory is cursor
+        and cursor.execute is _EXECUTE[cursor]
+        and type(conn).execute is _EXECUTE.get(type(conn))
+    )
+
+
+def ask(conn: AnyConnection, asked: Sequence[Statement]) -> PQGen[list[Rows]]:
+    """Send statements in one round trip, for `conn.wait` to drive; gives the rows of each, none where it returns none.
+
+    Raises the error of the first that fails; those after it were not run.
+    """
+    adapts = _adapts(conn)
+    statements = [_Asked(each, adapts) for each in asked]
+    pgconn, prepared = conn.pgconn, conn._prepared
+    pgconn.enter_pipeline_mode()
+    try:
+        new: list[tuple[int, Key, Prepare, bytes]] = []
+        places: list[int] = []
+        count = _maintain(pgconn, prepared)
+        for each in statements:
+            how, name = prepared.get(each)  # type: ignore[arg-type]  # it asks for the query and the types only
+            if how is Prepare.NO:
+                pgconn.send_query_params(
+                    each.query, each.params, param_types=each.types or None, param_formats=each.formats
+                )
+            else:
+                if how is Prepare.SHOULD:
+                    pgconn.send_prepare(name, each.query, param_types=each.types or None)
+                    count += 1
+                pgconn.send_query_prepared(name, each.params, param_formats=each.formats)
+            key = prepared.maybe_add_to_cache(each, how, name)  # type: ignore[arg-type]  # likewise
+            if key is not None:
+                new.append((count, key, how, name))
+            places.append(count)
+            count += 1
+        pgconn.pipeline_sync()
+        results = yield from _exchange(pgconn, count + 1)
+    finally:
+        _leave(pgconn)
+    for place, key, how, name in new:
+        prepared.validate(key, how, name, results[place : place + 1])
+    for result in results:
+        if result.status == _FAILED:
+            raise error_from_result(result, encoding=adapts.encoding)
+    return [_rows(adapts, results[place]) for place in places]
+
+
+def _adapts(conn: AnyConnection) -> Transformer:
+    """What adapts values between Python and a connection. It keeps how, which a cursor's finds out each time."""
+    kept = vars(conn)
+    found: Transformer | None = kept.get(_ADAPTS)
+    if found is None:
+        found = kept[_ADAPTS] = Adapting(conn)
+    return found
+
+
+def _maintain(pgconn: PGconn, prepared: PrepareManager) -> int:
+    """Have Postgres forget what psycopg has no more room for, or does not trust any more; gives how often that is
+    answered."""
+    count = 0
+    while prepared._to_flush:
+        name = prepared._to_flush.popleft()
+        if name is None:
+            pgconn.send_query_params(b"DEALLOCATE ALL", None)
+        else:
+            pgconn.send_close_prepared(name)
+        count += 1
+    return count
+
+
+def _exchange(pgconn: PGconn, count: int) -> PQGen[list[PGresult]]:
+    """Send what waits to be sent, and read so many answers, the last of which is the pipeline's."""
+    while pgconn.flush():
+        # Postgres answers meanwhile, and goes on reading only where that is taken off it.
+        if (yield _BOTH) & Ready.R:
+            pgconn.consume_input()
+    results: list[PGresult] = []
+    while len(results) < count:
+        try:
+            while pgconn.is_busy():
+                while not (yield _READ):
+                    continue
+                pgconn.consume_input()
+        except OperationalError:
+            if any(result.status == _FAILED for result in results):
+                return results  # Postgres said why before it hung up
+            raise
+        result = pgconn.get_result()
+        if result is None:
+            raise OperationalError(pgconn.get_error_message())
+        results.append(result)
+        if len(results) < count:
+            pgconn.get_result()  # None: there is no more of this one
+    return results
+
+
+def _leave(pgconn: PGconn) -> None:
+    if pgconn.status == ConnStatus.BAD:
+        return
+    try:
+        pgconn.exit_pipeline_mode()
+    except OperationalError:
+        pgconn.finish()  # answers are left that nobody has read
+
+
+def _rows(adapts: Transformer, result: PGresult) -> Rows:
+    """The rows of an answer, as dicts."""
+    count = result.ntuples
+    if not count or result.status != _ROWS:
+        return []
+    adapts.set_pgresult(result)
+    encoding = adapts.encoding
+    names = [(result.fname(place) or b"").decode(encoding) for place in range(result.nfields)]
+    return adapts.load_rows(0, count, lambda values: dict(zip(names, values, strict=True)))
