@@ -42,7 +42,7 @@ COLUMNS = (
 VALUES = (
     ("proposal", "proposal || '{\"confidence\": 1}'"), ("evidence", "coalesce(evidence, '') || ' '"),
     ("before", "'{}'"), ("after", "coalesce(after, '{}') || '{\"revision\": 99}'"), ("reasons", "reasons || '[\"\"]'"),
-    ("details", "details - 'mode'"), ("salt", "salt || '\\x00'"),
+    ("details", "details || '{\"mode\": \"shadow\"}'"), ("salt", "salt || '\\x00'"),
 )  # fmt: skip
 """Columns of `audit_log` and of `audit_values`, each with another value than it has."""
 

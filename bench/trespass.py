@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import io
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -86,11 +86,9 @@ METHODS: dict[str, Attempt] = {
     "ingest": lambda t: t.engine.ingest(
         t.message(), proposals=[t.proposal(t.chance.choice(("upsert", "delete")))] if t.chance.random() < 0.7 else None
     ),
-    "ingest_many": lambda t: list(
-        t.engine.ingest_many(
-            [Turn([t.proposal()]), t.message(), Turn([t.proposal("delete")], id=t.id("message")), t.message()],
-            on_error=lambda _, __: None,
-        )
+    "ingest_many": lambda t: t.engine.ingest_many(
+        [Turn([t.proposal()]), t.message(), Turn([t.proposal("delete")], id=t.id("message")), t.message()],
+        on_error=lambda _, __: None,
     ),
     "jobs_left": lambda t: t.engine.jobs_left(),
     "kill_switch": lambda t: t.engine.kill_switch(t.chance.random() < 0.2, **BY),
@@ -280,10 +278,18 @@ def told(what: Callable[[], Any]) -> tuple[str, bool]:
     """What somebody was told by an attempt, and whether it was refused."""
     try:
         found = what()
+        found = list(found) if isinstance(found, Iterator) else found
     except (MemregError, psycopg.Error, Refused) as error:
         parts = [str(error), repr(getattr(error, "facts", ""))]
         return " ".join(parts), True
     return repr(found), False
+
+
+async def awaited(found: Any) -> Any:
+    """What an asynchronous engine's method came to: a coroutine's result, or all that it gives one by one."""
+    if inspect.isawaitable(found):
+        return await found
+    return [each async for each in found] if isinstance(found, AsyncIterator) else found
 
 
 def engines(database: Database, tenants: Iterable[str]) -> list[Engine]:

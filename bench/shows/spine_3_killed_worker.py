@@ -61,10 +61,11 @@ def kill_after(dsn: str, tenant: str, count: int, pause: float) -> bool:
     return kill(worker)
 
 
-def kill_while_writing(dsn: str, tenant: str) -> dict[str, int]:
+def kill_while_writing(dsn: str, tenant: str, connection: bool) -> dict[str, int]:
     """Kill the worker when memories and audit are written but not committed; what others see of that: all or nothing.
 
-    The table that it writes to last is locked, so that it stops there.
+    The table that it writes to last is locked, so that it stops there. It has told Postgres to commit by then, in the
+    same round trip; so that this never comes to pass, its `connection` is ended as well.
     """
     with psycopg.connect(dsn) as holder:
         holder.execute("lock table memreg.audit_values in share row exclusive mode")
@@ -76,13 +77,20 @@ def kill_while_writing(dsn: str, tenant: str) -> dict[str, int]:
                 if worker.exitcode is not None:
                     raise RuntimeError("the worker ended before it wrote anything")
                 time.sleep(0.005)
-        was_at_work = kill(worker)
+            was_at_work = kill(worker)
+            if connection:
+                looker.execute(
+                    "select pg_terminate_backend(pid, 10000) from pg_locks"
+                    " where not granted and relation = 'memreg.audit_values'::regclass"
+                )
         holder.rollback()
     with psycopg.connect(dsn, autocommit=True) as looker:
         others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
         while (looker.execute(others + " and state <> 'idle'").fetchone() or (0,))[0]:
             time.sleep(0.005)
-    return {"killed": int(was_at_work), "kept_of_it": decided(dsn, tenant) - before}
+    now = decided(dsn, tenant)
+    entries = sum(len(proposals) for _, proposals in batch(MESSAGES)[:now])
+    return {"killed": int(was_at_work), "kept_of_it": now - before, "in_part": len(audit(dsn, tenant)) - entries}
 
 
 def main(show: Show) -> None:
@@ -98,12 +106,12 @@ def main(show: Show) -> None:
         for number in range(KILLS_ANYWHERE):
             count = 1 + number * (MESSAGES - 10) // KILLS_ANYWHERE
             at_work += kill_after(dsn, "killed", count, chance.uniform(0, 0.02))
-        inside = []
+        inside: dict[bool, dict[str, int]] = {}
         show.say("The same batch in another tenant, its worker killed twice between writing and commit")
-        for messages in (0, 40):
+        for messages, connection in ((0, False), (40, True)):
             if messages:
                 kill_after(dsn, "killed_inside", messages, 0)
-            inside.append(kill_while_writing(dsn, "killed_inside"))
+            inside[connection] = kill_while_writing(dsn, "killed_inside", connection)
         for tenant in ("killed", "killed_inside"):
             so_far = decided(dsn, tenant)
             show.claim(f"{tenant}: the batch was not through when it was begun again", so_far < MESSAGES, so_far)
@@ -118,12 +126,14 @@ def main(show: Show) -> None:
                 f"{tenant}: the same decisions", entries == expected_audit, first_difference(entries, expected_audit)
             )
         show.claim("most kills met the worker at work", at_work > KILLS_ANYWHERE // 2, at_work)
-        show.claim("a kill before the commit leaves nothing", all(i["killed"] and not i["kept_of_it"] for i in inside))
+        show.claim("they were killed while they wrote", all(each["killed"] for each in inside.values()), inside)
+        show.claim("nothing is kept in part", not any(each["in_part"] for each in inside.values()), inside)
+        show.claim("a transaction that ends before its commit leaves nothing", not inside[True]["kept_of_it"], inside)
         show.figures |= {
             "postgres": server_version(dsn),
             "messages": MESSAGES,
             "proposals": proposals,
-            "kills": at_work + sum(each["killed"] for each in inside),
+            "kills": at_work + sum(each["killed"] for each in inside.values()),
             "kills_between_writing_and_commit": len(inside),
             "memories": len(expected),
             "revisions": sum(row[6] for row in expected),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import inspect
 import os
 import random
 import sys
@@ -24,6 +23,7 @@ from bench.trespass import (
     METHODS,
     OPERATIONS,
     Thief,
+    awaited,
     by_command,
     by_sql,
     commands,
@@ -92,8 +92,7 @@ async def with_coroutines(book: Book, settings: Settings, thief: Thief, count: i
             thief.given.clear()
             found, failed = None, None
             try:
-                found = METHODS[name](thief)
-                found = await found if inspect.isawaitable(found) else found
+                found = await awaited(METHODS[name](thief))
             except Exception as error:
                 failed = error
 

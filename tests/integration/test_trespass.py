@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import pytest
 
-from bench.trespass import METHODS, OPERATIONS, Thief, by_sql, commands, leaks, told, untried
+from bench.trespass import METHODS, OPERATIONS, Thief, awaited, by_sql, commands, leaks, told, untried
 from bench.victim import SCHEMA, Victim, prepare, state
 from memreg.api.engine import Engine
 from memreg.api.engine_async import AsyncEngine
 from memreg.core.database import Database
+from memreg.core.database_async import AsyncDatabase
+from memreg.core.errors import MemregError
 from memreg.core.settings import Settings
 
 
@@ -51,3 +54,20 @@ def test_nothing_of_another_tenant_is_reached(settings: Settings, database_url: 
         assert found == []
         after = state(database_url, "umbrella")
         assert [table for table in before if before[table] != after[table]] == []
+
+
+async def test_every_method_is_tried_asynchronously(settings: Settings) -> None:
+    """What it gives is waited for: a coroutine that nobody awaits has tried nothing."""
+    chance, nobody = random.Random(7), settings.model_copy(update={"workers": 0})
+    with Database.connect(nobody) as database:
+        first = Engine(database, tenant="umbrella", schema="people")
+        first.registry.register(SCHEMA, annotate="heuristic")
+        first.registry.approve("people", by="ana")
+        victim = prepare(database, "umbrella", chance, count=8)
+    async with await AsyncDatabase.connect(nobody) as opened:
+        thief = Thief(AsyncEngine(opened, tenant="mallory", schema="people", extractor="patterns"), victim, chance)
+        for attempt in METHODS.values():
+            with suppress(MemregError):
+                await awaited(attempt(thief))
+        kept = await thief.engine.list("Person")
+    assert any("stolen" in str(each) for each in kept)
