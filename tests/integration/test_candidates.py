@@ -14,7 +14,9 @@ from memreg import Proposal
 from memreg.core.database import Database
 from memreg.core.queries import Query
 from memreg.core.steps import fetch_rows
+from memreg.engine.cache import Cache
 from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, asked_by, memory_keys, probes
+from memreg.engine.hand import Hand
 from memreg.engine.model import Payload
 from memreg.engine.record import Record
 from memreg.engine.state import KEPT_PAYLOADS
@@ -40,6 +42,8 @@ KEPT = Query(
 )
 
 
+LIKELY = 3
+"""The candidates that the lookup tells all of that a decision about one of them needs."""
 OWN = Query("own", "The keys of a memory.", "select candidate_keys from memreg.memories where tenant = %(tenant)s")
 
 
@@ -211,7 +215,8 @@ def test_the_lookup_reads_its_indexes_and_a_bounded_number_of_rows(database: Dat
         assert scan.get("Rows Removed by Filter", 0) == 0
         loops[scan["Relation Name"]] += scan["Actual Loops"]
     keys = len(probes(Record.of(ana, SPEC, ANNOTATION), "people", "Person"))
-    assert loops == {"candidate_keys": keys, "memories": SHORTLIST + CANDIDATES, "identity_keys": CANDIDATES}
+    # Where all keys are common, they are read from both ends: how many share one, and the newest who do.
+    assert loops == {"candidate_keys": 2 * keys, "memories": SHORTLIST + CANDIDATES, "identity_keys": LIKELY}
 
 
 def test_a_memory_is_found_by_what_it_said_lately_however_often_it_changes(database: Database) -> None:
@@ -233,3 +238,31 @@ def test_a_memory_is_found_by_what_it_said_lately_however_often_it_changes(datab
         row = database.run("default", lambda: fetch_rows(OWN(tenant="default")))[0]
         assert row["candidate_keys"] == list(memory_keys(records, "people", "Person"))
     kept(database)
+
+
+def test_the_lookup_tells_the_keys_of_the_first_candidates_only(database: Database) -> None:
+    """Those of another are read when it is the one that a decision is about."""
+    engine = people(database)
+    for street in range(6):  # under more of the keys that are asked by than the one that is meant
+        say(engine, name=f"Lopez Ana{street}ria", city="Oslo", born="1990-05-01", email=f"other{street}@lopez.io")
+    rows = database.run("default", lambda: fetch_rows(ask({"name": "Ana Lopez", "city": "Oslo", "born": "1990-05-01"})))
+    told = [row["held_keys"] is not None for row in rows]
+    assert told == [True] * LIKELY + [False] * 3
+    assert [row["candidate_keys"] is not None for row in rows] == told
+
+
+def test_a_newer_state_without_its_keys_forgets_those_of_before(database: Database) -> None:
+    engine = people(database)
+    ana = say(engine, name="Ana Lopez", email="ana@lopez.io").memory_id
+    assert ana is not None
+    version = engine.version()
+    hand = Hand("default", version, Cache())
+    row = database.run("default", lambda: fetch_rows(ask({"name": "Ana Lopez"})))[0]
+    hand.take(row)
+    assert [key.key for key in hand.workspace.memories[ana].keys] == ["email"]
+    hand.take({**row, "held_keys": None})
+    assert ana in hand.keys_before
+    hand.take({**row, "held_keys": None, "revision": 2})
+    assert ana not in hand.keys_before
+    database.run("default", lambda: hand.know_keys_of([ana]))
+    assert [key.key for key in hand.workspace.memories[ana].keys] == ["email"]

@@ -216,7 +216,8 @@ with listed as materialized (
     from jsonb_to_recordset(%(asked)s) as asked (nth integer, keys bigint[], weights double precision[])
     cross join lateral (
         with held as materialized (
-            -- A key's newest memories only, so that no key makes more work than another, however many share it.
+            -- No more of a key than tells whether many share it, so that none makes more work than another; its oldest
+            -- memories, which the index alone knows, as a vacuum has been there.
             select
                 probe.key, near.ids, cardinality(near.ids) = %(postings)s as is_cut,
                 probe.weight / sqrt(cardinality(near.ids)) as worth
@@ -227,19 +228,34 @@ with listed as materialized (
                     select memory_id
                     from memreg.candidate_keys
                     where candidate_keys.tenant = %(tenant)s and candidate_keys.key = probe.key
-                    order by memory_id desc
+                    order by memory_id
                     limit %(postings)s
-                ) as newest
+                ) as oldest
             ) as near
             where near.ids is not null
+        ),
+        common as materialized (
+            select key, worth from held where is_cut
         ),
         shortlist as (
             select holder.id, sum(held.worth) filter (where not held.is_cut) as worth
             from held
-            cross join lateral unnest(held.ids) as holder (id)
-            -- The newest of a common key are of use only where the others find nobody.
-            where not held.is_cut
-                or (select coalesce(sum(cardinality(ids)), 0) from held where not is_cut) < %(shortlist)s
+            cross join lateral (
+                select unnest(held.ids) as id
+                where not held.is_cut
+                union all
+                -- The newest of a common key are of use only where the others find nobody.
+                select memory_id
+                from (
+                    select memory_id
+                    from memreg.candidate_keys
+                    where candidate_keys.tenant = %(tenant)s and candidate_keys.key = held.key
+                        and held.is_cut
+                        and (select coalesce(sum(cardinality(ids)), 0) from held where not is_cut) < %(shortlist)s
+                    order by memory_id desc
+                    limit %(postings)s
+                ) as newest
+            ) as holder
             group by holder.id
             order by sum(held.worth) desc, holder.id desc
             limit %(shortlist)s
@@ -247,22 +263,19 @@ with listed as materialized (
         select
             near.id,
             row_number() over (
-                order by coalesce(shortlist.worth, 0) + coalesce(common.worth, 0) desc, near.id desc
+                order by coalesce(shortlist.worth, 0) + coalesce(near.common, 0) desc, near.id desc
             ) as place
         from shortlist
         cross join lateral (
             -- "offset 0" keeps the order of the joins: keys first, then each memory by its primary key.
-            select id, schema, is_deleted, unresolved, candidate_keys
+            select
+                id, schema, is_deleted, unresolved,
+                -- What was cut off at a common key, the memory itself knows.
+                (select sum(common.worth) from common where common.key = any(memories.candidate_keys)) as common
             from memreg.memories
             where memories.tenant = %(tenant)s and memories.id = shortlist.id
             offset 0
         ) as near
-        cross join lateral (
-            -- What was cut off at a common key, the memory itself knows.
-            select sum(held.worth) as worth
-            from held
-            where held.is_cut and held.key = any(near.candidate_keys)
-        ) as common
         where near.schema = %(schema)s and not near.is_deleted and not near.unresolved
         order by place
         limit %(limit)s
@@ -281,11 +294,13 @@ found as (
 select
     nths, id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
     last_seen_at, said_version, pinned, merged_into, void_revisions,
-    (
+    -- One of the first is what it will be about, so nearly always these are known without asking again.
+    case when place <= 3 then candidate_keys end as candidate_keys,
+    case when place <= 3 then (
         select coalesce(jsonb_agg(jsonb_build_array(own.class, own.key, encode(own.digest, 'hex'), own.strong)), '[]')
         from memreg.identity_keys as own
         where own.tenant = %(tenant)s and own.memory_id = found.id and own.released_at is null
-    ) as held_keys,
+    ) end as held_keys,
     case when version <> %(version)s and said_version is not null then memreg.said(%(tenant)s, id, revision) end as said,
     case when revision > 1 then memreg.earlier_revisions(%(tenant)s, id, revision, void_revisions) end as earlier
 from found

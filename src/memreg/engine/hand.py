@@ -134,11 +134,15 @@ class Hand:
     def take(self, row: Row) -> MemoryState:
         """Take in a memory, with the keys that it holds where the row tells them; one that the turns changed stays as
         they left it."""
+        before = self.workspace.memories.get(row["id"])
         state = self.workspace.take(row)
-        if "held_keys" in row and state.id not in self.workspace.changed:
-            self._take_keys(state.id, row["held_keys"])
-            if row.get("candidate_keys") and row["version"] == self.version.version and row["said"] is None:
-                state.indexed = row["revision"], row["candidate_keys"]
+        if state.id not in self.workspace.changed:
+            if row.get("held_keys") is not None:
+                self._take_keys(state.id, row["held_keys"])
+                if row.get("candidate_keys") and row["version"] == self.version.version and row["said"] is None:
+                    state.indexed = row["revision"], row["candidate_keys"]
+            elif state is not before:  # what was known is of before
+                self.keys_before.pop(state.id, None)
         return state
 
     def take_holders(self, places: Sequence[KeyPlace], rows: Rows) -> None:
