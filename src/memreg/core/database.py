@@ -21,6 +21,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from memreg.core.dsn import connect_string, where
 from memreg.core.errors import CommitUnknown, DatabaseError, TooManyConnections
+from memreg.core.json_codec import use_codec
 from memreg.core.logs import get_logger
 from memreg.core.pooler import Pooling, configure
 from memreg.core.queries import Queries, Statement
@@ -348,6 +349,7 @@ class Database:
 
     def configure(self, conn: Connection[Any]) -> None:
         """Make a new connection to the database fit for transactions that leave nothing behind, also in a pooler."""
+        use_codec(conn)
         self.pooling = configure(conn, as_told=self.settings.prepares_as_told)
 
     @property

@@ -19,6 +19,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from memreg.core.dsn import connect_string, where
 from memreg.core.errors import CommitUnknown, DatabaseError, TooManyConnections
+from memreg.core.json_codec import use_codec
 from memreg.core.logs import get_logger
 from memreg.core.pooler_async import Pooling, configure
 from memreg.core.queries import Queries, Statement
@@ -346,6 +347,7 @@ class AsyncDatabase:
 
     async def configure(self, conn: AsyncConnection[Any]) -> None:
         """Make a new connection to the database fit for transactions that leave nothing behind, also in a pooler."""
+        use_codec(conn)
         self.pooling = await configure(conn, as_told=self.settings.prepares_as_told)
 
     @property
