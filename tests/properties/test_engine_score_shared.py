@@ -12,7 +12,6 @@ from memreg.engine.alignment import INITIAL, PREFIX, SAME_LETTERS, SCRAMBLED, VO
 from memreg.engine.codes import codes_of
 from memreg.engine.compare import _has_strays, _may_stray, _texts
 from memreg.engine.edits import edits
-from memreg.engine.record import Record
 from memreg.engine.score import Score, best_score, score
 from memreg.engine.statistics import Statistics
 from tests.support.scoring import pairs, payloads, record, statistics, words
@@ -56,10 +55,9 @@ def test_a_score_among_many_is_the_score_alone(asked: tuple[Payload, list[list[P
 def test_strays_are_looked_for_wherever_there_are_some(two: tuple[Payload, Payload], known: Statistics) -> None:
     mine, theirs = (record(each) for each in two)
     plain: dict[str, Any] = {}
-    for column, tokens in mine.fields.items():
+    for column in mine.fields:
         if column in theirs.fields:
-            one = Record({column: tokens}, {}, mine.open_columns, {}, {}, {}, mine.roles)
-            other = Record({column: theirs.fields[column]}, {}, mine.open_columns, {}, {}, {}, mine.roles)
+            one, other = (record({column: each[column]}) for each in two)
             (plain[column],) = _texts(one, other, known, {})
     if _has_strays(mine, theirs, {}, plain):
         assert _may_stray(mine, theirs)

@@ -20,19 +20,14 @@ from memreg.engine.candidates import (
     summed_worth,
 )
 from memreg.engine.record import Record
-from memreg.engine.text import value_tokens
+from memreg.registry.models import ClassAnnotation, ClassSpec, Column, Dtype, Kind
 
 
 def record(fields: dict[str, str], boosts: dict[str, float] | None = None, **compared: str) -> Record:
     """A record of searchable text by column, all of one boost where none are given, and compared values."""
-    return Record(
-        fields={column: found for column, text in fields.items() if (found := value_tokens(text))},
-        boosts=boosts or dict.fromkeys(fields, 1.0),
-        open_columns=frozenset(),
-        compared=compared,
-        identity={},
-        only_identity={},
-    )
+    columns = tuple(Column(name, Dtype(Kind.STRING)) for name in (*fields, *compared))
+    annotation = ClassAnnotation(searchable=boosts or dict.fromkeys(fields, 1.0), compare=tuple(compared))
+    return Record.of(fields | compared, ClassSpec("Thing", columns), annotation)
 
 
 def shared(one: Record, other: Record, kinds: str) -> set[str]:

@@ -47,6 +47,7 @@ ARGUMENTS: dict[str, Callable[[], tuple[Any, ...]]] = {
     "values._kept_number": lambda: (str(chance.random()),),
     "values._kept_values": lambda: (day(), day()),
     "values._kept_keys": lambda: (email(), email()),
+    "words._kept_words": lambda: (" ".join(word() for _ in range(chance.randint(2, 12))),),
 }
 """Answers as large as those of a stream of people, each from words that nothing else holds."""
 FEW = 100

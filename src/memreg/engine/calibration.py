@@ -8,7 +8,7 @@ told apart by a few.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -132,25 +132,28 @@ class Calibration:
             self._worth[key] = found
         return found
 
-    def against_siblings(self, named: Mapping[str, float], names: Sequence[str], rest: float) -> float:
+    def against_siblings(self, named: Mapping[str, float], names: tuple[str, ...], rest: float) -> float:
         """The log odds against a sibling, which differs in one of the columns that name (`names`) and is like a match
         in the others: -ln Σ w·exp(-worth) over them, and the `rest`. `named`: the worth of those that both records
         fill."""
         if not names:
             return rest
-        weights = self._weights.get(key := tuple(names))
+        weights = self._weights.get(names)
         if weights is None:
             even = not self.telling.keys() >= set(names)
             weights = [(name, 1 / len(names) if even else self.telling[name]) for name in dict.fromkeys(names)]
-            self._weights[key] = weights
-        apart = sum([weight * math.exp(-max(-CLIP, min(CLIP, named.get(name, 0.0)))) for name, weight in weights])
-        return rest - math.log(max(apart, 1e-12))
+            self._weights[names] = weights
+        found = []
+        for name, weight in weights:
+            worth = named.get(name, 0.0)
+            found.append(weight * math.exp(-(worth if -CLIP < worth < CLIP else max(-CLIP, min(CLIP, worth)))))
+        return rest - math.log(max(sum(found), 1e-12))
 
     def together(self, against_stranger: float, against_sibling: float) -> float:
         """The log odds against everything that is not a match: strangers and siblings by their shares."""
         share, rest = self._shares
         sibling, stranger = share - against_sibling, rest - against_stranger
-        most = max(sibling, stranger)
+        most = sibling if sibling > stranger else stranger
         return -(most + math.log(math.exp(sibling - most) + math.exp(stranger - most)))
 
     @cached_property

@@ -108,7 +108,7 @@ def meet(mine: Codes, theirs: Codes, is_rare: Callable[[str], bool]) -> tuple[Co
 
 def _extends(one: str, other: str) -> bool:
     """Whether one code is the beginning of the other: another model of a line, more often than not."""
-    short, long = sorted((one, other), key=len)
+    short, long = (one, other) if len(one) <= len(other) else (other, one)
     return len(short) >= STEM and one != other and long.startswith(short)
 
 

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from memreg.engine.alignment import NO_WEIGHT, Alignment, align, level_of, numbers_differ, similarity, substitutes
-from memreg.engine.codes import CodesMet, meet
+from memreg.engine.codes import Codes, CodesMet, meet
 from memreg.engine.level import Level
 from memreg.engine.record import Record, Role
 from memreg.engine.statistics import Statistics
@@ -69,11 +69,10 @@ def compare(mine: Record, theirs: Record, statistics: Statistics, memo: Memo | N
     texts = _texts(mine, theirs, statistics, memo)
     values = _identity(mine, theirs, memo)
     others = [*_compared(mine, theirs, memo), *values]
-    here, there = mine.codes, theirs.codes
-    codes = meet(here, there, lambda code: _is_rare(code, statistics)) if here.whole or there.whole else None
+    codes = code_evidence(mine.codes, theirs.codes, statistics)
     if codes is not None:
-        values.append(Evidence(CODES, Role.CODE, _CODE_LEVELS[codes[0]], codes[1]))
-        others.append(values[-1])
+        values.append(codes)
+        others.append(codes)
     equal, met = True, False
     for found in texts:
         equal = equal and found.level is _EQUAL
@@ -94,8 +93,33 @@ def _all_equal(mine: Record, theirs: Record) -> bool:
     )
 
 
-def _is_rare(code: str, statistics: Statistics) -> bool:
-    return statistics.frequency(code) <= max(RARE_CODE_HOLDERS, RARE_CODE_SHARE * statistics.documents)
+def text_evidence(mine: Record, column: str, tokens: tuple[str, ...], statistics: Statistics) -> Evidence:
+    """A searchable column of a record against a text that another has there, whatever else either says."""
+    own = mine.fields[column]
+    alignment = align(own, tokens, statistics, column in mine.open_columns)
+    if not alignment.met:
+        return Evidence(column, mine.roles[column], _NONE, alignment)
+    return _judged(mine, column, own, tokens, alignment, statistics)
+
+
+def value_evidence(column: str, value: str, other: str) -> Evidence:
+    """Two values of a compared column."""
+    role, level = compare_values(value, other)
+    return Evidence(column, role, level, _values(value, other))
+
+
+def key_evidence(column: str, role: Role, value: str, other: str) -> Evidence:
+    """Two values of an identity column."""
+    return Evidence(column, role, compare_keys(value, other), _values(value, other))
+
+
+def code_evidence(mine: Codes, theirs: Codes, statistics: Statistics) -> Evidence | None:
+    """The codes of two records; None where they tell nothing."""
+    if not (mine.whole or theirs.whole):
+        return None
+    rare = max(RARE_CODE_HOLDERS, RARE_CODE_SHARE * statistics.documents)
+    found = meet(mine, theirs, lambda code: statistics.frequency(code) <= rare)
+    return None if found is None else Evidence(CODES, Role.CODE, _CODE_LEVELS[found[0]], found[1])
 
 
 def _texts(mine: Record, theirs: Record, statistics: Statistics, memo: Memo) -> list[Evidence]:
@@ -111,16 +135,11 @@ def _texts(mine: Record, theirs: Record, statistics: Statistics, memo: Memo) -> 
             continue
         if other != column:
             alignment = _crosswise(mine, theirs, column, other, statistics)
-            found[column] = _judged(mine, theirs, column, other, alignment, statistics)
+            found[column] = _judged(mine, column, own, tokens, alignment, statistics)
             continue
         evidence = memo.get(place := (column, tokens))
         if evidence is None:
-            alignment = align(own, tokens, statistics, column in mine.open_columns)
-            if alignment.met:
-                evidence = _judged(mine, theirs, column, other, alignment, statistics)
-            else:
-                evidence = Evidence(column, mine.roles[column], _NONE, alignment)
-            memo[place] = evidence
+            evidence = memo[place] = text_evidence(mine, column, tokens, statistics)
         found[column] = evidence
     strayed = (bool(partner) or _may_stray(mine, theirs)) and _has_strays(mine, theirs, partner, found)
     if strayed or mine.lists or theirs.lists:
@@ -130,7 +149,8 @@ def _texts(mine: Record, theirs: Record, statistics: Statistics, memo: Memo) -> 
             other = partner.get(column, column)
             alias = _alias(mine, theirs, column, other)
             if alias or column in changed:
-                found[column] = _judged(mine, theirs, column, other, aligned[column], statistics, alias)
+                texts = mine.fields[column], elsewhere[other]
+                found[column] = _judged(mine, column, *texts, aligned[column], statistics, alias)
     if not partner:
         return list(found.values())
     return [
@@ -186,19 +206,19 @@ def _crosswise(mine: Record, theirs: Record, column: str, other: str, statistics
 
 def _judged(
     mine: Record,
-    theirs: Record,
     column: str,
-    other: str,
+    own: tuple[str, ...],
+    tokens: tuple[str, ...],
     alignment: Alignment,
     statistics: Statistics,
     alias: frozenset[str] = frozenset(),
 ) -> Evidence:
-    """How far the text of a column agrees with that of the other record's column, names more strictly than the rest,
-    but for other names that a side lists (`alias`)."""
+    """How far the text of a column agrees with the one that it was aligned with, names more strictly than the rest, but
+    for other names that a side lists (`alias`)."""
     role = mine.roles[column]
     level = Level.EQUAL if alias else level_of(alignment, column in mine.open_columns)
     if role is Role.NAME and not alias and level > Level.PART:
-        level = Level.PART if substitutes(mine.fields[column], theirs.fields[other], alignment) else level
+        level = Level.PART if substitutes(own, tokens, alignment) else level
     if role is Role.ATTRIBUTE and level is Level.PART and numbers_differ(alignment):
         level = Level.LOW  # a size, a street number, a reference: the number is the point of it
     frequencies: tuple[int, ...] = ()
@@ -256,7 +276,13 @@ def _swapped(mine: Record, theirs: Record) -> dict[str, str]:
     names = [c for c in mine.name_columns if c not in mine.open_columns and (c in mine.fields or c in theirs.fields)]
     if len(names) < 2:
         return {}
-    left, right = _unequal(names, mine, theirs), _unequal(names, theirs, mine)
+    return partners(names, _unequal(names, mine, theirs), _unequal(names, theirs, mine))
+
+
+def partners(
+    names: Sequence[str], left: Mapping[str, frozenset[str]], right: Mapping[str, frozenset[str]]
+) -> dict[str, str]:
+    """Which of some columns exchanged their values, by the words of each side that the other does not have there."""
     if not (any(left.values()) and any(right.values())):
         return {}
     partner: dict[str, str] = {}
@@ -332,8 +358,7 @@ def _compared(mine: Record, theirs: Record, memo: Memo) -> list[Evidence]:
         if other is not None:
             evidence = memo.get((column, other))
             if evidence is None:
-                role, level = compare_values(value, other)
-                evidence = memo[column, other] = Evidence(column, role, level, _values(value, other))
+                evidence = memo[column, other] = value_evidence(column, value, other)
             found.append(evidence)
     return found
 
@@ -345,8 +370,7 @@ def _identity(mine: Record, theirs: Record, memo: Memo) -> list[Evidence]:
         if other is not None:
             evidence = memo.get((column, other))
             if evidence is None:
-                level = compare_keys(value, other)
-                evidence = memo[column, other] = Evidence(column, mine.roles[column], level, _values(value, other))
+                evidence = memo[column, other] = key_evidence(column, mine.roles[column], value, other)
             found.append(evidence)
     return found
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from memreg.engine.codes import Codes, codes_of
 from memreg.engine.identity import canonical, digest
 from memreg.engine.once import once
-from memreg.engine.text import REMEMBERED, value_tokens
+from memreg.engine.text import REMEMBERED
+from memreg.engine.words import Words, words_of
 from memreg.registry.models import ClassAnnotation, ClassSpec, Column, Kind
 
 NAME_BOOST = 2.5
@@ -38,28 +39,72 @@ class Role(StrEnum):
     CODE = "code"
 
 
-@dataclass(frozen=True)
 class Record:
-    """`fields`: distinct tokens by searchable column; `boosts` by column; `open_columns`: free text and lists, where
-    other words are more words, no contradiction; `compared` and `identity`: canonical values by column;
-    `only_identity`: those of identity columns that are neither searched nor compared, so that nothing counts twice (a
-    compared column that is a key by itself counts as identity); `roles` by column; `lists`: columns of several other
-    names of the object; `name_columns`: the searchable columns that name it, in declared order."""
+    """A payload under the `plan` of its class; the payload is not changed from then on. Each view of it is made when it
+    is first asked for: of most candidates, few are."""
 
-    fields: Mapping[str, tuple[str, ...]]
-    boosts: Mapping[str, float]
-    open_columns: frozenset[str]
-    compared: Mapping[str, str]
-    identity: Mapping[str, str]
-    only_identity: Mapping[str, str]
-    roles: Mapping[str, Role] = field(default_factory=dict)
-    lists: frozenset[str] = frozenset()
-    name_columns: tuple[str, ...] = ()
+    def __init__(self, payload: Mapping[str, Any], plan: Plan, long: dict[str, Words] | None = None) -> None:
+        self.payload = payload
+        self.plan = plan
+        self._long = {} if long is None else long
 
     @classmethod
     def of(cls, payload: Mapping[str, Any], spec: ClassSpec, annotation: ClassAnnotation) -> Record:
         """The view of a payload under an annotation; columns without a value are left out."""
-        return Reader(spec, annotation).read(payload)
+        return cls(payload, Plan.of(spec, annotation))
+
+    @property
+    def boosts(self) -> Mapping[str, float]:
+        """The boosts of the searchable columns."""
+        return self.plan.searchable
+
+    @property
+    def open_columns(self) -> frozenset[str]:
+        """Free text and lists, where other words are more words, no contradiction."""
+        return self.plan.open_columns
+
+    @property
+    def roles(self) -> Mapping[str, Role]:
+        """What each column is there for."""
+        return self.plan.roles
+
+    @property
+    def name_columns(self) -> tuple[str, ...]:
+        """The searchable columns that name the object, in declared order."""
+        return self.plan.names
+
+    @once
+    def fields(self) -> Mapping[str, tuple[str, ...]]:
+        """Distinct tokens by searchable column."""
+        found = {}
+        for name in self.plan.searchable:
+            value = self.payload.get(name)
+            if value is not None and (tokens := self.tokens_of(value)):
+                found[name] = tokens
+        return found
+
+    @once
+    def identity(self) -> Mapping[str, str]:
+        """Canonical values by identity column."""
+        return {n: canonical(value) for n in self.plan.identity if (value := self.payload.get(n)) is not None}
+
+    @once
+    def compared(self) -> Mapping[str, str]:
+        """Canonical values by compared column. One that is a key by itself counts as identity."""
+        return {n: canonical(value) for n in self.plan.compare if (value := self.payload.get(n)) is not None}
+
+    @once
+    def only_identity(self) -> Mapping[str, str]:
+        """The values of identity columns that are neither searched nor compared, so that nothing counts twice."""
+        identity, plan = self.identity, self.plan
+        if plan.within:
+            return {n: told for n in plan.only_identity if (told := _alone(n, identity, plan)) is not None}
+        return {n: identity[n] for n in plan.only_identity if n in identity}
+
+    @once
+    def lists(self) -> frozenset[str]:
+        """Columns of several other names of the object."""
+        return self.plan.lists & self.fields.keys() if self.plan.lists else self.plan.lists
 
     @once
     def all_tokens(self) -> frozenset[str]:
@@ -85,6 +130,19 @@ class Record:
         """What was found out while it was held against others, for whoever does that to keep."""
         return {}
 
+    def tokens_of(self, value: object) -> tuple[str, ...]:
+        """The distinct tokens of a value; a long text's are kept for as long as whoever reads the record wants."""
+        return self.words_of(value).tokens
+
+    def words_of(self, value: object) -> Words:
+        """The words of a value; a long text's are kept for as long as whoever reads the record wants."""
+        if not isinstance(value, str) or len(value) <= REMEMBERED:
+            return words_of(value)
+        found = self._long.get(value)
+        if found is None:
+            found = self._long[value] = words_of(value)
+        return found
+
 
 class Reader:
     """Reads payloads of one class as records. What several of them share, such as the revisions of a memory, is read
@@ -94,38 +152,11 @@ class Reader:
 
     def __init__(self, spec: ClassSpec, annotation: ClassAnnotation) -> None:
         self._plan = Plan.of(spec, annotation)
-        self._long: dict[str, tuple[str, ...]] = {}
+        self._long: dict[str, Words] = {}
 
     def read(self, payload: Mapping[str, Any]) -> Record:
         """A payload as a record; columns without a value are left out."""
-        plan = self._plan
-        fields = {}
-        for name in plan.searchable:
-            value = payload.get(name)
-            if value is not None and (found := self._tokens_of(value)):
-                fields[name] = found
-        identity = {n: canonical(value) for n in plan.identity if (value := payload.get(n)) is not None}
-        compared = {
-            n: identity[n] if n in identity else canonical(value)
-            for n in plan.compare
-            if (value := payload.get(n)) is not None
-        }
-        if plan.within:
-            only_identity = {n: told for n in plan.only_identity if (told := _alone(n, identity, plan)) is not None}
-        else:
-            only_identity = {n: identity[n] for n in plan.only_identity if n in identity}
-        lists = plan.lists & fields.keys() if plan.lists else plan.lists
-        return Record(
-            fields, plan.searchable, plan.open_columns, compared, identity, only_identity, plan.roles, lists, plan.names
-        )
-
-    def _tokens_of(self, value: object) -> tuple[str, ...]:
-        if not isinstance(value, str) or len(value) <= REMEMBERED:
-            return value_tokens(value)
-        found = self._long.get(value)
-        if found is None:
-            found = self._long[value] = value_tokens(value)
-        return found
+        return Record(payload, self._plan, self._long)
 
 
 @dataclass(frozen=True, slots=True)

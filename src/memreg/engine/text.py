@@ -77,7 +77,7 @@ def value_tokens(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(token for part in value for token in value_tokens(str(part))))
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=4_096)
 def _distinct_tokens(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tokens(text)))
 

@@ -1,0 +1,188 @@
+"""What a proposal's columns say against each value that memories have there: found out once, however many memories, or
+revisions of them, have it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memreg.engine.codes import NO_CODES, Codes
+from memreg.engine.compare import Memo, code_evidence, compare, key_evidence, partners, text_evidence, value_evidence
+from memreg.engine.identity import canonical
+from memreg.engine.level import Level
+from memreg.engine.pair import Pair, Weighed, weigh
+from memreg.engine.record import Record, Role
+from memreg.engine.statistics import Statistics
+from memreg.engine.words import NO_WORDS, Place, Words, place_of
+
+_EQUAL, _NAME = Level.EQUAL, Role.NAME
+
+
+class Text:
+    """What memories have in a searchable column. `weighed`: what it says beside the proposal's text, where both have
+    one: whether anything `meets`, and whether it `differs`; `is_same`: whether both have the same words, or none;
+    `is_apart`: whether it may not be judged by itself; `has_codes`: whether it has to be looked at for codes."""
+
+    __slots__ = ("differs", "has_codes", "is_apart", "is_same", "meets", "weighed", "words")
+
+    def __init__(
+        self, words: Words, weighed: Weighed | None = None, *, is_same: bool = False, is_apart: bool = False
+    ) -> None:
+        self.words = words
+        self.weighed = weighed
+        self.is_same = is_same
+        self.is_apart = is_apart
+        self.has_codes = words.codes is not NO_CODES
+        level = _EQUAL if weighed is None else weighed.evidence.level
+        self.differs = level is not _EQUAL
+        self.meets = weighed is not None and level > 0
+
+
+class Column:
+    """A searchable column of a proposal. `words`: what it says there; `elsewhere`: the words of its other columns;
+    `texts`: what memories were found to have there, by value; `is_crossed`: whether names may be swapped with it."""
+
+    __slots__ = ("_more", "elsewhere", "is_crossed", "is_listing", "name", "texts", "words")
+
+    def __init__(self, name: str, proposal: Record, *, is_crossed: bool) -> None:
+        self.name = name
+        self.words = proposal.words_of(proposal.payload[name]) if name in proposal.fields else NO_WORDS
+        self.elsewhere = frozenset([token for token, place in proposal.places.items() if place != name])
+        self.is_listing = name in proposal.plan.lists
+        self.is_crossed = is_crossed
+        self.texts: dict[Place, Text] = {None: Text(NO_WORDS, is_same=not self.words.tokens)}
+        self._more = Text(NO_WORDS)
+
+    def text(self, value: object, record: Record, shared: Shared) -> Text:
+        """What a record has there, held against what the proposal says."""
+        words = record.words_of(value)
+        if not words.tokens:
+            return self.texts[None]
+        if self.is_listing or not self.elsewhere.isdisjoint(words.distinct):
+            return Text(words, is_apart=True)
+        if not self.words.tokens:
+            return Text(words) if self.is_crossed or words.codes is not NO_CODES else self._more
+        evidence = text_evidence(shared.proposal, self.name, words.tokens, shared.statistics)
+        return Text(words, weigh(evidence, shared.statistics), is_same=words.distinct == self.words.distinct)
+
+
+class Shared:
+    """What was found out about a proposal under some statistics, while it was held against memories.
+
+    A pair put together from it is the one that `compare` finds, which judges columns one by one too: but where a word
+    stands in another column on the other side, names were swapped or other names are listed. There it is asked itself.
+    """
+
+    def __init__(self, proposal: Record, statistics: Statistics) -> None:
+        self.proposal = proposal
+        self.statistics = statistics
+        plan = proposal.plan
+        names = [name for name in plan.names if name not in plan.open_columns]
+        crossed = names if len(names) > 1 else ()
+        self._columns = [Column(name, proposal, is_crossed=name in crossed) for name in plan.searchable]
+        self._has_codes = proposal.codes is not NO_CODES
+        self._compared: list[tuple[str, str, dict[Place, Weighed]]] = [
+            (column, value, {}) for column, value in proposal.compared.items()
+        ]
+        self._keys: list[tuple[str, str, dict[Place, Weighed]]] = [
+            (column, value, {}) for column, value in proposal.only_identity.items()
+        ]
+        self._by_codes: dict[tuple[Text, ...], Weighed | None] = {}
+        self._swapped: dict[tuple[Text, ...], bool] = {}
+        self._memo: Memo = {}
+
+    @classmethod
+    def of(cls, proposal: Record, statistics: Statistics) -> Shared:
+        """What was found out so far; it lives as long as the proposal's record."""
+        kept: Shared | None = proposal.findings.get("score")
+        if kept is None or kept.statistics is not statistics:
+            kept = proposal.findings["score"] = cls(proposal, statistics)
+        return kept
+
+    def pair(self, record: Record) -> Pair:
+        """The proposal and a record side by side."""
+        proposal, statistics = self.proposal, self.statistics
+        if proposal.lists or record.plan is not proposal.plan:
+            return self._compared_whole(record)
+        payload = record.payload
+        weighed: list[Weighed] = []
+        names: list[Text] = []
+        coded: list[Text] = []
+        same = equal = True
+        met = named = False
+        for column in self._columns:
+            value = payload.get(column.name)
+            text = column.texts.get(place := value if type(value) is str else place_of(value))
+            if text is None:
+                text = column.texts[place] = column.text(value, record, self)
+            if text.is_apart:
+                return self._compared_whole(record)
+            if text.has_codes:
+                coded.append(text)
+            if column.is_crossed:
+                names.append(text)
+            if not text.is_same:
+                same = False
+            found = text.weighed
+            if found is not None:
+                weighed.append(found)
+                if text.differs:
+                    equal = False
+                elif found.evidence.role is _NAME:
+                    named = True
+                if text.meets:
+                    met = True
+        if names and self._are_swapped(names):
+            return self._compared_whole(record)
+        same = same and equal and bool(weighed)
+        for name, own, values in self._compared:
+            value = payload.get(name)
+            if value is not None:
+                place = place_of(value)
+                found = values.get(place)
+                if found is None:
+                    found = values[place] = weigh(value_evidence(name, own, canonical(value)), statistics)
+                weighed.append(found)
+        told = record.only_identity if proposal.plan.within else payload
+        for name, own, values in self._keys:
+            value = told.get(name)
+            if value is not None:
+                place = place_of(value)
+                found = values.get(place)
+                if found is None:
+                    evidence = key_evidence(name, proposal.roles[name], own, canonical(value))
+                    found = values[place] = weigh(evidence, statistics)
+                weighed.append(found)
+                met = met or found.evidence.level > 0
+        if coded and self._has_codes and (found := self._of_codes(coded)) is not None:
+            weighed.append(found)
+            met = met or found.evidence.level > 0
+        alike = same or (equal and named)
+        return Pair(weighed, same, alike, same or met, statistics.calibration, proposal.plan.names)
+
+    def _compared_whole(self, record: Record) -> Pair:
+        found = compare(self.proposal, record, self.statistics, self._memo)
+        return Pair.of(found, self.proposal.name_columns, self.statistics)
+
+    def _are_swapped(self, texts: Sequence[Text]) -> bool:
+        """Whether names exchanged their values."""
+        found = self._swapped.get(place := tuple(texts))
+        if found is None:
+            columns = [column for column in self._columns if column.is_crossed]
+            both = [
+                (each.name, each.words.distinct, text.words.distinct) for each, text in zip(columns, texts, strict=True)
+            ]
+            left = {name: own - other for name, own, other in both}
+            right = {name: other - own for name, own, other in both}
+            found = self._swapped[place] = bool(partners(list(left), left, right))
+        return found
+
+    def _of_codes(self, texts: Sequence[Text]) -> Weighed | None:
+        """What codes say that a record has in these texts."""
+        place = tuple(texts)
+        if place not in self._by_codes:
+            codes = [text.words.codes for text in texts]
+            whole, joined = (each.whole for each in codes), (each.joined for each in codes)
+            theirs = Codes(frozenset[str]().union(*whole), frozenset[str]().union(*joined))
+            evidence = code_evidence(self.proposal.codes, theirs, self.statistics)
+            self._by_codes[place] = None if evidence is None else weigh(evidence, self.statistics)
+        return self._by_codes[place]
