@@ -33,6 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=int, default=DEFAULT.rows, help=f"rows of a batch ({DEFAULT.rows})")
     parser.add_argument("--work", type=int, default=DEFAULT.work, help=f"decisions of workers ({DEFAULT.work})")
     parser.add_argument("--space", type=int, default=DEFAULT.space, help=f"memories that are weighed ({DEFAULT.space})")
+    parser.add_argument("--cache", help="shared_buffers of the embedded server (a quarter of the machine's memory)")
     parser.add_argument("--profile", action="store_true", help="keep whole profiles in bench/results/profiles")
 
 
@@ -48,7 +49,7 @@ def options_of(given: argparse.Namespace, parser: argparse.ArgumentParser) -> Op
     if not sizes or any(size and size < 5_000 for size in sizes):
         parser.error("--sizes: 0, and numbers from 5,000 on, as smaller tenants have too few people to call about")
     folder = history.FOLDER / "profiles" if given.profile else None
-    return Options(sizes, only, max(20, given.calls), given.rows, given.work, given.space, folder)
+    return Options(sizes, only, max(20, given.calls), given.rows, given.work, given.space, folder, given.cache)
 
 
 def keep(result: dict[str, Any], options: Options, say: Callable[[str], None]) -> None:

@@ -84,8 +84,12 @@ def folder(prefix: str = "memreg-show-") -> Iterator[Path]:
 
 
 @contextmanager
-def embedded(home: Path) -> Iterator[str]:
-    """The embedded Postgres in a home, until it has stopped; its DSN."""
+def embedded(home: Path, cache: str | None = None) -> Iterator[str]:
+    """The embedded Postgres in a home, until it has stopped; its DSN. `cache`: its shared_buffers, where the 128 MB of
+    a server for trying things out are not meant."""
+    if cache is not None:
+        with embedded(home) as dsn, psycopg.connect(dsn, autocommit=True) as conn:
+            conn.execute(sql.SQL("alter system set shared_buffers = {}").format(cache))
     try:
         with acquire(home) as lease:
             yield lease.dsn
@@ -103,14 +107,15 @@ def wait_stopped(home: Path) -> None:
 
 
 @contextmanager
-def database(given: str | None = None) -> Iterator[str]:
+def database(given: str | None = None, cache: str | None = None) -> Iterator[str]:
     """A fresh, migrated database, gone afterwards; its DSN.
 
-    It is on the server `given`, else on that of MEMREG_TEST_DATABASE_URL, else on an embedded one of its own.
+    It is on the server `given`, else on that of MEMREG_TEST_DATABASE_URL, else on an embedded one of its own, with that
+    `cache`.
     """
     server = given or os.environ.get(GIVEN)
     if server is None:
-        with folder() as place, embedded(place / "home") as dsn:
+        with folder() as place, embedded(place / "home", cache) as dsn:
             runner.upgrade(dsn)
             yield dsn
         return

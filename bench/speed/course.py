@@ -21,7 +21,8 @@ class Options:
     """What is measured: `sizes` in memories, `only` some sections, `calls` of each kind of decision at each size,
     `rows` of a batch, decisions that workers do in a round (`work`), memories that are weighed (`space`).
 
-    `profiles`: a folder for whole profiles.
+    `profiles`: a folder for whole profiles; `cache`: shared_buffers of the embedded server, else a quarter of the
+    machine's memory.
     """
 
     sizes: tuple[int, ...] = (0, 10_000, 100_000)
@@ -31,6 +32,7 @@ class Options:
     work: int = 800
     space: int = 100_000
     profiles: Path | None = None
+    cache: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def run(options: Options, dsn: str | None, say: Callable[[Any], None]) -> dict[s
     began = time.perf_counter()
     sections: dict[str, Any] = {}
     seconds: dict[str, float] = {}
-    with database(dsn) as own:
+    with database(dsn, options.cache or machine.usual_cache()) as own:
         say(f"Loading {sum(options.sizes):,} memories …")
         with placed(own, options.sizes, options.calls, say) as place:
             seconds["loading"] = round(time.perf_counter() - began, 1)

@@ -67,9 +67,21 @@ def _cpu() -> str:
     return found[1].strip() if found else platform.processor() or platform.machine()
 
 
+def usual_cache() -> str | None:
+    """The shared_buffers that Postgres's manual advises, a quarter of the machine's memory; None where that is not
+    known."""
+    total = _bytes()
+    return None if total is None else f"{max(total // 4 >> 20, 128)}MB"
+
+
 def _memory() -> int | None:
+    total = _bytes()
+    return None if total is None else round(total / 2**30)
+
+
+def _bytes() -> int | None:
     try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
         return None
 

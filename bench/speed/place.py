@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from bench.speed import hand, load, world
+from bench.speed import hand, load, settle, world
 from bench.speed.forms import Forms
 from bench.stage import prepare
 from memreg import Engine
@@ -116,4 +116,5 @@ def placed(
         engine = Engine(database, trips=False)
         forms = load.learned(engine, conn)
         load.load(dsn, forms, {name_of(size): size for size in sizes if size})
+        settle.settle(conn)
         yield Place(dsn, database, engine, conn, floor, forms, sizes, calls, say)
