@@ -14,7 +14,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 def loads(data: str | bytes | bytearray) -> Any:
     """A JSON text's value, as `json.loads` gives it; raises ValueError likewise."""
     try:
-        return from_json(data, cache_strings="keys")  # values may be a person's: nothing holds on to them
+        return from_json(data, cache_strings="none")  # they may be a person's: nothing holds on to them
     except ValueError:
         # Some texts only the standard library takes: those nested deeper, and with halves of surrogate pairs.
         return json.loads(data)

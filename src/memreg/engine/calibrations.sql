@@ -29,21 +29,24 @@ from memreg.calibrations
 where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s and snapshot = %(snapshot)s
 
 -- count_tokens --
--- How many of a class's newest live memories hold each token; tokens of one memory only are left out.
-select word, ndoc
-from ts_stat(format(
-    $$select search from memreg.memories
-      where tenant = %%L and schema = %%L and class = %%L and not is_deleted and not unresolved
-      order by id desc limit 20000$$,
-    %(tenant)s::text, %(schema)s::text, %(class_name)s::text
-))
-where ndoc > 1
-order by ndoc desc, word
-limit 20000
+-- How many of a class's newest live memories hold each token, as one object; tokens of one memory only are left out.
+select coalesce(json_object_agg(word, ndoc), '{}') as counts
+from (
+    select word, ndoc
+    from ts_stat(format(
+        $$select search from memreg.memories
+          where tenant = %%L and schema = %%L and class = %%L and not is_deleted and not unresolved
+          order by id desc limit 20000$$,
+        %(tenant)s::text, %(schema)s::text, %(class_name)s::text
+    ))
+    where ndoc > 1
+    order by ndoc desc, word
+    limit 20000
+) as counted
 
 -- recent_levels --
--- The newest decisions of a class that were held against candidates: how far each column agreed with the best of them.
-select candidates, basis = 'identity' as identified
+-- The newest decisions of a class that were held against candidates: how far each column agreed with the best of them, as text, as it is much.
+select candidates::text as candidates, basis = 'identity' as identified
 from memreg.audit_log
 where tenant = %(tenant)s and schema = %(schema)s and class = %(class_name)s
     and operation = 'upsert' and candidates <> '[]'

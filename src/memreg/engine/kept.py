@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 from uuid import UUID
 
@@ -33,20 +34,22 @@ def kept_form(candidates: Sequence[Candidate]) -> Any:
     if not candidates:
         return []
     levels = [candidate.score.levels for candidate in candidates]
-    names = sorted({name for each in levels for name in each})
+    names = sorted(levels[0] if len(levels) == 1 else set().union(*levels))
     held: list[Any] = []
     for candidate, found in zip(candidates, levels, strict=True):
-        text = "".join(str(found[name]) if name in found else _ABSENT for name in names)
-        if candidate.score.value < LEAST_TOLD and not candidate.partial_identity:
-            held.append(f"{_short(candidate.memory_id)}{text},{candidate.score.value}")
+        score = candidate.score
+        text = "".join([str(found[name]) if name in found else _ABSENT for name in names])
+        if score.value < LEAST_TOLD and not candidate.partial_identity:
+            held.append(f"{_short(candidate.memory_id)}{text},{score.value}")
             continue
+        # Tuples, as the collector of garbage leaves those alone that hold nothing which it has to follow.
         parts = [
-            [part.name, round(part.amount, 4), *([True] if part.bounds else ())]
-            for part in candidate.score.parts
+            (part.name, round(part.amount, 4), True) if part.bounds else (part.name, round(part.amount, 4))
+            for part in score.parts
             if part.amount or part.bounds
         ]
-        partial = [True] if candidate.partial_identity else []
-        held.append([str(candidate.memory_id), candidate.score.value, text, parts, *partial])
+        told = str(candidate.memory_id), score.value, text, parts
+        held.append((*told, True) if candidate.partial_identity else told)
     return {"levels": names, "held": held}
 
 
@@ -70,11 +73,13 @@ def candidates_told(kept: Any) -> list[dict[str, Any]]:
     ]
 
 
-def levels_told(kept: Any) -> list[dict[str, int]]:
-    """The levels alone of the candidates of an audit entry."""
+def levels_told(kept: Any) -> list[Mapping[str, int]]:
+    """The levels alone of the candidates of an audit entry; those that are alike are mostly one and the same."""
     if not isinstance(kept, Mapping):
         return [each["levels"] for each in kept or () if each.get("levels")]
-    return [_levels(kept["levels"], row[2]) for row in map(_row, kept["held"]) if row[2]]
+    names = tuple(kept["levels"])
+    texts = [held[_ID:].partition(",")[0] if isinstance(held, str) else held[2] for held in kept["held"]]
+    return [_levels_once(names, text) for text in texts if text]
 
 
 def _short(memory_id: UUID) -> str:
@@ -87,6 +92,11 @@ def _row(held: Any) -> Sequence[Any]:
         return cast("Sequence[Any]", held)
     levels, _, score = held[_ID:].partition(",")
     return str(UUID(bytes=urlsafe_b64decode(held[:_ID] + "=="))), float(score), levels
+
+
+@lru_cache(4_096)
+def _levels_once(names: tuple[str, ...], text: str) -> Mapping[str, int]:
+    return _levels(names, text)
 
 
 def _levels(names: Sequence[str], text: str) -> dict[str, int]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from memreg.core.json_codec import loads
 from memreg.engine.calibration import (
     CAPPED,
     MATCHES,
@@ -52,13 +53,14 @@ def learn(decisions: Sequence[Observed], names: Sequence[str], before: Calibrati
     rows = [(number, levels) for number, seen in enumerate(decisions) for levels in seen.candidates[:RIVALS]]
     if not rows:
         return Calibration(shift=before.shift, fixed=before.fixed)
-    places = sorted({name for _, levels in rows for name in levels})
-    wide = len(places) * LEVELS
-    one = np.zeros((len(rows), wide), dtype=np.float64)
+    alike: dict[int, Mapping[str, int]] = {id(levels): levels for _, levels in rows}
+    places = sorted({name for levels in alike.values() for name in levels})
     index = {name: position * LEVELS for position, name in enumerate(places)}
-    for row, (_, levels) in enumerate(rows):
-        for name, level in levels.items():
-            one[row, index[name] + level] = 1.0
+    kinds = np.zeros((len(alike), len(places) * LEVELS), dtype=np.float64)
+    for kind, levels in zip(kinds, alike.values(), strict=True):
+        kind[[index[name] + level for name, level in levels.items()]] = 1.0
+    kind_of = {each: number for number, each in enumerate(alike)}
+    one = kinds[[kind_of[id(levels)] for _, levels in rows]]
     decision = np.array([number for number, _ in rows])
     identified = np.array([seen.identified for seen in decisions])
 
@@ -133,11 +135,12 @@ def _telling(names: Sequence[str], learned: Mapping[str, float]) -> dict[str, fl
 
 
 def observed_from(row: Mapping[str, Any]) -> Observed:
-    """A decision as the audit keeps it: its best `candidates`, and whether a key decided it.
+    """A decision as the audit keeps it: its best `candidates` (JSON, or its text), and whether a key decided it.
 
     A key's columns count there too: how often they are equal among all repeats is what a difference is measured by.
     """
-    return Observed(tuple(levels_told(row["candidates"])), row["identified"])
+    kept = row["candidates"]
+    return Observed(tuple(levels_told(loads(kept) if isinstance(kept, str) else kept)), row["identified"])
 
 
 def _role(name: str) -> Role:

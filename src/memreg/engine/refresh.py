@@ -49,7 +49,7 @@ def refresh(
     before = yield from calibration_of(tenant, schema, class_name, latest[0]["snapshot"])
     if by is None and before.fixed:
         return None
-    frequencies = {row["word"]: row["ndoc"] for row in counts}
+    frequencies: dict[str, int] = counts[0]["counts"]
     documents = frequencies.pop(scope_token(tenant, schema, class_name), 0)
     model = learn([observed_from(row) for row in recent], due.names, before)
     # Whoever wrote the number meanwhile has the say: a person's shift must not be lost to what was learned before it.
