@@ -17,7 +17,7 @@ def statements(hand: Hand, writes: Writes, *, held: bool = False) -> list[Statem
         search = search_vector(state, hand.tenant, hand.version)
         writes.memory(state, search, hand.keys_of(state) if state.is_live else (), nth=hand.nth[memory_id])
         writes.refer(state, hand.version.spec.by_name[state.class_name])
-        writes.keys(state, hand.keys_before.get(memory_id, set()))
+        writes.keys(state, set() if state.is_new else hand.keys_before[memory_id])
     writes.seen = [m for m in hand.workspace.seen if m not in hand.workspace.changed]
     return writes.statements(held=held)
 
