@@ -65,7 +65,9 @@ columns = st.sampled_from([*SPEC.by_name, "unknown"]) | any_text
 
 @given(st.sampled_from([Action.UPDATE, Action.UPSERT]), payloads, said, st.sets(st.sampled_from([*COLUMNS])))
 def test_merging_never_erases(action: Action, old: dict[str, Any], new: dict[str, Any], fill: set[str]) -> None:
+    were = json.dumps([old, new])
     merged = merge(action, old, new, COLUMNS, frozenset(fill))
+    assert json.dumps([old, new]) == were  # the audit keeps the payloads from before as they are
     assert set(merged.payload) == set(old) | {name for name in new if name in COLUMNS and new[name] is not None}
     assert all(merged.payload[name] == old[name] for name in fill & set(old))
     assert set(merged.changed) == {name for name in merged.payload if merged.payload[name] != old.get(name)}
@@ -184,6 +186,8 @@ def test_validating_never_raises(class_name: Any, values: Any, operation: Any, e
     checked = validate(proposal, VERSION)
     assert isinstance(checked, Checked)
     json.dumps(given_form(proposal))
+    kept = given_form(proposal, 1)
+    assert json.dumps(storable(kept)) == json.dumps(kept)  # an audit entry keeps it as it is
     if checked.refusal is not None:
         assert checked.refusal.strip()
         assert checked.values == {}

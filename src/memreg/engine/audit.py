@@ -10,12 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from memreg.engine.apply import Outcome
-from memreg.engine.decide import ReviewKind, Situation, Verdict
+from memreg.engine.decide import Candidate, ReviewKind, Situation, Verdict
 from memreg.engine.given import OFTEN_ABSENT
 from memreg.engine.identity import KeyValue
 from memreg.engine.kept import kept_form, worth_telling
 from memreg.engine.model import Extraction, Payload
-from memreg.engine.storable import storable, storable_text
+from memreg.engine.once import once
+from memreg.engine.storable import storable_text
 from memreg.engine.store import JsonRow, bytea
 
 KEPT_CANDIDATES = 5
@@ -24,10 +25,11 @@ _USUAL: Mapping[str, Any] = {"originals": {}, "is_deleted": False, "unresolved":
 """What a state is mostly; a state whose payload is kept elsewhere says it only where it is otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Entry:
-    """Everything that is known about one decision when it is written down. `compared_with`: the payloads, as they were,
-    of the memories that the proposal was held against; `took_ms`: from the start of deciding to here."""
+    """Everything that is known about one decision when it is written down. `given`: the proposal as it came, as JSON
+    that Postgres can keep; `compared_with`: the payloads, as they were, of the memories that the proposal was held
+    against; `took_ms`: from the start of deciding to here."""
 
     id: UUID
     version: int
@@ -47,18 +49,18 @@ class Entry:
     compared_with: Mapping[UUID, Payload] = field(default_factory=dict)
     took_ms: float | None = None
 
-    @property
+    @once
     def memory_id(self) -> UUID | None:
         """The memory that the decision was about, if any."""
         return self.outcome.memory.id if self.outcome.memory else self.verdict.target
 
-    @property
+    @once
     def reasons(self) -> tuple[str, ...]:
         """Why it was decided so, then what happened to single columns."""
         notes = self.situation.proposal.notes
-        return tuple(storable_text(reason) for reason in (*self.verdict.reasons, *self.outcome.reasons, *notes))
+        return tuple([storable_text(reason) for reason in (*self.verdict.reasons, *self.outcome.reasons, *notes)])
 
-    @property
+    @once
     def reviews(self) -> tuple[ReviewKind, ...]:
         """The questions to a person that it makes."""
         return tuple(dict.fromkeys((*self.verdict.reviews, *self.outcome.reviews)))
@@ -66,27 +68,24 @@ class Entry:
 
 def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
     """The entry as rows of `audit_log` (no values in it) and `audit_values`; the database makes their digests."""
-    verdict, outcome, extraction = entry.verdict, entry.outcome, entry.extraction
-    candidates = sorted(entry.situation.candidates, key=lambda c: (-c.score.value, c.memory_id.int))[:KEPT_CANDIDATES]
-    told = worth_telling(candidates)
+    verdict, outcome, extraction, situation = entry.verdict, entry.outcome, entry.extraction, entry.situation
+    proposal, memory_id, audit_id = situation.proposal, entry.memory_id, str(entry.id)
+    candidates = situation.ranked[:KEPT_CANDIDATES]
     log: JsonRow = {
-        "id": str(entry.id),
+        "id": audit_id,
         "version": entry.version,
-        "class": storable_text(entry.situation.proposal.class_name)[:MOST_CLASS_NAME],
+        "class": storable_text(proposal.class_name)[:MOST_CLASS_NAME],
         "message_id": entry.message_id,
         "ordinal": entry.ordinal,
-        "operation": entry.situation.proposal.operation,
-        "action": str(verdict.action),
-        "basis": str(verdict.basis),
-        "memory_id": str(entry.memory_id) if entry.memory_id else None,
+        "operation": proposal.operation,
+        "action": verdict.action.value,
+        "basis": verdict.basis.value,
+        "memory_id": str(memory_id) if memory_id else None,
         "revision": outcome.memory.revision if outcome.memory and outcome.wrote_revision else None,
         "score": verdict.score,
         "unresolved": verdict.unresolved,
         "candidates": kept_form(candidates),
-        "thresholds": {
-            "update": entry.situation.thresholds.update,
-            "possible": entry.situation.thresholds.possible,
-        },
+        "thresholds": {"update": situation.thresholds.update, "possible": situation.thresholds.possible},
         "snapshot": entry.snapshot,
         "annotation": entry.annotation,
         "extractor": extraction.extractor,
@@ -100,69 +99,83 @@ def rows(entry: Entry) -> tuple[JsonRow, JsonRow]:
         "took_ms": entry.took_ms,
         "created_at": entry.now.isoformat(),
     }
-    proposal = entry.situation.proposal
-    given = storable(entry.given)
-    compared = [*(str(held) for by in entry.key_holders.values() for held in by), *(str(c.memory_id) for c in told)]
-    details: JsonRow = {
-        "keys": [
-            {
-                "key": held.key.name,
-                "strength": held.key.strength,
-                "answers": [str(hit.memory_id) for hit in entry.situation.hits if hit.key.name == held.key.name],
-                "holders": [str(memory_id) for memory_id in entry.key_holders.get(held.key.name, ())],
-            }
-            for held in entry.keys
-        ],
-    }
+    given, after = entry.given, outcome.after
+    details: JsonRow = {"keys": [_key_told(held, entry) for held in entry.keys]}
     # What repeats is kept once; `memreg.details_told` and `memreg.state_told` put it in its places again.
     if isinstance(given, Mapping):
         given = {name: said for name, said in given.items() if said is not None or name not in OFTEN_ABSENT}
     is_as_given = isinstance(given, Mapping) and is_same(given.get("values"), proposal.values)
+    is_changed_as_said = is_as_given and {*outcome.changed} == proposal.values.keys()
     if is_as_given:
-        details["as_given"] = "changed" if {*outcome.changed} == {*proposal.values} else True
+        details["as_given"] = "changed" if is_changed_as_said else True
     else:
         details["values"] = proposal.values
-    if details.get("as_given") != "changed":
+    if not is_changed_as_said:
         details["changed"] = list(outcome.changed)
-    if not is_as_given or entry.situation.mode != "normal":
-        details["mode"] = entry.situation.mode
-    after = outcome.after
+    if not is_as_given or situation.mode != "normal":
+        details["mode"] = situation.mode
     if after is not None and is_same(after["payload"], proposal.values):
         left = {name: said for name, said in after.items() if name not in _USUAL or not is_same(said, _USUAL[name])}
         after = {name: said for name, said in left.items() if name != "payload"} | {"as_said": True}
-    more = {
-        "originals": proposal.originals,
-        "conflicts": dict(outcome.conflicts),
-        "met": {
-            str(candidate.memory_id): {part.name: list(part.met) for part in candidate.score.parts if part.met}
-            for candidate in told
-        },
-        "compared_with": {
-            str(memory_id): dict(payload)
-            for memory_id, payload in entry.compared_with.items()
-            if str(memory_id) in compared
-        },
-        "absorbed": _absorbed(outcome),
-    }
+    if proposal.originals:
+        details["originals"] = proposal.originals
+    if outcome.conflicts:
+        details["conflicts"] = outcome.conflicts
+    if candidates or entry.compared_with:
+        _tell_compared(details, entry, worth_telling(candidates))
+    if outcome.absorbed is not None:
+        details["absorbed"] = {
+            "memory_id": str(outcome.absorbed.id),
+            "before": outcome.absorbed_before,
+            "after": outcome.absorbed.snapshot(),
+        }
     values: JsonRow = {
-        "audit_id": str(entry.id),
+        "audit_id": audit_id,
         "proposal": given,
         "evidence": storable_text(proposal.evidence) if proposal.evidence else None,
         "before": outcome.before,
         "after": after,
-        "reasons": list(entry.reasons),
-        "details": details | {name: found for name, found in more.items() if found},
+        "reasons": entry.reasons,
+        "details": details,
         "salt": bytea(secrets.token_bytes(16)),
     }
     return log, values
 
 
+def _key_told(held: KeyValue, entry: Entry) -> JsonRow:
+    """A key of the proposal: which memory it answered with, and which ones held it."""
+    name = held.key.name
+    return {
+        "key": name,
+        "strength": held.key.strength,
+        "answers": [str(hit.memory_id) for hit in entry.situation.hits if hit.key.name == name],
+        "holders": [str(memory_id) for memory_id in entry.key_holders.get(name, ())],
+    }
+
+
+def _tell_compared(details: JsonRow, entry: Entry, told: Sequence[Candidate]) -> None:
+    """What the proposal was held against: where it met the candidates that are told of, and what these and the holders
+    of its keys said."""
+    if told:
+        details["met"] = {
+            str(each.memory_id): {part.name: part.met for part in each.score.parts if part.met} for each in told
+        }
+    compared = {each.memory_id for each in told}.union(*entry.key_holders.values())
+    payloads = {str(held): payload for held, payload in entry.compared_with.items() if held in compared}
+    if payloads:
+        details["compared_with"] = payloads
+
+
 def is_same(one: Any, other: Any) -> bool:
     """Whether two values are the same as JSON: unlike for Python, true is not 1, and 1.0 is not 1."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(is_same(value, other[name]) for name, value in one.items())
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(is_same, one, other))
+    if type(one) is str:  # most are
+        return type(other) is str and one == other
+    if isinstance(one, (list, tuple)):
+        return isinstance(other, (list, tuple)) and len(one) == len(other) and all(map(is_same, one, other))
+    if isinstance(one, Mapping):
+        if not isinstance(other, Mapping) or one.keys() != other.keys():
+            return False
+        return all(is_same(value, other[name]) for name, value in one.items())
     return type(one) is type(other) and bool(one == other)
 
 
@@ -186,15 +199,4 @@ def review(kind: ReviewKind, entry: Entry, review_id: UUID) -> JsonRow:
         "message_id": entry.message_id,
         "audit_id": str(entry.id),
         "reason": "; ".join(entry.reasons),
-    }
-
-
-def _absorbed(outcome: Outcome) -> JsonRow | None:
-    """The unresolved memory that went into the one the decision is about."""
-    if outcome.absorbed is None:
-        return None
-    return {
-        "memory_id": str(outcome.absorbed.id),
-        "before": outcome.absorbed_before,
-        "after": outcome.absorbed.snapshot(),
     }

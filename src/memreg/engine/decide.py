@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
 from memreg.engine.identity import Hit
 from memreg.engine.model import Action, Basis
+from memreg.engine.once import once
 from memreg.engine.score import PLACES, Score
 from memreg.engine.validate import Checked
 
@@ -36,7 +37,7 @@ class Candidate:
     partial_identity: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Situation:
     """Everything a decision depends on, as values. `hits`: keys that answer, in declared order; `repeats`: the
     memory (or
@@ -64,12 +65,17 @@ class Situation:
         """The distinct memories that keys answered with, in declared order of the keys."""
         return tuple(dict.fromkeys(hit.memory_id for hit in self.hits))
 
+    @once
+    def ranked(self) -> Sequence[Candidate]:
+        """The candidates, the highest score first, and the lowest id among equals."""
+        if len(self.candidates) < 2:
+            return self.candidates
+        return sorted(self.candidates, key=lambda c: (-c.score.value, c.memory_id.int))
+
     @property
     def best(self) -> Candidate | None:
         """The candidate of the highest score; the lowest id among equals."""
-        if len(self.candidates) == 1:
-            return self.candidates[0]
-        return min(self.candidates, key=lambda c: (-c.score.value, c.memory_id.int), default=None)
+        return self.ranked[0] if self.candidates else None
 
     def score_of(self, memory_id: UUID) -> float | None:
         """The score of one memory, if it was scored."""

@@ -15,6 +15,7 @@ from memreg.engine.item import Item
 from memreg.engine.model import Action, Basis, Decision
 from memreg.engine.references import ids_in, without
 from memreg.engine.state import MemoryState
+from memreg.engine.storable import storable
 from memreg.engine.store import REFERENCES
 from memreg.engine.validate import Checked
 from memreg.registry.models import Column, OnDelete, SchemaSpec
@@ -195,14 +196,8 @@ def fill_in(turn: Turn, resolving: Resolving, item: Item) -> Steps[list[Decision
 
 def _item(turn: Turn, state: MemoryState, checked: Checked, why: str) -> Item:
     """What follows from decisions about others is written down as a proposal that nobody made."""
-    given = {
-        "class": checked.class_name,
-        "operation": checked.operation,
-        "values": dict(checked.values),
-        "evidence": None,
-        "confidence": None,
-        "because": why,
-    }
+    said = {"class": checked.class_name, "operation": checked.operation, "values": checked.values, "because": why}
+    given = {**storable(said), "evidence": None, "confidence": None}
     spec = turn.version.spec.by_name[state.class_name]
     item = Item(len(turn.items), given, checked, spec=spec, annotation=turn.version.annotation_of(state.class_name))
     turn.items.append(item)

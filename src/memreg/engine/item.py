@@ -69,7 +69,7 @@ class Item:
         """The item of a proposal. `switched`: classes whose kill switch is on (`*`: every one); `made`: the row of the
         unresolved memory that it made before; `ids`: whether it may name memories by their ids."""
         checked = validate(proposal, version, ids=ids) if made is None else _said_by(made, proposal, version)
-        item = cls(ordinal, given_form(proposal), checked)
+        item = cls(ordinal, given_form(proposal, 1), checked)
         if checked.refusal is not None:
             return item
         item.spec = version.spec.by_name[checked.class_name]
@@ -134,7 +134,8 @@ class Item:
     @classmethod
     def unread(cls, ordinal: int, refused: Refused) -> Item:
         """What an extractor could not take for a proposal: refused, for the reason that it gave."""
-        given = {"refused": storable(refused.given)} if refused.given is not None else {"unread": refused.reason}
+        was = "unread" if refused.given is None else "refused"
+        given = {was: storable(refused.reason if refused.given is None else refused.given, 1)}
         return cls(
             ordinal,
             given,

@@ -13,9 +13,9 @@ from memreg.core.tracing import Span
 from memreg.engine import audit
 from memreg.engine.apply import Outcome
 from memreg.engine.decide import Situation, Verdict
+from memreg.engine.identity import KeyValue
 from memreg.engine.item import Item
 from memreg.engine.model import Decision, Payload
-from memreg.engine.statistics import Statistics
 from memreg.engine.store import Writes
 from memreg.engine.workspace import Workspace
 
@@ -35,19 +35,27 @@ class Held:
 def held_against(item: Item, situation: Situation, workspace: Workspace) -> Held:
     """What a proposal is held against, before the decision changes it."""
     holders: dict[str, list[UUID]] = {}
+    ids: dict[UUID, None] = {}
     for held, place in zip(item.keys, item.key_places, strict=True):
-        holders.setdefault(held.key.name, []).extend(workspace.live_holders(place)[: audit.KEPT_CANDIDATES])
-    best = sorted(situation.candidates, key=lambda c: (-c.score.value, c.memory_id.int))[: audit.KEPT_CANDIDATES]
-    ids = dict.fromkeys(memory_id for held_by in holders.values() for memory_id in held_by)
-    ids |= dict.fromkeys(candidate.memory_id for candidate in best)
-    return Held(holders, {memory_id: dict(workspace.memories[memory_id].payload) for memory_id in ids})
+        held_by = workspace.live_holders(place)[: audit.KEPT_CANDIDATES]
+        holders.setdefault(held.key.name, []).extend(held_by)
+        ids.update(dict.fromkeys(held_by))
+    ids.update(dict.fromkeys([candidate.memory_id for candidate in situation.ranked[: audit.KEPT_CANDIDATES]]))
+    # Whoever changes a memory gives it another payload: these stay as they are.
+    return Held(holders, {memory_id: workspace.memories[memory_id].payload for memory_id in ids})
 
 
 def write_down(
     turn: Turn, writes: Writes, item: Item, situation: Situation, verdict: Verdict, outcome: Outcome, held: Held
 ) -> Decision:
     """The entry of a decision among what the turn writes, with the revisions that it made and the questions that it
-    asks."""
+    asks. What it was scored by is let go: a batch has many, and the next who asks makes it again."""
+    name = situation.proposal.class_name
+    # Of turns that are decided together, one may have read the statistics of a class that this one has no part in.
+    statistics = turn.hand.statistics.get(name) if name in turn.classes else None
+    keys: Sequence[KeyValue] = item.keys
+    if item.links and len(keys) > 1:  # a key with a reference is looked up in several forms
+        keys = list({each.key.name: each for each in reversed(keys)}.values())[::-1]
     entry = audit.Entry(
         id=turn.new_id(),
         version=turn.version.version,
@@ -59,10 +67,10 @@ def write_down(
         verdict=verdict,
         outcome=outcome,
         extraction=turn.extraction,
-        snapshot=turn.hand.statistics.get(item.checked.class_name, Statistics()).snapshot,
+        snapshot=statistics.snapshot if statistics is not None else 0,
         now=turn.now,
         actor=turn.actor,
-        keys=list({each.key.name: each for each in reversed(item.keys)}.values())[::-1],
+        keys=keys,
         compared_with=held.payloads,
         key_holders=held.key_holders,
         took_ms=round((perf_counter() - turn.began) * 1000, 3),
@@ -76,6 +84,7 @@ def write_down(
         writes.revision(outcome.absorbed, entry.id)
     for kind in entry.reviews:
         writes.reviews.append(audit.review(kind, entry, turn.new_id()))
+    item.scores.clear()
     return Decision(
         verdict.action, verdict.basis, log["class"], entry.memory_id, verdict.score, entry.id, entry.reasons
     )
@@ -83,6 +92,8 @@ def write_down(
 
 def tell(span: Span, item: Item, decision: Decision) -> None:
     """Tell a trace what was decided. A class that the schema does not have may be anything that somebody said."""
+    if not span.is_recorded:
+        return
     if item.spec is not None:
         span.tell(class_=item.spec.name, operation=item.checked.operation)
     span.tell(action=decision.action, basis=decision.basis, score=decision.score, audit_id=decision.audit_id)
