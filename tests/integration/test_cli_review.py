@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -60,6 +61,11 @@ def shell(database_url: str) -> Shell:
     return Shell(database_url)
 
 
+def ages_out_of(told: str) -> str:
+    """A list as it is at any time."""
+    return re.sub(r"\d+ seconds? old", "", told)
+
+
 def test_the_list_fits_and_hides_what_is_personal(shell: Shell, engine: Engine) -> None:
     told = shell("review").output
     assert "possible_duplicate Person" in told
@@ -67,7 +73,7 @@ def test_the_list_fits_and_hides_what_is_personal(shell: Shell, engine: Engine) 
     assert "2 open: 1 identity_contradiction of Person, 1 possible_duplicate of Person." in told
     assert "ana@x.org" not in told
     assert all(len(line) <= 80 for line in told.splitlines())
-    assert shell("review", "list").output == told
+    assert ages_out_of(shell("review", "list").output) == ages_out_of(told)
     assert "ana@x.org" in shell("review", "--reveal", "--by", "eva").output
     assert [str(each.action) for each in engine.audit(action="REVEAL")] == ["REVEAL"]
 

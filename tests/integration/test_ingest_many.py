@@ -50,6 +50,19 @@ def test_results_come_in_order_and_are_kept(database: Database) -> None:
     assert len(rows(database, "messages")) == len(rows(database, "audit")) == 130
 
 
+def test_a_turn_is_told_by_statistics_that_it_has_a_part_in(database: Database) -> None:
+    """An invalid proposal is held against nothing, also where a turn beside it is about memories of its class."""
+    register(database)
+    engine = engine_of(database)
+    list(engine.ingest_many(turns(40)))
+    given = [Turn([person(name="Ana", email="none")], id="bad"), *turns(1, start=40)]
+    list(engine.ingest_many(given))
+    engine.ingest(Message("", "bad alone"), proposals=[person(name="Ana", email="none")])
+    snapshots = {row["message_id"]: row["snapshot"] for row in rows(database, "audit")}
+    assert snapshots["m40"] > 0
+    assert snapshots["bad"] == snapshots["bad alone"] == 0
+
+
 def test_each_result_is_kept_when_it_is_given(database: Database) -> None:
     register(database)
     engine = engine_of(database)

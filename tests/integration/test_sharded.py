@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from time import monotonic
 
 import psycopg
 import pytest
 
 from memreg.api.engine import Engine
+from memreg.api.worker import BEAT
 from memreg.core.database import Database
 from memreg.core.settings import Settings
 from tests.support.cross_tenant import is_listed
@@ -77,13 +79,18 @@ def test_it_decides_the_same(sharded_url: str, database: Database) -> None:
 def test_only_the_shard_of_the_tenant_is_looked_into(sharded_url: str, ask: Callable[[Engine], object]) -> None:
     """Also by what the functions and triggers of the database do."""
     before, own = worked(sharded_url)
+    began = monotonic()
     with open_at(sharded_url) as database:
         ask(engine_of(database))
+    looks = 1 + int((monotonic() - began) / BEAT)
     after, _ = worked(sharded_url)
     grown = {name: after[name] - before[name] for name in after if after[name] > before[name]}
     assert f"messages_{own}" in grown
     strangers = {name: by for name, by in grown.items() if not name.endswith(f"_{own}")}
-    assert {(table.rpartition("_")[0], by) for table, by in strangers.items()} == SHARED[ask]
+    # A worker looks again after a while, which on a slow machine is over before all is decided; and a look for messages
+    # of two states is two scans of the index before PostgreSQL 17.
+    most = 2 * looks if ask is queue_up else 1
+    assert {(table.rpartition("_")[0], 1 if by <= most else by) for table, by in strangers.items()} == SHARED[ask]
 
 
 def worked(url: str) -> tuple[dict[str, int], int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
@@ -20,10 +20,11 @@ from memreg.registry.models import Column, Dtype, Kind, SchemaVersion, Status
 from memreg.registry.normalize import normalize
 from memreg.registry.parse import parse_schema
 from memreg.registry.views.relation import Relation, create, relations
-from memreg.registry.views.values import sql_type, stored, typed
+from memreg.registry.views.values import HAS_INPUT_CHECK, sql_type, stored, typed
 from tests.support.server import Server
 
 SERVERS = [150_000, 180_000]
+"""The views of the older ones are read by every server, those of the newer ones only by a newer one."""
 FIRST = """
 schema: shop
 classes:
@@ -127,6 +128,20 @@ def conn(migrated: psycopg.Connection[dict[str, Any]]) -> Iterator[psycopg.Conne
         yield migrated
 
 
+@pytest.fixture
+def read_by_it(conn: psycopg.Connection[dict[str, Any]]) -> Sequence[int]:
+    """For which servers made the views are that the server can read."""
+    return SERVERS if conn.info.server_version >= HAS_INPUT_CHECK else SERVERS[:1]
+
+
+@pytest.fixture(params=SERVERS)
+def server_version(request: pytest.FixtureRequest, read_by_it: Sequence[int]) -> int:
+    found: int = request.param
+    if found not in read_by_it:
+        pytest.skip("this server is older")
+    return found
+
+
 def chain(*files: str) -> SchemaVersion:
     """The last of the versions, each based on the one before."""
     specs = [parse_schema(text, "test") for text in files]
@@ -191,7 +206,6 @@ def some_payload(random_: random.Random) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("server_version", SERVERS)
 def test_rows_of_older_versions_are_read_as_the_lineage_reads_them(
     conn: psycopg.Connection[dict[str, Any]], server_version: int
 ) -> None:
@@ -225,7 +239,7 @@ def test_rows_of_older_versions_are_read_as_the_lineage_reads_them(
 
 def test_a_name_that_was_another_class_is_told_apart(conn: psycopg.Connection[dict[str, Any]]) -> None:
     version = chain(FIRST, SECOND, THIRD)
-    for relation in relations(version, None, 180_000):
+    for relation in relations(version, None, conn.info.server_version):
         make(conn, relation)
     old = insert(conn, "Person", 1, {"name": "old"})
     gone = insert(conn, "Other", 1, {"name": "gone"})
@@ -237,7 +251,6 @@ def test_a_name_that_was_another_class_is_told_apart(conn: psycopg.Connection[di
     assert gone not in customers + people
 
 
-@pytest.mark.parametrize("server_version", SERVERS)
 @pytest.mark.parametrize("is_list", [False, True], ids=["one", "list"])
 @pytest.mark.parametrize("kind", list(Kind))
 def test_no_stored_value_makes_a_query_fail(
@@ -258,7 +271,11 @@ def test_no_stored_value_makes_a_query_fail(
         assert len(found) < len(JUNK) / 2
 
 
-def test_both_ways_of_checking_give_the_same(conn: psycopg.Connection[dict[str, Any]]) -> None:
+def test_both_ways_of_checking_give_the_same(
+    conn: psycopg.Connection[dict[str, Any]], read_by_it: Sequence[int]
+) -> None:
+    if read_by_it != SERVERS:
+        pytest.skip("this server has one way")
     for kind in Kind:
         column = Column("c", Dtype(kind, False, "Other" if kind is Kind.REF else None), values=("a", "x"))
         one, other = (typed(stored(Column("c", Dtype(Kind.STRING))), column, each) for each in SERVERS)
@@ -272,7 +289,7 @@ def test_both_ways_of_checking_give_the_same(conn: psycopg.Connection[dict[str, 
 
 def test_a_filter_by_tenant_uses_the_index(conn: psycopg.Connection[dict[str, Any]]) -> None:
     version = chain(FIRST, SECOND, THIRD)
-    for relation in relations(version, None, 180_000):
+    for relation in relations(version, None, conn.info.server_version):
         make(conn, relation)
     conn.execute(
         "insert into memreg.memories (tenant, id, schema, class, version, payload, search, revision, change,"
@@ -288,4 +305,6 @@ def test_a_filter_by_tenant_uses_the_index(conn: psycopg.Connection[dict[str, An
         assert row is not None
         plan = json.dumps(row["QUERY PLAN"])
         assert "Seq Scan" not in plan, plan
-        assert "memories_by_class" in plan or "memories_by_version" in plan or "memories_pkey" in plan, plan
+        # Each of these begins with the tenant; which one it is, no statistics tell.
+        indexes = ("memories_by_class", "memories_by_change", "memories_by_version", "memories_pkey")
+        assert any(name in plan for name in indexes), plan

@@ -21,6 +21,7 @@ from memreg.registry.lineage import Lineage
 from memreg.registry.models import SchemaVersion, Status
 from memreg.registry.views.names import column_names
 from memreg.registry.views.relation import create, relations
+from memreg.registry.views.values import HAS_INPUT_CHECK
 from tests.properties.test_registry_lineage import lines, payloads
 from tests.support.server import Server
 
@@ -59,6 +60,8 @@ def alike(value: Any) -> Any:
 
 def test_what_is_shown_is_what_reads_give(conn: Conn) -> None:
     seen: Counter[str] = Counter()
+    # Views that are made for an older server are read by a newer one, but not the other way round.
+    servers = [150_000, 180_000] if conn.info.server_version >= HAS_INPUT_CHECK else [150_000]
 
     @given(st.data())
     @settings(max_examples=TRIES, deadline=None, database=None, derandomize=True)
@@ -67,7 +70,7 @@ def test_what_is_shown_is_what_reads_give(conn: Conn) -> None:
         newest = line[-1]
         lineage = Lineage(newest, line[:-1])
         version = SchemaVersion(newest.spec, newest.version, Status.ACTIVE, "f", base=newest.base, lineage=lineage)
-        server = data.draw(st.sampled_from([150_000, 180_000]))
+        server = data.draw(st.sampled_from(servers))
         with conn.transaction(force_rollback=True):
             conn.execute("create schema seen")
             wanted = {each.class_name: each for each in relations(version, None, server)}
