@@ -248,7 +248,7 @@ def show_backfill(show: Show, dsn: str, place: Path) -> None:
             for start in range(0, len(proposals), 50):
                 engine.ingest(proposals=proposals[start : start + 50])
     show.claim("all of them are on version 1", on_version(dsn, 1) == MEMORIES, on_version(dsn, 1))
-    command(dsn, "register", str(place / "two.yaml"))
+    command(dsn, "register", str(place / "two.yaml"), "--force", "badges are unique")
     command(dsn, "approve", "staff@2", "--by", "the show")
     workers = [Worker.start(take_during_backfill, dsn, tenant) for tenant in tenants]
     time.sleep(0.5)
