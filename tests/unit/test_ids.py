@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -40,3 +42,10 @@ def test_is_unique_across_threads() -> None:
     with ThreadPoolExecutor(8) as pool:
         made = [one for batch in pool.map(lambda _: [uuid7() for _ in range(500)], range(8)) for one in batch]
     assert len(set(made)) == 4000
+
+
+def test_is_a_uuid_like_any_other() -> None:
+    made = uuid7()
+    again = uuid.UUID(str(made))
+    assert (made, hash(made), repr(made), made.is_safe) == (again, hash(again), repr(again), again.is_safe)
+    assert pickle.loads(pickle.dumps(made)) == copy.deepcopy(made) == made

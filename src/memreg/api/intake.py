@@ -196,11 +196,12 @@ class Intake:
     ) -> Sequence[IngestResult | MessageConflict]:
         done: DecidedMany = self._run(walk, deciding(walk, given, stop=ahead))
         made: list[Decision] = []
+        is_told = _log.tells()
         for result in done.results:
             if isinstance(result, MessageConflict) or result.status != "decided":
                 continue
             made += result.decisions
-            for decision in result.decisions:
+            for decision in result.decisions if is_told else ():
                 _log.info(
                     "decided",
                     message_id=result.message_id,

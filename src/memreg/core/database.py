@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -118,7 +119,7 @@ class Database:
 
         Rows are dicts. Raises TenantInvalid, and psycopg's errors as DatabaseError.
         """
-        opening = _opening(check_tenant(tenant), self.settings)
+        opening = _opening(check_tenant(tenant), self.settings.statement_timeout)
         with self._connection(tenant) as conn:
             try:
                 self._send(conn, opening, commits=False)
@@ -161,7 +162,7 @@ class Database:
 
     def _drive(self, conn: Connection[Row], tenant: str, steps: Steps[T]) -> T:
         """Send each batch of the plan as one pipeline; the first carries `begin` and the tenant with it."""
-        opening = _opening(tenant, self.settings)
+        opening = _opening(tenant, self.settings.statement_timeout)
         results: list[Rows] | None = None
         try:
             while True:
@@ -258,8 +259,9 @@ class Database:
         finally:
             self._lent.discard(conn)
             try:
-                with suppress(psycopg.Error):
-                    roll_back(conn, prepared)
+                if conn.pgconn.transaction_status != TransactionStatus.IDLE:
+                    with suppress(psycopg.Error):
+                        roll_back(conn, prepared)
             finally:  # a task that is cancelled in the rollback would keep the connection for good
                 self._shaken |= conn.closed
                 pool.putconn(conn)
@@ -371,13 +373,14 @@ def _acquire(settings: Settings) -> Lease:
     return acquire(settings.home)
 
 
-def _opening(tenant: str, settings: Settings) -> tuple[Statement, ...]:
+@lru_cache(1_024)
+def _opening(tenant: str, statement_timeout: float) -> tuple[Statement, ...]:
     """What every transaction says first. Local to it, so that nothing leaks through a transaction pooler.
 
     With a tenant it is one of the role `memreg_app`, which sees and changes that tenant's rows alone; without one it is
     the login's.
     """
-    limit = str(max(1, round(settings.statement_timeout * 1000)))
+    limit = str(max(1, round(statement_timeout * 1000)))
     be = _SQL["be_tenant"](tenant=tenant, statement_timeout=limit) if tenant else None
     return _SQL["begin"](), be or _SQL["be_login"](statement_timeout=limit)
 

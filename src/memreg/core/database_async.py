@@ -8,6 +8,7 @@ import select
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -116,7 +117,7 @@ class AsyncDatabase:
 
         Rows are dicts. Raises TenantInvalid, and psycopg's errors as DatabaseError.
         """
-        opening = _opening(check_tenant(tenant), self.settings)
+        opening = _opening(check_tenant(tenant), self.settings.statement_timeout)
         async with self._connection(tenant) as conn:
             try:
                 await self._send(conn, opening, commits=False)
@@ -159,7 +160,7 @@ class AsyncDatabase:
 
     async def _drive(self, conn: AsyncConnection[Row], tenant: str, steps: Steps[T]) -> T:
         """Send each batch of the plan as one pipeline; the first carries `begin` and the tenant with it."""
-        opening = _opening(tenant, self.settings)
+        opening = _opening(tenant, self.settings.statement_timeout)
         results: list[Rows] | None = None
         try:
             while True:
@@ -256,8 +257,9 @@ class AsyncDatabase:
         finally:
             self._lent.discard(conn)
             try:
-                with suppress(psycopg.Error):
-                    await roll_back(conn, prepared)
+                if conn.pgconn.transaction_status != TransactionStatus.IDLE:
+                    with suppress(psycopg.Error):
+                        await roll_back(conn, prepared)
             finally:  # a task that is cancelled in the rollback would keep the connection for good
                 self._shaken |= conn.closed
                 await pool.putconn(conn)
@@ -369,13 +371,14 @@ def _acquire(settings: Settings) -> Lease:
     return acquire(settings.home)
 
 
-def _opening(tenant: str, settings: Settings) -> tuple[Statement, ...]:
+@lru_cache(1_024)
+def _opening(tenant: str, statement_timeout: float) -> tuple[Statement, ...]:
     """What every transaction says first. Local to it, so that nothing leaks through a transaction pooler.
 
     With a tenant it is one of the role `memreg_app`, which sees and changes that tenant's rows alone; without one it is
     the login's.
     """
-    limit = str(max(1, round(settings.statement_timeout * 1000)))
+    limit = str(max(1, round(statement_timeout * 1000)))
     be = _SQL["be_tenant"](tenant=tenant, statement_timeout=limit) if tenant else None
     return _SQL["begin"](), be or _SQL["be_login"](statement_timeout=limit)
 

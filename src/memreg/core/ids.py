@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
+_TAIL = (1 << 62) - 1
+_new, _set = object.__new__, object.__setattr__
 _lock = threading.Lock()
 _last = 0
 
@@ -22,6 +24,8 @@ def uuid7() -> UUID:
         now = time.time_ns()
         stamp = (now // 1_000_000 << 12) | (now % 1_000_000 * 4096 // 1_000_000)
         _last = stamp = max(stamp, _last + 1)
-    milliseconds, count = stamp >> 12, stamp & 0xFFF
-    tail = int.from_bytes(os.urandom(8), "big") & (1 << 62) - 1
-    return UUID(int=milliseconds << 80 | 0x7 << 76 | count << 64 | 0b10 << 62 | tail)
+    tail = int.from_bytes(os.urandom(8), "big") & _TAIL
+    made = _new(UUID)  # what its constructor looks at is known here
+    _set(made, "int", stamp >> 12 << 80 | 0x7 << 76 | (stamp & 0xFFF) << 64 | 0b10 << 62 | tail)
+    _set(made, "is_safe", SafeUUID.unknown)
+    return made

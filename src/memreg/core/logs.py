@@ -36,6 +36,10 @@ class Logger:
         self._ends = logging.getLogger(name)
         self._structured: structlog.stdlib.BoundLogger | None = None
 
+    def tells(self, level: int = logging.INFO) -> bool:
+        """Whether anybody is told of this level: what is many is put into words only then."""
+        return self._ends.isEnabledFor(level)
+
     def debug(self, event: str, **facts: Any) -> None:
         """What only somebody who looks for a fault wants to know."""
         self._tell(logging.DEBUG, event, facts)

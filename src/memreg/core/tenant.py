@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 from memreg.core.errors import TenantInvalid
 
@@ -26,6 +27,7 @@ def check_tenant(tenant: str) -> str:
     return tenant
 
 
+@lru_cache(4_096)
 def _objection(tenant: str) -> str | None:
     if not tenant:
         return "it is empty"
