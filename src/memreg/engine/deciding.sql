@@ -216,8 +216,8 @@ with listed as materialized (
     from jsonb_to_recordset(%(asked)s) as asked (nth integer, keys bigint[], weights double precision[])
     cross join lateral (
         with held as materialized (
-            -- No more of a key than tells whether many share it, so that none makes more work than another; its oldest
-            -- memories, which the index alone knows, as a vacuum has been there.
+            -- A key's newest memories only, so that no key makes more work than another, however many share it: what went
+            -- before them may still be in the index, and would be read through.
             select
                 probe.key, near.ids, cardinality(near.ids) = %(postings)s as is_cut,
                 probe.weight / sqrt(cardinality(near.ids)) as worth
@@ -228,9 +228,9 @@ with listed as materialized (
                     select memory_id
                     from memreg.candidate_keys
                     where candidate_keys.tenant = %(tenant)s and candidate_keys.key = probe.key
-                    order by memory_id
+                    order by memory_id desc
                     limit %(postings)s
-                ) as oldest
+                ) as newest
             ) as near
             where near.ids is not null
         ),
@@ -240,22 +240,10 @@ with listed as materialized (
         shortlist as (
             select holder.id, sum(held.worth) filter (where not held.is_cut) as worth
             from held
-            cross join lateral (
-                select unnest(held.ids) as id
-                where not held.is_cut
-                union all
-                -- The newest of a common key are of use only where the others find nobody.
-                select memory_id
-                from (
-                    select memory_id
-                    from memreg.candidate_keys
-                    where candidate_keys.tenant = %(tenant)s and candidate_keys.key = held.key
-                        and held.is_cut
-                        and (select coalesce(sum(cardinality(ids)), 0) from held where not is_cut) < %(shortlist)s
-                    order by memory_id desc
-                    limit %(postings)s
-                ) as newest
-            ) as holder
+            cross join lateral unnest(held.ids) as holder (id)
+            -- The newest of a common key are of use only where the others find nobody.
+            where not held.is_cut
+                or (select coalesce(sum(cardinality(ids)), 0) from held where not is_cut) < %(shortlist)s
             group by holder.id
             order by sum(held.worth) desc, holder.id desc
             limit %(shortlist)s
