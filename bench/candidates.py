@@ -218,7 +218,7 @@ def _round(
     for _ in range(lookups):
         number, other = chance.randrange(count), chance.randrange(count)
         again = asked(tenant, "crowd", "Person", crowd.record(crowd.told_again(crowd.person(number), chance)))
-        by_key = SQL["get_memory"](tenant=tenant, schema="crowd", id=crowd.memory_id(other))
+        by_key = SQL["get_memory"](tenant=tenant, schema="crowd", version=1, id=crowd.memory_id(other))
         for statement, times in ((by_key, found.key), (again, found.again), (common, found.common)):
             start = time.perf_counter()
             rows = run(conn, statement)

@@ -19,6 +19,7 @@ from memreg import Engine
 from memreg.cli.output import json_text
 from memreg.core.database import Database
 from memreg.core.settings import Settings
+from memreg.engine.kept import LEAST_TOLD
 from memreg.engine.told import shown
 from memreg.testing.walks import WHO, load_walk, run_walk, walk_files
 
@@ -86,7 +87,10 @@ def missing(end: End) -> list[str]:
             amount = f"{part['amount']:+.2f}" if part["amount"] else "bound"
             if (part["amount"] or part.get("bounds")) and f"{amount} {part['name']}" not in text:
                 lacks.append(f"the part {part['name']} of the score")
-        if not any(part.get("bounds") for part in candidate["parts"]):
+        if not candidate["parts"] and candidate["score"] < LEAST_TOLD:
+            if "too little alike to be kept with its parts: --why-not computes them again" not in text:
+                lacks.append("why there are no parts of the score")
+        elif not any(part.get("bounds") for part in candidate["parts"]):
             again = recomputed(candidate["parts"])
             if not math.isclose(again, candidate["score"], abs_tol=0.002):
                 lacks.append(f"parts that make up the score: {again:.4f}")
