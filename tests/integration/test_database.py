@@ -287,8 +287,8 @@ async def test_a_plan_cancelled_while_it_is_rolled_back_gives_its_connection_bac
 
     async with AsyncDatabase(settings.model_copy(update={"pool_size": 1, "connect_timeout": 2})) as database:
         monkeypatch.setattr(psycopg.AsyncConnection, "rollback", slowly)
-        task = asyncio.create_task(database.run("t", one(TENANT)))
-        await rolling_back.wait()
+        task = asyncio.create_task(database.run("t", one(Query("bad", "Bad.", "select 1 / 0"))))
+        await asyncio.wait_for(rolling_back.wait(), 20)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
