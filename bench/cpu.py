@@ -136,7 +136,7 @@ def parts(version: SchemaVersion, told: Sequence[Scene]) -> dict[str, Work]:
         found = []
         for state in states(told[number]):
             records = state.records(spec, annotation)
-            partial = partial_identity(record.identity, records[0].identity, annotation)
+            partial = partial_identity(record.identity, records[0].payload, annotation)
             found.append(Candidate(state.id, best_score(record, records, statistics), partial))
         return Situation(mine.checked, candidates=tuple(found))
 

@@ -34,6 +34,7 @@ def email() -> str:
     return f"{word()}.{word()}@{word()}.example"
 
 
+COLUMNS = ("attribute:city", "attribute:employer", "code:*", "date:born", "name:name", "strong:email", "text:notes")
 ARGUMENTS: dict[str, Callable[[], tuple[Any, ...]]] = {
     "alignment.has_digit": lambda: (word(),),
     "alignment._similarity": lambda: (word(), word()),
@@ -42,6 +43,7 @@ ARGUMENTS: dict[str, Callable[[], tuple[Any, ...]]] = {
     "candidates._kept_parts": lambda: (day(),),
     "codes._kept_codes": lambda: ((word(), f"{word()}12", word()),),
     "identity._kept_digest": lambda: ((f"{word()} {word()}", day()),),
+    "kept._levels_once": lambda: (COLUMNS, "".join(chance.choices("-0123456", k=len(COLUMNS)))),
     "text._distinct_tokens": lambda: (" ".join(word() for _ in range(chance.randint(2, 12))),),
     "values._kept_day": lambda: (day(),),
     "values._kept_number": lambda: (str(chance.random()),),

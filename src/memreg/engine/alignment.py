@@ -60,11 +60,17 @@ def align(mine: Sequence[str], theirs: Sequence[str], statistics: Statistics, is
             _meet_softly(one, other, likeness, found)
         return found
     ours, others = (set(mine), set(theirs)) if len(mine) + len(theirs) > FEW else (mine, theirs)
-    equal = [token for token in mine if token in others]
+    equal, left, right = [], {}, {}
+    for token in mine:
+        if token in others:
+            equal.append(token)
+        else:
+            left[token] = weigh(token)
+    for token in theirs:
+        if token not in ours:
+            right[token] = weigh(token)
     if equal:
         matched = sum([weigh(token) for token in equal])
-        left = {token: weigh(token) for token in mine if token not in others}
-        right = {token: weigh(token) for token in theirs if token not in ours}
         found = Alignment([(token, token) for token in equal], matched, left, right)
         if len(equal) > 1:
             order = [token for token in theirs if token in ours and has_digit(token)]
@@ -72,7 +78,6 @@ def align(mine: Sequence[str], theirs: Sequence[str], statistics: Statistics, is
         if not (left and right):
             return found
     else:
-        left, right = {token: weigh(token) for token in mine}, {token: weigh(token) for token in theirs}
         found = Alignment([], 0.0, left, right)
     if len(left) == len(right) == 1:
         (one,), (other,) = left, right
@@ -144,11 +149,11 @@ def level_of(found: Alignment, is_open: bool) -> Level:
         return Level.NONE
     if not (found.mine or found.theirs):
         return Level.EQUAL if found.digits_in_order or is_open else Level.PART
-    unmet, slipped = [0.0, 0.0], [0.0, 0.0]
-    for number, side in enumerate((found.mine, found.theirs)):
-        for token, weight in side.items():
-            (slipped if token in found.soft else unmet)[number] += weight
-    lesser, greater, slips = min(unmet), max(unmet), max(slipped)
+    (here, slipped), (there, slipped_there) = (
+        _unmet_weight(found.mine, found.soft),
+        _unmet_weight(found.theirs, found.soft),
+    )
+    lesser, greater, slips = min(here, there), max(here, there), max(slipped, slipped_there)
     contradicted = lesser / (found.matched + lesser)
     if greater <= NO_WEIGHT and slips <= NO_WEIGHT:
         level = Level.EQUAL
@@ -162,12 +167,23 @@ def level_of(found: Alignment, is_open: bool) -> Level:
         level = Level.MOST
     else:
         level = Level.PART if contradicted < CONTRADICTED_MOSTLY else Level.LOW
-    return min(level, Level.PART) if numbers_differ(found) and not is_open else level
+    return Level.PART if level > Level.PART and not is_open and numbers_differ(found) else level
+
+
+def _unmet_weight(side: Mapping[str, float], soft: set[str]) -> tuple[float, float]:
+    """The weight that is left over on a side, and that of what met a nearly equal token there."""
+    unmet = slipped = 0.0
+    for token, weight in side.items():
+        if token in soft:
+            slipped += weight
+        else:
+            unmet += weight
+    return unmet, slipped
 
 
 def numbers_differ(found: Alignment) -> bool:
     """Whether numbers of the two texts stand against each other: others on both sides, or the same in another order."""
-    return not found.digits_in_order or (_numbers(found.mine) and _numbers(found.theirs))
+    return not found.digits_in_order or (bool(found.theirs) and _numbers(found.mine) and _numbers(found.theirs))
 
 
 def substitutes(mine: Sequence[str], theirs: Sequence[str], found: Alignment) -> bool:
@@ -194,7 +210,7 @@ def _left_over(
 
 
 def _numbers(side: Mapping[str, float]) -> bool:
-    return any(weight > NO_WEIGHT and has_digit(token) for token, weight in side.items())
+    return any(weight > NO_WEIGHT and has_digit(token) for token, weight in side.items()) if side else False
 
 
 @lru_cache(maxsize=8_192)

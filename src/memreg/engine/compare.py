@@ -20,7 +20,8 @@ LEAST_SWAP, SWAP_LEAD = 0.6, 0.5
 SLIP_IN_SWAP = 0.9
 MOST_SWAPPED = 16
 
-_NONE, _EQUAL, _NAME = Level.NONE, Level.EQUAL, Role.NAME
+_NONE, _PART, _EQUAL = Level.NONE, Level.PART, Level.EQUAL
+_NAME, _ATTRIBUTE = Role.NAME, Role.ATTRIBUTE
 _NOBODY: Mapping[str, str] = {}
 
 _CODE_LEVELS = {
@@ -93,13 +94,14 @@ def _all_equal(mine: Record, theirs: Record) -> bool:
     )
 
 
-def text_evidence(mine: Record, column: str, tokens: tuple[str, ...], statistics: Statistics) -> Evidence:
-    """A searchable column of a record against a text that another has there, whatever else either says."""
-    own = mine.fields[column]
-    alignment = align(own, tokens, statistics, column in mine.open_columns)
+def text_evidence(
+    column: str, role: Role, own: tuple[str, ...], tokens: tuple[str, ...], statistics: Statistics, is_open: bool
+) -> Evidence:
+    """The text of a searchable column against the one that another record has there, whatever else either says."""
+    alignment = align(own, tokens, statistics, is_open)
     if not alignment.met:
-        return Evidence(column, mine.roles[column], _NONE, alignment)
-    return _judged(mine, column, own, tokens, alignment, statistics)
+        return Evidence(column, role, _NONE, alignment)
+    return _judged(column, role, own, tokens, alignment, statistics, is_open)
 
 
 def value_evidence(column: str, value: str, other: str) -> Evidence:
@@ -135,11 +137,13 @@ def _texts(mine: Record, theirs: Record, statistics: Statistics, memo: Memo) -> 
             continue
         if other != column:
             alignment = _crosswise(mine, theirs, column, other, statistics)
-            found[column] = _judged(mine, column, own, tokens, alignment, statistics)
+            is_open = column in mine.open_columns
+            found[column] = _judged(column, mine.roles[column], own, tokens, alignment, statistics, is_open)
             continue
         evidence = memo.get(place := (column, tokens))
         if evidence is None:
-            evidence = memo[place] = text_evidence(mine, column, tokens, statistics)
+            is_open = column in mine.open_columns
+            evidence = memo[place] = text_evidence(column, mine.roles[column], own, tokens, statistics, is_open)
         found[column] = evidence
     strayed = (bool(partner) or _may_stray(mine, theirs)) and _has_strays(mine, theirs, partner, found)
     if strayed or mine.lists or theirs.lists:
@@ -149,8 +153,9 @@ def _texts(mine: Record, theirs: Record, statistics: Statistics, memo: Memo) -> 
             other = partner.get(column, column)
             alias = _alias(mine, theirs, column, other)
             if alias or column in changed:
-                texts = mine.fields[column], elsewhere[other]
-                found[column] = _judged(mine, column, *texts, aligned[column], statistics, alias)
+                texts, is_open = (mine.fields[column], elsewhere[other]), column in mine.open_columns
+                role = mine.roles[column]
+                found[column] = _judged(column, role, *texts, aligned[column], statistics, is_open, alias)
     if not partner:
         return list(found.values())
     return [
@@ -205,25 +210,28 @@ def _crosswise(mine: Record, theirs: Record, column: str, other: str, statistics
 
 
 def _judged(
-    mine: Record,
     column: str,
+    role: Role,
     own: tuple[str, ...],
     tokens: tuple[str, ...],
     alignment: Alignment,
     statistics: Statistics,
+    is_open: bool,
     alias: frozenset[str] = frozenset(),
 ) -> Evidence:
     """How far the text of a column agrees with the one that it was aligned with, names more strictly than the rest, but
     for other names that a side lists (`alias`)."""
-    role = mine.roles[column]
-    level = Level.EQUAL if alias else level_of(alignment, column in mine.open_columns)
-    if role is Role.NAME and not alias and level > Level.PART:
-        level = Level.PART if substitutes(own, tokens, alignment) else level
-    if role is Role.ATTRIBUTE and level is Level.PART and numbers_differ(alignment):
+    level = _EQUAL if alias else level_of(alignment, is_open)
+    if role is _NAME and not alias and level > _PART:
+        level = _PART if substitutes(own, tokens, alignment) else level
+    if role is _ATTRIBUTE and level is _PART and numbers_differ(alignment):
         level = Level.LOW  # a size, a street number, a reference: the number is the point of it
     frequencies: tuple[int, ...] = ()
-    if role is Role.NAME or role is Role.ATTRIBUTE:
-        frequencies = _frequencies({*alignment.met, *((word, word) for word in alias)}, statistics)
+    if role is _NAME or role is _ATTRIBUTE:
+        met = alignment.met
+        frequencies = _frequencies(
+            {*met, *((word, word) for word in alias)} if alias or len(met) > 1 else met, statistics
+        )
     return Evidence(column, role, level, alignment, frequencies)
 
 
@@ -244,7 +252,7 @@ def _swapped_evidence(
 def _frequencies(met: Iterable[tuple[str, str]], statistics: Statistics) -> tuple[int, ...]:
     frequency = statistics.frequency
     found = [frequency(one) if one == two else max(frequency(one), frequency(two)) for one, two in met]
-    return tuple(sorted(found)[:3])
+    return tuple(sorted(found)[:3]) if len(found) > 1 else tuple(found)
 
 
 def _alias(mine: Record, theirs: Record, column: str, other: str) -> frozenset[str]:

@@ -97,14 +97,15 @@ def name_tokens(payload: Mapping[str, Any], annotation: ClassAnnotation) -> froz
     )
 
 
-def partial_identity(mine: Mapping[str, str], theirs: Mapping[str, str], annotation: ClassAnnotation) -> bool:
-    """Over the columns of all keys: at least one equal, none differing, at least one absent on a side."""
+def partial_identity(mine: Mapping[str, str], theirs: Mapping[str, Any], annotation: ClassAnnotation) -> bool:
+    """Over the columns of all keys: at least one equal, none differing, at least one absent on a side. `mine`:
+    canonical values; `theirs`: a payload."""
     equal = absent = False
-    for column in annotation.identity_columns:
+    for column in annotation.identity_columns if mine else ():
         left, right = mine.get(column), theirs.get(column)
         if left is None or right is None:
             absent = True
-        elif left == right:
+        elif left == canonical(right):
             equal = True
         else:
             return False

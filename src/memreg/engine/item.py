@@ -10,14 +10,13 @@ from uuid import UUID
 
 from memreg.core.steps import Row
 from memreg.engine.candidates import probes
-from memreg.engine.decide import Mode
+from memreg.engine.decide import Candidate, Mode
 from memreg.engine.given import given_form
 from memreg.engine.identity import KeyValue, key_values, name_tokens
 from memreg.engine.links import Link
 from memreg.engine.model import Proposal, Refused
 from memreg.engine.record import Record
 from memreg.engine.references import Said, ids_in
-from memreg.engine.score import Score
 from memreg.engine.state import in_form
 from memreg.engine.storable import storable
 from memreg.engine.validate import Checked, validate
@@ -28,9 +27,9 @@ from memreg.registry.models import ClassAnnotation, ClassSpec, SchemaVersion, St
 @dataclass(slots=True)
 class Item:
     """A proposal of the turn with what was made of it. `found`: candidates by the database, which knew of the changes
-    up to the one of the number `mark` that turns decided together made (-1: of none); `unresolved`: the memory
-    that it made while its class was create-only; `links`: its references; `memory_id`: the memory that it was about,
-    once it is decided, or else `rejected`, why not."""
+    up to the one of the number `mark` that turns decided together made (-1: of none); `scores`: those that were scored,
+    by memory and revision; `unresolved`: the memory that it made while its class was create-only; `links`: its
+    references; `memory_id`: the memory that it was about, once it is decided, or else `rejected`, why not."""
 
     ordinal: int
     given: Any
@@ -44,7 +43,7 @@ class Item:
     found: list[UUID] = field(default_factory=list)
     looked_up: bool = False
     mark: int = -1
-    scores: dict[tuple[UUID, int], Score] = field(default_factory=dict)
+    scores: dict[tuple[UUID, int], Candidate] = field(default_factory=dict)
     unresolved: UUID | None = None
     links: list[Link] = field(default_factory=list)
     memory_id: UUID | None = None

@@ -6,14 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from memreg.engine.calibration import Calibration, common_words_limit, place
+from memreg.engine.calibration import Calibration, Worth, common_words_limit, place
 from memreg.engine.compare import Comparison, Evidence
 from memreg.engine.once import once
 from memreg.engine.record import Role
 from memreg.engine.statistics import Statistics
 
-LIMITED_ROLES = frozenset({Role.NAME, Role.ATTRIBUTE})
-_NAME = Role.NAME
+_NAME, _ATTRIBUTE = Role.NAME, Role.ATTRIBUTE
+_FEATURES = {
+    Role.NAME: "naming",
+    Role.ATTRIBUTE: "describing",
+    Role.TEXT: "free_text",
+    Role.DATE: "compared_values",
+    Role.YEAR: "compared_values",
+    Role.NUMBER: "compared_values",
+    Role.STRONG: "identity_values",
+    Role.SHARED: "identity_values",
+    Role.CODE: "codes",
+}
 
 
 class Weighed(NamedTuple):
@@ -26,12 +36,13 @@ class Weighed(NamedTuple):
     sibling: float
 
 
-def weigh(evidence: Evidence, statistics: Statistics) -> Weighed:
-    """What the evidence of a column is worth."""
+def weigh(evidence: Evidence, statistics: Statistics, worth: Worth | None = None) -> Weighed:
+    """What the evidence of a column is worth. `worth`: of the column in this role, where it is at hand."""
     column, role, level, _, frequencies = evidence
-    worth = statistics.calibration.worth(column, role)
+    if worth is None:
+        worth = statistics.calibration.worth(column, role)
     stranger = limited = worth.against_stranger[level]
-    if frequencies and stranger > 0 and role in LIMITED_ROLES:
+    if frequencies and stranger > 0 and (role is _NAME or role is _ATTRIBUTE):
         limited = min(stranger, common_words_limit(worth.of_matches, frequencies, statistics.documents))
     return Weighed(evidence, stranger, limited, worth.against_sibling[level])
 
@@ -60,11 +71,11 @@ class Pair:
         return {place(found.column, found.role): int(found.level) for found, _, _, _ in self.weighed}
 
     @once
-    def by_role(self) -> Mapping[Role, Sequence[Weighed]]:
-        """What is weighed, by role."""
-        found: dict[Role, list[Weighed]] = {}
+    def by_feature(self) -> Mapping[str, Sequence[Weighed]]:
+        """What is weighed, by the feature that tells of it."""
+        found: dict[str, list[Weighed]] = {}
         for each in self.weighed:
-            found.setdefault(each.evidence.role, []).append(each)
+            found.setdefault(_FEATURES[each.evidence.role], []).append(each)
         return found
 
     @once

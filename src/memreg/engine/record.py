@@ -136,7 +136,7 @@ class Record:
 
     def words_of(self, value: object) -> Words:
         """The words of a value; a long text's are kept for as long as whoever reads the record wants."""
-        if not isinstance(value, str) or len(value) <= REMEMBERED:
+        if type(value) is not str or len(value) <= REMEMBERED:
             return words_of(value)
         found = self._long.get(value)
         if found is None:

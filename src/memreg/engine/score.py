@@ -44,46 +44,46 @@ class Part(NamedTuple):
 def naming(pair: Pair) -> Part:
     """Columns that name an object: how far they agree, against how often two objects that have nothing to do with each
     other do."""
-    return _by_role(pair, "naming", Role.NAME)
+    return _of_columns(pair, "naming")
 
 
 def describing(pair: Pair) -> Part:
     """Columns that describe an object, such as a town or a kind."""
-    return _by_role(pair, "describing", Role.ATTRIBUTE)
+    return _of_columns(pair, "describing")
 
 
 def free_text(pair: Pair) -> Part:
     """Notes, lists and other text of little weight: other words are more words, no contradiction."""
-    return _by_role(pair, "free_text", Role.TEXT)
+    return _of_columns(pair, "free_text")
 
 
 def compared_values(pair: Pair) -> Part:
     """Compared columns (dates, numbers, booleans): equal, near by a typing slip or in time, or different."""
-    return _by_role(pair, "compared_values", *COMPARED_ROLES)
+    return _of_columns(pair, "compared_values")
 
 
 def identity_values(pair: Pair) -> Part:
     """Columns of identity keys on both sides: equal, nearly equal or different. Evidence, never a veto."""
-    return _by_role(pair, "identity_values", Role.STRONG, Role.SHARED)
+    return _of_columns(pair, "identity_values")
 
 
 def codes(pair: Pair) -> Part:
     """Rare model numbers and other codes anywhere in the text: shared, alike in their beginning, or standing against
     each other."""
-    return _by_role(pair, "codes", Role.CODE)
+    return _of_columns(pair, "codes")
 
 
 def common_words(pair: Pair) -> Part:
     """What is taken off because many memories of the class share the words that met."""
     limited = [weighed for weighed in pair.weighed if weighed.limited < weighed.stranger]
-    amount = sum(weighed.limited - weighed.stranger for weighed in limited)
-    return Part("common_words", amount, tuple(weighed.evidence.column for weighed in limited))
+    amount = sum([weighed.limited - weighed.stranger for weighed in limited])
+    return Part("common_words", amount, tuple([weighed.evidence.column for weighed in limited]))
 
 
 def siblings(pair: Pair) -> Part:
     """What is taken off because another object of the same family (another size, another song of the album) would agree
     as far; the columns that tell siblings apart count most."""
-    against = tuple(weighed.evidence.column for weighed in pair.weighed if weighed.sibling < 0)
+    against = tuple([evidence.column for evidence, _, _, sibling in pair.weighed if sibling < 0])
     return Part("siblings", pair.against[1], against)
 
 
@@ -104,7 +104,9 @@ def told_apart(pair: Pair) -> Part:
     and no key nor day is equal: a question to a person (0.55 to 0.79), unless the class has shown that its repeats
     differ so."""
     is_alike = pair.same_text or (pair.alike and not pair.calibration.columns)
-    against = _differing(pair) if is_alike else ()
+    if not is_alike:
+        return Part("told_apart", 0.0)
+    against = _differing(pair)
     equal = any(w.evidence.role in OUTWEIGHING and w.evidence.level is Level.EQUAL for w in pair.weighed)
     speaking = tuple(w.evidence.column for w in against if not _is_usual(w, pair.calibration))
     return Part("told_apart", 0.0, speaking, bounds=bool(speaking) and not equal)
@@ -167,10 +169,10 @@ def best_score(proposal: Record, revisions: Sequence[Record], statistics: Statis
     """The highest score over a memory's current and recent revisions (the current one first; it wins a tie). What is
     found out about the proposal is shared with the memories that it is held against next."""
     shared = Shared.of(proposal, statistics)
-    best = shared.pair(revisions[0])
+    best = shared.pair(proposal, revisions[0])
     highest = _value(best)
     for record in revisions[1:]:
-        pair = shared.pair(record)
+        pair = shared.pair(proposal, record)
         value = _value(pair)
         if value > highest:
             best, highest = pair, value
@@ -208,12 +210,10 @@ def _is_usual(weighed: Weighed, calibration: Calibration) -> bool:
     return shown and weighed.stranger >= USUAL and evidence.role in COMPARED_ROLES
 
 
-def _by_role(pair: Pair, name: str, *roles: Role) -> Part:
-    if len(roles) == 1:
-        those = pair.by_role.get(roles[0], ())
-    else:
-        those = [weighed for weighed in pair.weighed if weighed.evidence.role in roles]
-    if not those:
+def _of_columns(pair: Pair, name: str) -> Part:
+    """What the columns say whose roles a feature looks at."""
+    those = pair.by_feature.get(name)
+    if those is None:
         return Part(name, 0)
     met = tuple([f"{found.column} {_LEVELS[found.level]}: {', '.join(found.met)}" for found, _, _, _ in those[:SHOWN]])
-    return Part(name, sum([weighed.stranger for weighed in those]), met)
+    return Part(name, sum([stranger for _, stranger, _, _ in those]), met)

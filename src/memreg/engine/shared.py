@@ -14,7 +14,7 @@ from memreg.engine.record import Record, Role
 from memreg.engine.statistics import Statistics
 from memreg.engine.words import NO_WORDS, Place, Words, place_of
 
-_EQUAL, _NAME = Level.EQUAL, Role.NAME
+_NONE, _EQUAL, _NAME = Level.NONE, Level.EQUAL, Role.NAME
 
 
 class Text:
@@ -24,45 +24,49 @@ class Text:
 
     __slots__ = ("differs", "has_codes", "is_apart", "is_same", "meets", "weighed", "words")
 
-    def __init__(
-        self, words: Words, weighed: Weighed | None = None, *, is_same: bool = False, is_apart: bool = False
-    ) -> None:
+    def __init__(self, words: Words, weighed: Weighed | None, is_same: bool, is_apart: bool = False) -> None:
         self.words = words
         self.weighed = weighed
         self.is_same = is_same
         self.is_apart = is_apart
         self.has_codes = words.codes is not NO_CODES
-        level = _EQUAL if weighed is None else weighed.evidence.level
-        self.differs = level is not _EQUAL
-        self.meets = weighed is not None and level > 0
+        if weighed is None:
+            self.differs = self.meets = False
+        else:
+            level = weighed[0][2]
+            self.differs, self.meets = level is not _EQUAL, level is not _NONE
 
 
 class Column:
     """A searchable column of a proposal. `words`: what it says there; `elsewhere`: the words of its other columns;
     `texts`: what memories were found to have there, by value; `is_crossed`: whether names may be swapped with it."""
 
-    __slots__ = ("_more", "elsewhere", "is_crossed", "is_listing", "name", "texts", "words")
+    __slots__ = ("_more", "elsewhere", "is_crossed", "is_listing", "is_open", "name", "role", "texts", "words", "worth")
 
-    def __init__(self, name: str, proposal: Record, *, is_crossed: bool) -> None:
+    def __init__(self, name: str, proposal: Record, statistics: Statistics, is_crossed: bool) -> None:
+        plan = proposal.plan
         self.name = name
+        self.role = plan.roles[name]
+        self.worth = statistics.calibration.worth(name, self.role)
         self.words = proposal.words_of(proposal.payload[name]) if name in proposal.fields else NO_WORDS
         self.elsewhere = frozenset([token for token, place in proposal.places.items() if place != name])
-        self.is_listing = name in proposal.plan.lists
+        self.is_open = name in plan.open_columns
+        self.is_listing = name in plan.lists
         self.is_crossed = is_crossed
-        self.texts: dict[Place, Text] = {None: Text(NO_WORDS, is_same=not self.words.tokens)}
-        self._more = Text(NO_WORDS)
+        self.texts: dict[Place, Text] = {None: Text(NO_WORDS, None, not self.words.tokens)}
+        self._more = Text(NO_WORDS, None, False)
 
-    def text(self, value: object, record: Record, shared: Shared) -> Text:
+    def text(self, value: object, record: Record, statistics: Statistics) -> Text:
         """What a record has there, held against what the proposal says."""
-        words = record.words_of(value)
+        words, own = record.words_of(value), self.words
         if not words.tokens:
             return self.texts[None]
-        if self.is_listing or not self.elsewhere.isdisjoint(words.distinct):
-            return Text(words, is_apart=True)
-        if not self.words.tokens:
-            return Text(words) if self.is_crossed or words.codes is not NO_CODES else self._more
-        evidence = text_evidence(shared.proposal, self.name, words.tokens, shared.statistics)
-        return Text(words, weigh(evidence, shared.statistics), is_same=words.distinct == self.words.distinct)
+        if self.is_listing or not self.elsewhere.isdisjoint(words.tokens):
+            return Text(words, None, False, True)
+        if not own.tokens:
+            return Text(words, None, False) if self.is_crossed or words.codes is not NO_CODES else self._more
+        evidence = text_evidence(self.name, self.role, own.tokens, words.tokens, statistics, self.is_open)
+        return Text(words, weigh(evidence, statistics, self.worth), words.distinct == own.distinct)
 
 
 class Shared:
@@ -73,13 +77,12 @@ class Shared:
     """
 
     def __init__(self, proposal: Record, statistics: Statistics) -> None:
-        self.proposal = proposal
         self.statistics = statistics
         plan = proposal.plan
         names = [name for name in plan.names if name not in plan.open_columns]
         crossed = names if len(names) > 1 else ()
-        self._columns = [Column(name, proposal, is_crossed=name in crossed) for name in plan.searchable]
-        self._has_codes = proposal.codes is not NO_CODES
+        self._columns = [Column(name, proposal, statistics, name in crossed) for name in plan.searchable]
+        self._codes = proposal.codes
         self._compared: list[tuple[str, str, dict[Place, Weighed]]] = [
             (column, value, {}) for column, value in proposal.compared.items()
         ]
@@ -92,17 +95,17 @@ class Shared:
 
     @classmethod
     def of(cls, proposal: Record, statistics: Statistics) -> Shared:
-        """What was found out so far; it lives as long as the proposal's record."""
+        """What was found out so far. It lives as long as the proposal's record, and so does not hold that itself."""
         kept: Shared | None = proposal.findings.get("score")
         if kept is None or kept.statistics is not statistics:
             kept = proposal.findings["score"] = cls(proposal, statistics)
         return kept
 
-    def pair(self, record: Record) -> Pair:
+    def pair(self, proposal: Record, record: Record) -> Pair:
         """The proposal and a record side by side."""
-        proposal, statistics = self.proposal, self.statistics
+        statistics = self.statistics
         if proposal.lists or record.plan is not proposal.plan:
-            return self._compared_whole(record)
+            return self._compared_whole(proposal, record)
         payload = record.payload
         weighed: list[Weighed] = []
         names: list[Text] = []
@@ -113,9 +116,9 @@ class Shared:
             value = payload.get(column.name)
             text = column.texts.get(place := value if type(value) is str else place_of(value))
             if text is None:
-                text = column.texts[place] = column.text(value, record, self)
+                text = column.texts[place] = column.text(value, record, statistics)
             if text.is_apart:
-                return self._compared_whole(record)
+                return self._compared_whole(proposal, record)
             if text.has_codes:
                 coded.append(text)
             if column.is_crossed:
@@ -127,12 +130,12 @@ class Shared:
                 weighed.append(found)
                 if text.differs:
                     equal = False
-                elif found.evidence.role is _NAME:
+                elif column.role is _NAME:
                     named = True
                 if text.meets:
                     met = True
         if names and self._are_swapped(names):
-            return self._compared_whole(record)
+            return self._compared_whole(proposal, record)
         same = same and equal and bool(weighed)
         for name, own, values in self._compared:
             value = payload.get(name)
@@ -153,15 +156,15 @@ class Shared:
                     found = values[place] = weigh(evidence, statistics)
                 weighed.append(found)
                 met = met or found.evidence.level > 0
-        if coded and self._has_codes and (found := self._of_codes(coded)) is not None:
+        if coded and self._codes is not NO_CODES and (found := self._of_codes(coded)) is not None:
             weighed.append(found)
             met = met or found.evidence.level > 0
         alike = same or (equal and named)
         return Pair(weighed, same, alike, same or met, statistics.calibration, proposal.plan.names)
 
-    def _compared_whole(self, record: Record) -> Pair:
-        found = compare(self.proposal, record, self.statistics, self._memo)
-        return Pair.of(found, self.proposal.name_columns, self.statistics)
+    def _compared_whole(self, proposal: Record, record: Record) -> Pair:
+        found = compare(proposal, record, self.statistics, self._memo)
+        return Pair.of(found, proposal.name_columns, self.statistics)
 
     def _are_swapped(self, texts: Sequence[Text]) -> bool:
         """Whether names exchanged their values."""
@@ -183,6 +186,6 @@ class Shared:
             codes = [text.words.codes for text in texts]
             whole, joined = (each.whole for each in codes), (each.joined for each in codes)
             theirs = Codes(frozenset[str]().union(*whole), frozenset[str]().union(*joined))
-            evidence = code_evidence(self.proposal.codes, theirs, self.statistics)
+            evidence = code_evidence(self._codes, theirs, self.statistics)
             self._by_codes[place] = None if evidence is None else weigh(evidence, self.statistics)
         return self._by_codes[place]

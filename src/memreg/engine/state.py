@@ -112,8 +112,8 @@ class MemoryState:
     def records(self, spec: ClassSpec, annotation: ClassAnnotation) -> Sequence[Record]:
         """Its current payload and its earlier ones as the score sees them, current first."""
         if self._records is None or self._records[0] != self.revision:
-            distinct: list[Payload] = []
-            for payload in [self.payload, *self.earlier[:KEPT_PAYLOADS]]:
+            distinct: list[Payload] = [self.payload]
+            for payload in self.earlier[:KEPT_PAYLOADS]:
                 if payload not in distinct:
                     distinct.append(payload)
             reader, before = Reader(spec, annotation), self._read

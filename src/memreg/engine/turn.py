@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from operator import attrgetter
 from time import perf_counter
 from uuid import UUID
 
@@ -30,6 +31,9 @@ from memreg.engine.workspace import KeyPlace, Workspace
 from memreg.engine.written import Held, held_against, tell, write_down
 from memreg.registry import versions
 from memreg.registry.models import SchemaVersion
+
+_BY_NUMBER = attrgetter("int")
+"""The order of ids."""
 
 
 @dataclass
@@ -147,7 +151,7 @@ class Turn:
 
     def likely(self) -> set[UUID]:
         """Memories that a decision may well be about."""
-        found = {m for item in self.items for (m, _), score in item.scores.items() if score.value >= 0.5}
+        found = {each.memory_id for item in self.items for each in item.scores.values() if each.score.value >= 0.5}
         for place in self.places():
             found.update(self.workspace.holders.get(place, ()))
         return found
@@ -247,20 +251,24 @@ class Turn:
         if item.record is None or item.spec is None:
             return ()
         found = []
-        statistics = self.hand.statistics[item.checked.class_name]
+        class_name, memories = item.checked.class_name, self.workspace.memories
         ids = set(hits)
         if not ids:  # no rule that asks for other scores is reached
             ids = {*item.found, *self.hand.sharing(item)}
-        for memory_id in sorted(ids):
-            state = self.workspace.memories[memory_id]
-            if not state.is_live or state.class_name != item.checked.class_name:
+        for memory_id in sorted(ids, key=_BY_NUMBER):
+            state = memories[memory_id]
+            if not state.is_live or state.class_name != class_name:
                 continue
             place = (memory_id, state.revision)
-            records = records_of(state, item, self.resolving)
-            if place not in item.scores:
-                item.scores[place] = best_score(item.record, records, statistics)
-            partial = partial_identity(item.record.identity, records[0].identity, item.annotation)
-            found.append(Candidate(memory_id, item.scores[place], partial))
+            candidate = item.scores.get(place)
+            if candidate is None or self.resolving is not None:
+                records = records_of(state, item, self.resolving)
+                score = candidate.score if candidate is not None else None
+                if score is None:
+                    score = best_score(item.record, records, self.hand.statistics[class_name])
+                partial = partial_identity(item.record.identity, records[0].payload, item.annotation)
+                candidate = item.scores[place] = Candidate(memory_id, score, partial)
+            found.append(candidate)
         return tuple(found)
 
     def _apply(self, item: Item, verdict: Verdict) -> Steps[Outcome]:

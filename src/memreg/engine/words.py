@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from memreg.engine.codes import codes_of
-from memreg.engine.text import REMEMBERED, value_tokens
+from memreg.engine.text import REMEMBERED, tokens, value_tokens
 
 Place = str | tuple[str | None, ...] | None
 """What a value is known by: a text and a list of texts by themselves, anything else by how it is written, as 1, 1.0 and
@@ -17,10 +17,10 @@ class Words:
 
     __slots__ = ("codes", "distinct", "tokens")
 
-    def __init__(self, tokens: tuple[str, ...]) -> None:
-        self.tokens = tokens
-        self.distinct = frozenset(tokens)
-        self.codes = codes_of((tokens,))
+    def __init__(self, found: tuple[str, ...]) -> None:
+        self.tokens = found
+        self.distinct = frozenset(found)
+        self.codes = codes_of((found,))
 
 
 NO_WORDS = Words(())
@@ -40,14 +40,13 @@ _TEXTS = {str}
 
 def words_of(value: object) -> Words:
     """The words of a column's value, a string or a list of them."""
-    place = place_of(value)
-    if isinstance(place, str):
-        return _kept_words(place) if len(place) <= REMEMBERED else Words(value_tokens(place))
-    if isinstance(value, list) and isinstance(place, tuple) and None not in place:
-        return _kept_words(place) if sum(map(len, value)) <= REMEMBERED else Words(value_tokens(place))
+    if type(value) is str:
+        return _kept_words(value) if len(value) <= REMEMBERED else Words(value_tokens(value))
+    if type(value) is list and {*map(type, value)} == _TEXTS and sum(map(len, value)) <= REMEMBERED:
+        return _kept_words(tuple(value))
     return Words(value_tokens(value))
 
 
 @lru_cache(maxsize=4_096)
-def _kept_words(value: str | tuple[str | None, ...]) -> Words:
-    return Words(value_tokens(value))
+def _kept_words(value: str | tuple[str, ...]) -> Words:
+    return Words(tuple(dict.fromkeys(tokens(value))) if isinstance(value, str) else value_tokens(value))
