@@ -27,7 +27,7 @@ from memreg.registry.models import SchemaVersion
 LONGEST_HELD = 0.25
 """Seconds from the first writing on, after which no further turn is looked up under the locks: others wait for them."""
 WINDOW = 32
-"""The turns whose proposals are looked up at once."""
+"""The most turns whose proposals are looked up at once."""
 
 
 class Together:
@@ -57,6 +57,7 @@ class Together:
         self._held_since: float | None = None
         self._mark = -1
         self._is_overtaking = False
+        self._ahead = 1
 
     def _turn(self, given: Given, began: float) -> Turn:
         return Turn(
@@ -171,11 +172,13 @@ class Together:
         return [item for item in self.turns[nth].asking if not self.hand.hits(item) and item.probes]
 
     def _window(self, nth: int) -> list[Item]:
-        """The proposals to look up: of a turn, and of the next ones where what is decided before rarely matters."""
+        """The proposals to look up: of a turn, and of the next ones, the more of them the longer what is decided before
+        does not matter."""
         items = self._asking(nth)
         if not self._is_overtaking:
-            for later in range(nth + 1, min(nth + WINDOW, len(self.turns))):
+            for later in range(nth + 1, min(nth + self._ahead, len(self.turns))):
                 items += self._asking(later)
+            self._ahead = min(2 * self._ahead, WINDOW)
         return items
 
     def _is_overtaken(self, nth: int) -> bool:
