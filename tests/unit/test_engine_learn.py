@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 
@@ -157,6 +158,14 @@ def test_nothing_seen_is_what_roles_promise(seen: list[Observed]) -> None:
     assert found.worth("title", Role.NAME) == Calibration().worth("title", Role.NAME)
 
 
+def test_levels_that_are_one_object_and_those_that_only_look_alike_teach_the_same() -> None:
+    apart = decisions(300)
+    once = {tuple(sorted(levels.items())): levels for seen in apart for levels in seen.candidates}
+    shared = [Observed(tuple(once[tuple(sorted(levels.items()))] for levels in seen.candidates)) for seen in apart]
+    assert len(once) < 900
+    assert learn(shared, NAMES, Calibration()) == learn(apart, NAMES, Calibration())
+
+
 def test_a_class_without_a_name_learns_too() -> None:
     seen = [Observed(tuple({"date:released": each["date:released"]} for each in d.candidates)) for d in decisions(50)]
     found = learn(seen, (), Calibration())
@@ -180,5 +189,6 @@ def test_a_decision_as_the_audit_keeps_it() -> None:
         "identified": True,
     }
     assert observed_from(row) == Observed(({"name:title": 6}, {"name:title": 0}), True)
+    assert observed_from({**row, "candidates": json.dumps(row["candidates"])}) == observed_from(row)
     assert observed_from({"candidates": [], "identified": False}) == Observed(())
     assert LEARNED_FROM > 0

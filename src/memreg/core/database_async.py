@@ -8,6 +8,7 @@ import select
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -380,7 +381,8 @@ def _opening(tenant: str, statement_timeout: float) -> tuple[Statement, ...]:
     """
     limit = str(max(1, round(statement_timeout * 1000)))
     be = _SQL["be_tenant"](tenant=tenant, statement_timeout=limit) if tenant else None
-    return _SQL["begin"](), be or _SQL["be_login"](statement_timeout=limit)
+    said = (_SQL["begin"](), be or _SQL["be_login"](statement_timeout=limit))
+    return tuple(replace(each, is_read=False) for each in said)
 
 
 async def _is_alive(conn: AsyncConnection[Row]) -> bool:

@@ -96,10 +96,11 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A query with its parameters: what a plan asks of the database."""
+    """A query with its parameters: what a plan asks of the database. `is_read`: whether anybody looks at its rows."""
 
     query: Query
     params: Mapping[str, Any]
+    is_read: bool = True
 
 
 class Queries(Mapping[str, Query]):

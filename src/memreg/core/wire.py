@@ -64,7 +64,8 @@ def is_unwatched(conn: AnyConnection) -> bool:
 
 
 def ask(conn: AnyConnection, asked: Sequence[Statement]) -> PQGen[list[Rows]]:
-    """Send statements in one round trip, for `conn.wait` to drive; gives the rows of each, none where it returns none.
+    """Send statements in one round trip, for `conn.wait` to drive; gives the rows of each, none where it returns none
+    or they are not read.
 
     Raises the error of the first that fails; those after it were not run.
     """
@@ -101,7 +102,7 @@ def ask(conn: AnyConnection, asked: Sequence[Statement]) -> PQGen[list[Rows]]:
     for result in results:
         if result.status == _FAILED:
             raise error_from_result(result, encoding=adapts.encoding)
-    return [_rows(adapts, results[place]) for place in places]
+    return [_rows(adapts, results[place]) if each.is_read else [] for each, place in zip(asked, places, strict=True)]
 
 
 def _adapts(conn: AnyConnection) -> Transformer:
