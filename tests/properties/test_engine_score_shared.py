@@ -14,7 +14,7 @@ from memreg.engine.compare import _has_strays, _may_stray, _texts
 from memreg.engine.edits import edits
 from memreg.engine.score import Score, best_score, score
 from memreg.engine.statistics import Statistics
-from tests.support.scoring import pairs, payloads, record, statistics, words
+from tests.support.scoring import TEXT, VALUES, pairs, payloads, record, statistics, words
 
 Payload = dict[str, Any]
 
@@ -49,6 +49,39 @@ def test_a_score_among_many_is_the_score_alone(asked: tuple[Payload, list[list[P
         found = best_score(shared, [record(each) for each in revisions], known)
         alone = [score(record(mine), record(each), known) for each in revisions]
         assert told(found) == told(max(alone, key=lambda each: each.value))
+
+
+ODD: tuple[object, ...] = (
+    1,
+    1.0,
+    True,
+    "1",
+    "1.0",
+    "true",
+    0,
+    False,
+    [1],
+    [1.0],
+    ["1"],
+    [True],
+    ["1", "2"],
+    ["1 2"],
+    ["[1]"],
+    "['1', '2']",
+    "",
+    [],
+)
+"""Values that Python takes for equal, or that are written alike, and do not read alike."""
+odd = st.fixed_dictionaries({}, optional=dict.fromkeys((*TEXT, *VALUES), st.sampled_from(ODD)))
+
+
+@given(odd, st.lists(odd, min_size=1, max_size=8), statistics)
+def test_values_that_are_merely_written_alike_share_nothing(
+    mine: Payload, theirs: list[Payload], known: Statistics
+) -> None:
+    shared = record(mine)
+    for payload in theirs:
+        assert told(best_score(shared, [record(payload)], known)) == told(score(record(mine), record(payload), known))
 
 
 @given(pairs(), statistics)

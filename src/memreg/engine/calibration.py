@@ -112,7 +112,7 @@ class Calibration:
     shift: float = 0.0
     fixed: bool = False
     decisions: int = 0
-    _worth: dict[str, Worth] = field(default_factory=dict, compare=False, repr=False)
+    _worth: dict[tuple[str, Role], Worth] = field(default_factory=dict, compare=False, repr=False)
     _weights: dict[tuple[str, ...], list[tuple[str, float]]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
@@ -125,11 +125,10 @@ class Calibration:
 
     def worth(self, column: str, role: Role) -> Worth:
         """What the levels of a column are worth."""
-        key = place(column, role)
-        found = self._worth.get(key)
+        found = self._worth.get((column, role))
         if found is None:
-            found = worth_of(self.columns.get(key) or ColumnShares.expected(role), role)
-            self._worth[key] = found
+            shares = self.columns.get(place(column, role)) or ColumnShares.expected(role)
+            found = self._worth[column, role] = worth_of(shares, role)
         return found
 
     def against_siblings(self, named: Mapping[str, float], names: tuple[str, ...], rest: float) -> float:

@@ -3,7 +3,7 @@ revisions of them, have it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from memreg.engine.codes import NO_CODES, Codes
 from memreg.engine.compare import Memo, code_evidence, compare, key_evidence, partners, text_evidence, value_evidence
@@ -37,36 +37,41 @@ class Text:
             self.differs, self.meets = level is not _EQUAL, level is not _NONE
 
 
+_NO_TEXT, _NO_TEXT_EITHER = Text(NO_WORDS, None, False), Text(NO_WORDS, None, True)
+
+
 class Column:
-    """A searchable column of a proposal. `words`: what it says there; `elsewhere`: the words of its other columns;
-    `texts`: what memories were found to have there, by value; `is_crossed`: whether names may be swapped with it."""
+    """A searchable column of a proposal. `words`: what it says there; `texts`: what memories were found to have there,
+    by value; `is_crossed`: whether names may be swapped with it."""
 
-    __slots__ = ("_more", "elsewhere", "is_crossed", "is_listing", "is_open", "name", "role", "texts", "words", "worth")
+    __slots__ = ("is_crossed", "is_listing", "is_open", "name", "role", "texts", "words")
 
-    def __init__(self, name: str, proposal: Record, statistics: Statistics, is_crossed: bool) -> None:
+    def __init__(self, name: str, proposal: Record, is_crossed: bool) -> None:
         plan = proposal.plan
         self.name = name
         self.role = plan.roles[name]
-        self.worth = statistics.calibration.worth(name, self.role)
         self.words = proposal.words_of(proposal.payload[name]) if name in proposal.fields else NO_WORDS
-        self.elsewhere = frozenset([token for token, place in proposal.places.items() if place != name])
         self.is_open = name in plan.open_columns
         self.is_listing = name in plan.lists
         self.is_crossed = is_crossed
-        self.texts: dict[Place, Text] = {None: Text(NO_WORDS, None, not self.words.tokens)}
-        self._more = Text(NO_WORDS, None, False)
+        self.texts: dict[Place, Text] = {None: _NO_TEXT if self.words.tokens else _NO_TEXT_EITHER}
 
-    def text(self, value: object, record: Record, statistics: Statistics) -> Text:
-        """What a record has there, held against what the proposal says."""
+    def text(self, value: object, record: Record, places: Mapping[str, str | None], statistics: Statistics) -> Text:
+        """What a record has there, held against what the proposal says. `places`: the proposal's words with their
+        columns."""
         words, own = record.words_of(value), self.words
-        if not words.tokens:
+        tokens = words.tokens
+        if not tokens:
             return self.texts[None]
-        if self.is_listing or not self.elsewhere.isdisjoint(words.tokens):
+        if self.is_listing or (
+            not places.keys().isdisjoint(tokens)
+            and any(token in places and places[token] != self.name for token in tokens)
+        ):
             return Text(words, None, False, True)
         if not own.tokens:
-            return Text(words, None, False) if self.is_crossed or words.codes is not NO_CODES else self._more
-        evidence = text_evidence(self.name, self.role, own.tokens, words.tokens, statistics, self.is_open)
-        return Text(words, weigh(evidence, statistics, self.worth), words.distinct == own.distinct)
+            return Text(words, None, False) if self.is_crossed or words.codes is not NO_CODES else _NO_TEXT
+        evidence = text_evidence(self.name, self.role, own.tokens, tokens, statistics, self.is_open)
+        return Text(words, weigh(evidence, statistics), words.distinct == own.distinct)
 
 
 class Shared:
@@ -81,7 +86,7 @@ class Shared:
         plan = proposal.plan
         names = [name for name in plan.names if name not in plan.open_columns]
         crossed = names if len(names) > 1 else ()
-        self._columns = [Column(name, proposal, statistics, name in crossed) for name in plan.searchable]
+        self._columns = [Column(name, proposal, name in crossed) for name in plan.searchable]
         self._codes = proposal.codes
         self._compared: list[tuple[str, str, dict[Place, Weighed]]] = [
             (column, value, {}) for column, value in proposal.compared.items()
@@ -116,7 +121,7 @@ class Shared:
             value = payload.get(column.name)
             text = column.texts.get(place := value if type(value) is str else place_of(value))
             if text is None:
-                text = column.texts[place] = column.text(value, record, statistics)
+                text = column.texts[place] = column.text(value, record, proposal.places, statistics)
             if text.is_apart:
                 return self._compared_whole(proposal, record)
             if text.has_codes:
