@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,15 +14,17 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg._preparing import Prepare, PrepareManager
 from psycopg.types.json import Jsonb
 
+from memreg.core import wire
 from memreg.core.database import Database
 from memreg.core.database_async import AsyncDatabase
-from memreg.core.errors import ConnectionLost, DatabaseError
+from memreg.core.errors import CommitUnknown, ConnectionLost, DatabaseError
 from memreg.core.queries import Query, Statement
 from memreg.core.settings import Settings
-from memreg.core.steps import Row, Rows, Steps, fetch, fetch_rows
-from memreg.core.wire import ask, is_unwatched
+from memreg.core.steps import Last, Row, Rows, Steps, fetch, fetch_rows
+from memreg.core.wire import ask, is_fit
 
 AT = datetime(2026, 11, 21, 12, 30, 15, 123456, UTC)
 VALUES: dict[str, tuple[Any, str]] = {
@@ -41,6 +47,8 @@ VALUES: dict[str, tuple[Any, str]] = {
 SLEEP = Query("sleep", "Sleep.", "select pg_sleep(30)")
 PREPARED = Query("prepared", "Count.", "select count(*)::int as n from pg_prepared_statements")
 PID = Query("pid", "Who answers.", "select pg_backend_pid() as pid")
+END = Query("end", "End it.", "select set_config('role', 'none', true), pg_terminate_backend(pg_backend_pid())")
+ASLEEP = Query("asleep", "Who sleeps.", "select pid from pg_stat_activity where wait_event = 'PgSleep'")
 WIDE = Query("wide", "Much in, much out.", "select %(text)s::text || %(text)s::text as twice")
 
 
@@ -56,10 +64,38 @@ NONE = [
 ]
 
 
+KINDS = pytest.mark.parametrize("kind", ["blocking", "asyncio"])
+
+
+def driven(kind: str, settings: Settings, *plans: Callable[[], Steps[Any]], told: bool = False) -> Any:
+    """What plans give by either twin, one after the other; that of the only one, or, where it is `told`, of each or the
+    error that it ended in."""
+    found: list[Any] = []
+    if kind == "blocking":
+        with Database.connect(settings) as database:
+            for plan in plans:
+                try:
+                    found.append(database.run("t", plan))
+                except DatabaseError as exc:
+                    found.append(exc)
+    else:
+
+        async def run() -> None:
+            async with AsyncDatabase(settings) as database:
+                for plan in plans:
+                    try:
+                        found.append(await database.run("t", plan))
+                    except DatabaseError as exc:
+                        found.append(exc)
+
+        asyncio.run(run())
+    return found if told else found[0]
+
+
 def both(database: Database, *asked: Statement) -> tuple[list[Rows], list[Rows]]:
     """What is told directly, and by cursors."""
     with database.transaction("t") as conn:
-        assert is_unwatched(conn)
+        assert is_fit(conn)
         return conn.wait(ask(conn, asked)), database._send_by_cursors(conn, asked)
 
 
@@ -97,21 +133,80 @@ def test_more_than_there_is_room_for_is_not_kept_prepared(settings: Settings) ->
         assert database.run("t", lambda: fetch_rows(PREPARED()))[0]["n"] <= 102
 
 
-def test_much_goes_both_ways_at_once(database: Database) -> None:
+@KINDS
+def test_much_goes_both_ways_at_once(settings: Settings, kind: str) -> None:
     """More than sockets hold, so that whoever only sends waits for ever."""
     text = "x" * 3_000_000
-    found = database.run("t", lambda: fetch(*[WIDE(text=text) for _ in range(6)]))
+    found = driven(kind, settings, lambda: fetch(*[WIDE(text=text) for _ in range(6)]))
     assert [len(rows[0]["twice"]) for rows in found] == [6_000_000] * 6
 
 
-def test_the_first_failure_is_told_and_what_follows_is_not_run(database: Database) -> None:
+@KINDS
+@pytest.mark.parametrize("threshold", [None, 0, 5])
+def test_the_first_failure_is_told_and_what_follows_is_not_run(
+    settings: Settings, kind: str, threshold: int | None
+) -> None:
     def plan() -> Steps[list[Rows]]:
         return (yield from fetch(PID(), Query("bad", "Bad.", "select 1 / 0")(), Query("worse", "Worse.", "selekt")()))
 
-    for _ in range(8):
-        with pytest.raises(DatabaseError, match="division by zero"):
-            database.run("t", plan)
-    assert database.run("t", lambda: fetch_rows(PID()))
+    narrow = settings.model_copy(update={"pool_size": 1, "prepare_threshold": threshold})
+    for done in driven(kind, narrow, *[plan] * 8, lambda: fetch_rows(PID()), told=True)[:-1]:
+        assert isinstance(done, DatabaseError)
+        assert "division by zero" in str(done)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Query("zero", "Zero.", "select 1 / 0 from generate_series(1, 9)"),
+        Query("syntax", "Syntax.", "selekt 1"),
+        Query("missing", "Missing.", "select * from memreg.no_such_table"),
+        Query("must", "Must.", "select memreg.must(false, 'it')"),
+        Query("check", "Check.", "select 'x'::text::int"),
+    ],
+    ids=lambda query: query.name,
+)
+def test_errors_tell_the_same_as_those_of_cursors(database: Database, wrong: Query) -> None:
+    def told(by: Any) -> tuple[Any, ...]:
+        with database._connection() as conn, pytest.raises(psycopg.Error) as caught:
+            by(conn, [PID(), wrong(), PID()])
+        exc = caught.value
+        facts = [getattr(exc.diag, name) for name in dir(exc.diag) if not name.startswith("_")]
+        return type(exc), exc.sqlstate, str(exc), [each for each in facts if not callable(each)]
+
+    assert told(lambda conn, asked: conn.wait(ask(conn, asked))) == told(database._send_by_cursors)
+
+
+@KINDS
+def test_a_statement_that_takes_too_long_is_ended(settings: Settings, kind: str) -> None:
+    soon = settings.model_copy(update={"pool_size": 1, "statement_timeout": 0.2})
+    failed, after = driven(kind, soon, lambda: fetch(PID(), SLEEP(), PID()), lambda: fetch_rows(PID()), told=True)
+    assert "MEMREG_STATEMENT_TIMEOUT" in str(failed)
+    assert after
+
+
+@KINDS
+def test_a_connection_that_is_cut_off_is_told(settings: Settings, kind: str) -> None:
+    def last() -> Steps[None]:
+        yield (PID(),)
+        yield Last((PID(), END(), PID()))
+
+    narrow = settings.model_copy(update={"pool_size": 1})
+    lost, unknown, after = driven(
+        kind, narrow, lambda: fetch(PID(), END(), PID()), last, lambda: fetch_rows(PID()), told=True
+    )
+    assert (type(lost), type(unknown)) == (ConnectionLost, CommitUnknown)
+    assert after
+
+
+def test_an_interruption_ends_the_statement_and_leaves_nothing_behind(settings: Settings) -> None:
+    with Database.connect(settings.model_copy(update={"pool_size": 1})) as database:
+        timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            database.run("t", lambda: fetch(PID(), SLEEP(), PID()))
+        assert database.run("t", lambda: fetch_rows(query_of("text")(text="x")))[0]["text"] == "x"
+        assert not database.run_admin(lambda: fetch_rows(ASLEEP()))
 
 
 def test_what_cannot_be_sent_leaves_the_connection_as_it_was(settings: Settings) -> None:
@@ -122,13 +217,6 @@ def test_what_cannot_be_sent_leaves_the_connection_as_it_was(settings: Settings)
         with pytest.raises(DatabaseError, match="NUL"):
             database.run("t", lambda: fetch_rows(WIDE(text="\0")))
         assert database.run("t", lambda: fetch_rows(PID())) == before
-
-
-def test_a_connection_that_is_cut_off_is_told(database: Database) -> None:
-    end = Query("end", "End it.", "select set_config('role', 'none', true), pg_terminate_backend(pg_backend_pid())")
-    with pytest.raises(ConnectionLost):
-        database.run("t", lambda: fetch(PID(), end(), PID()))
-    assert database.run("t", lambda: fetch_rows(PID()))
 
 
 async def test_a_task_that_is_cancelled_leaves_nothing_behind(settings: Settings) -> None:
@@ -155,3 +243,24 @@ def test_cursors_that_somebody_made_see_every_statement(settings: Settings, monk
         seen.clear()
         assert database.run("t", lambda: fetch_rows(WIDE(text="x"))) == [{"twice": "xx"}]
     assert (seen[-3][:5], seen[-1]) == ("begin", WIDE.sql)
+
+
+@pytest.mark.parametrize("lacks", ["module", "method", "another meaning"])
+def test_another_psycopg_is_driven_by_cursors(settings: Settings, monkeypatch: pytest.MonkeyPatch, lacks: str) -> None:
+    """Its register of prepared statements is private to it, and may change."""
+    wire._prepare.cache_clear()
+    try:
+        if lacks == "module":
+            monkeypatch.setitem(sys.modules, "psycopg._preparing", None)
+        elif lacks == "method":
+            monkeypatch.delattr(PrepareManager, "maybe_add_to_cache")
+        else:
+            monkeypatch.setattr(PrepareManager, "get", lambda *_: (b"", Prepare.YES))
+        assert wire._prepare() is None
+        monkeypatch.undo()
+        with Database.connect(settings) as database:
+            with database._connection() as conn:
+                assert not is_fit(conn)
+            assert database.run("t", lambda: fetch_rows(WIDE(text="x"))) == [{"twice": "xx"}]
+    finally:
+        wire._prepare.cache_clear()

@@ -31,7 +31,7 @@ from memreg.core.steps import Last, Row, Rows, Steps
 from memreg.core.tenant import check_tenant
 from memreg.core.tracing import step, whole
 from memreg.core.translate import begins_again, is_lost, is_stale, translate, unreachable, why_again
-from memreg.core.wire import ask, is_unwatched
+from memreg.core.wire import ask, is_fit
 
 if TYPE_CHECKING:
     from memreg.core.embedded import Lease
@@ -183,7 +183,7 @@ class AsyncDatabase:
     async def _send(self, conn: AsyncConnection[Row], asked: Sequence[Statement], commits: bool) -> list[Rows]:
         """Send statements in one round trip; where one fails, those after it are not run. Gives the rows of each."""
         try:
-            if is_unwatched(conn):
+            if is_fit(conn):
                 return await conn.wait(ask(conn, asked))
             return await self._send_by_cursors(conn, asked)
         except psycopg.Error as exc:

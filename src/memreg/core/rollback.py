@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from psycopg import Connection
-from psycopg._preparing import PrepareManager
+
+from memreg.core.wire import undo
 
 
 def prepared_so_far(conn: Connection[Any]) -> int | None:
@@ -25,10 +26,5 @@ def roll_back(conn: Connection[Any], prepared: int | None) -> None:
     """
     if prepared is None or prepared_so_far(conn) != prepared:
         conn.rollback()
-        return
-    kept = conn._prepared
-    conn._prepared = PrepareManager()
-    try:
-        conn.rollback()
-    finally:
-        conn._prepared = kept
+    else:
+        conn.wait(undo(conn))

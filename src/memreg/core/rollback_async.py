@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from psycopg import AsyncConnection
-from psycopg._preparing import PrepareManager
+
+from memreg.core.wire import undo
 
 
 def prepared_so_far(conn: AsyncConnection[Any]) -> int | None:
@@ -24,10 +25,5 @@ async def roll_back(conn: AsyncConnection[Any], prepared: int | None) -> None:
     """
     if prepared is None or prepared_so_far(conn) != prepared:
         await conn.rollback()
-        return
-    kept = conn._prepared
-    conn._prepared = PrepareManager()
-    try:
-        await conn.rollback()
-    finally:
-        conn._prepared = kept
+    else:
+        await conn.wait(undo(conn))

@@ -2,16 +2,18 @@
 
 psycopg makes a cursor for every statement, converts its text, and sends it by itself. Here the text was converted once
 and for all (`memreg.core.queries`), and there are no cursors; adapting values, preparing statements and waiting are
-psycopg's own.
+psycopg's own. Its register of what is prepared is shared with its cursors, but private to it: where that is not what it
+is known to be, `is_fit` says so, and cursors are used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from psycopg import AsyncConnection, AsyncCursor, Connection, Cursor, OperationalError
-from psycopg._preparing import Prepare
+from psycopg import AsyncConnection, AsyncCursor, Connection, Cursor, OperationalError, capabilities
 from psycopg.adapt import PyFormat
 from psycopg.adapt import Transformer as Adapting
 from psycopg.errors import error_from_result
@@ -22,7 +24,6 @@ from memreg.core.queries import Statement
 from memreg.core.steps import Row, Rows
 
 if TYPE_CHECKING:
-    from psycopg._preparing import Key, PrepareManager
     from psycopg.abc import PQGen, Transformer
     from psycopg.pq.abc import PGconn, PGresult
 
@@ -52,15 +53,43 @@ class _Asked:
             self.types, self.formats = adapts.types or (), adapts.formats
 
 
-def is_unwatched(conn: AnyConnection) -> bool:
-    """Whether nobody wants to see each statement pass, as an instrumentation of psycopg does: it wraps how they are
-    executed, or gives cursors of its own."""
+def is_fit(conn: AnyConnection) -> bool:
+    """Whether `ask` may be used for a connection: psycopg is as it is known, and nobody wants to see each statement
+    pass, as an instrumentation does: it wraps how they are executed, or gives cursors of its own."""
     cursor = AsyncCursor if isinstance(conn, AsyncConnection) else Cursor
     return (
         conn.cursor_factory is cursor
         and cursor.execute is _EXECUTE[cursor]
         and type(conn).execute is _EXECUTE.get(type(conn))
+        and hasattr(conn, "_prepared")
+        and _prepare() is not None
     )
+
+
+@cache
+def _prepare() -> Any:
+    """How psycopg's register of prepared statements says what to do with one: not to prepare it (NO), to do so first
+    (SHOULD), or that it is (YES). None where it does not work as it is known to."""
+    try:
+        module = import_module("psycopg._preparing")
+        prepare, register, one = module.Prepare, module.PrepareManager(), _Asked.__new__(_Asked)
+        one.query, one.types = b"select 1", ()
+        register.prepare_threshold = 1
+        first = register.get(one), register.maybe_add_to_cache(one, prepare.NO, b"")
+        again, name = register.get(one)
+        second = again, register.maybe_add_to_cache(one, again, name)
+        known = (
+            first == ((prepare.NO, b""), (b"select 1", ()))
+            and second == (prepare.SHOULD, None)
+            and register.get(one) == (prepare.YES, name)
+            and isinstance(name, bytes)
+            and not register._to_flush
+            and callable(register._to_flush.popleft)
+            and callable(register.validate)
+        )
+    except (ImportError, AttributeError, TypeError, ValueError):
+        return None
+    return prepare if known else None
 
 
 def ask(conn: AnyConnection, asked: Sequence[Statement]) -> PQGen[list[Rows]]:
@@ -71,20 +100,20 @@ def ask(conn: AnyConnection, asked: Sequence[Statement]) -> PQGen[list[Rows]]:
     """
     adapts = _adapts(conn)
     statements = [_Asked(each, adapts) for each in asked]
-    pgconn, prepared = conn.pgconn, conn._prepared
+    pgconn, prepared, prepare = conn.pgconn, conn._prepared, _prepare()
     pgconn.enter_pipeline_mode()
     try:
-        new: list[tuple[int, Key, Prepare, bytes]] = []
+        new: list[tuple[int, Any, Any, bytes]] = []
         places: list[int] = []
         count = _maintain(pgconn, prepared)
         for each in statements:
             how, name = prepared.get(each)  # type: ignore[arg-type]  # it asks for the query and the types only
-            if how is Prepare.NO:
+            if how is prepare.NO:
                 pgconn.send_query_params(
                     each.query, each.params, param_types=each.types or None, param_formats=each.formats
                 )
             else:
-                if how is Prepare.SHOULD:
+                if how is prepare.SHOULD:
                     pgconn.send_prepare(name, each.query, param_types=each.types or None)
                     count += 1
                 pgconn.send_query_prepared(name, each.params, param_formats=each.formats)
@@ -105,6 +134,18 @@ def ask(conn: AnyConnection, asked: Sequence[Statement]) -> PQGen[list[Rows]]:
     return [_rows(adapts, results[place]) if each.is_read else [] for each, place in zip(asked, places, strict=True)]
 
 
+def undo(conn: AnyConnection) -> PQGen[None]:
+    """Roll back a transaction, for `conn.wait` to drive, and let psycopg keep what it knows to be prepared."""
+    pgconn = conn.pgconn
+    pgconn.enter_pipeline_mode()
+    try:
+        pgconn.send_query_params(b"rollback", None)
+        pgconn.pipeline_sync()
+        yield from _exchange(pgconn, 2)
+    finally:
+        _leave(pgconn)
+
+
 def _adapts(conn: AnyConnection) -> Transformer:
     """What adapts values between Python and a connection. It keeps how, which a cursor's finds out each time."""
     kept = vars(conn)
@@ -114,16 +155,16 @@ def _adapts(conn: AnyConnection) -> Transformer:
     return found
 
 
-def _maintain(pgconn: PGconn, prepared: PrepareManager) -> int:
+def _maintain(pgconn: PGconn, prepared: Any) -> int:
     """Have Postgres forget what psycopg has no more room for, or does not trust any more; gives how often that is
     answered."""
     count = 0
     while prepared._to_flush:
         name = prepared._to_flush.popleft()
-        if name is None:
-            pgconn.send_query_params(b"DEALLOCATE ALL", None)
-        else:
+        if name is not None and capabilities.has_send_close_prepared():
             pgconn.send_close_prepared(name)
+        else:
+            pgconn.send_query_params(b"DEALLOCATE " + (name or b"ALL"), None)
         count += 1
     return count
 
