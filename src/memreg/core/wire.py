@@ -131,7 +131,9 @@ def ask(conn: AnyConnection, asked: Sequence[Statement]) -> PQGen[list[Rows]]:
     for result in results:
         if result.status == _FAILED:
             raise error_from_result(result, encoding=adapts.encoding)
-    return [_rows(adapts, results[place]) if each.is_read else [] for each, place in zip(asked, places, strict=True)]
+    rows = [_rows(adapts, results[place]) if each.is_read else [] for each, place in zip(asked, places, strict=True)]
+    adapts.set_pgresult(None)  # a connection that lies idle holds on to no answer
+    return rows
 
 
 def undo(conn: AnyConnection) -> PQGen[None]:
