@@ -11,6 +11,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from memreg.core.json_codec import dumps
 from memreg.core.queries import Queries, Statement
 from memreg.engine.references import reference_rows
 from memreg.engine.state import HeldKey, MemoryState
@@ -43,7 +44,8 @@ def search_vector(state: MemoryState, tenant: str, version: SchemaVersion) -> st
 
 @dataclass
 class Writes:
-    """Rows gathered during a turn."""
+    """Rows gathered during a turn. Those of which a batch gathers many may be JSON texts already: then nothing of them
+    is left that the collector of garbage would go through again and again."""
 
     tenant: str
     schema: str
@@ -51,11 +53,11 @@ class Writes:
     inserts: list[JsonRow] = field(default_factory=list)
     updates: list[JsonRow] = field(default_factory=list)
     seen: list[UUID] = field(default_factory=list)
-    revisions: list[JsonRow] = field(default_factory=list)
+    revisions: list[JsonRow | bytes] = field(default_factory=list)
     held: list[JsonRow] = field(default_factory=list)
     released: list[JsonRow] = field(default_factory=list)
-    audit: list[JsonRow] = field(default_factory=list)
-    values: list[JsonRow] = field(default_factory=list)
+    audit: list[JsonRow | bytes] = field(default_factory=list)
+    values: list[JsonRow | bytes] = field(default_factory=list)
     reviews: list[JsonRow] = field(default_factory=list)
     references: list[JsonRow] = field(default_factory=list)
     referring: list[str] = field(default_factory=list)
@@ -101,18 +103,20 @@ class Writes:
     def revision(self, state: MemoryState, audit_id: UUID | None) -> None:
         """The present state of a memory as its revision, made by a decision (or, without one, by a backfill)."""
         self.revisions.append(
-            {
-                "memory_id": str(state.id),
-                "revision": state.revision,
-                "version": state.version,
-                "payload": dict(state.payload),
-                "originals": dict(state.originals),
-                "pinned": dict(state.pinned),
-                "is_deleted": state.is_deleted,
-                "unresolved": state.unresolved,
-                "audit_id": str(audit_id) if audit_id else None,
-                "created_at": state.updated_at.isoformat(),
-            }
+            dumps(
+                {
+                    "memory_id": str(state.id),
+                    "revision": state.revision,
+                    "version": state.version,
+                    "payload": state.payload,
+                    "originals": state.originals,
+                    "pinned": state.pinned,
+                    "is_deleted": state.is_deleted,
+                    "unresolved": state.unresolved,
+                    "audit_id": str(audit_id) if audit_id else None,
+                    "created_at": state.updated_at.isoformat(),
+                }
+            )
         )
 
     def keys(self, state: MemoryState, before: set[HeldKey]) -> None:
@@ -164,14 +168,19 @@ class Writes:
         found += merge_into(tenant, self.merged)
         if self.audit:
             # The values first: the entry takes their digest over.
-            values, revisions = Jsonb(self.values), Jsonb(self.revisions)
+            values, revisions = Jsonb(self.values, _array), Jsonb(self.revisions, _array)
             found.append(SQL["insert_audit_values"](tenant=tenant, rows=values, revisions=revisions))
-            found.append(SQL["insert_audit"](tenant=tenant, schema=schema, rows=Jsonb(self.audit)))
+            found.append(SQL["insert_audit"](tenant=tenant, schema=schema, rows=Jsonb(self.audit, _array)))
         elif self.revisions:
-            found.append(SQL["insert_revisions"](tenant=tenant, rows=Jsonb(self.revisions)))
+            found.append(SQL["insert_revisions"](tenant=tenant, rows=Jsonb(self.revisions, _array)))
         if self.reviews:
             found.append(SQL["insert_reviews"](tenant=tenant, schema=schema, now=now, rows=Jsonb(self.reviews)))
         return found
+
+
+def _array(rows: Sequence[JsonRow | bytes]) -> bytes:
+    """A JSON array of rows, of which some are texts already."""
+    return b"[%b]" % b",".join([row if isinstance(row, bytes) else dumps(row) for row in rows])
 
 
 def merge_into(tenant: str, merged: Mapping[UUID, UUID]) -> tuple[Statement, ...]:

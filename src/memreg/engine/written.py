@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from memreg.core.json_codec import dumps
 from memreg.core.tracing import Span
 from memreg.engine import audit
 from memreg.engine.apply import Outcome
@@ -49,7 +50,7 @@ def write_down(
     turn: Turn, writes: Writes, item: Item, situation: Situation, verdict: Verdict, outcome: Outcome, held: Held
 ) -> Decision:
     """The entry of a decision among what the turn writes, with the revisions that it made and the questions that it
-    asks. What it was scored by is let go: a batch has many, and the next who asks makes it again."""
+    asks. What nobody asks of the proposal any more is let go: a batch holds many."""
     name = situation.proposal.class_name
     # Of turns that are decided together, one may have read the statistics of a class that this one has no part in.
     statistics = turn.hand.statistics.get(name) if name in turn.classes else None
@@ -76,8 +77,8 @@ def write_down(
         took_ms=round((perf_counter() - turn.began) * 1000, 3),
     )
     log, values = audit.rows(entry)
-    writes.audit.append(log)
-    writes.values.append(values)
+    writes.audit.append(dumps(log))
+    writes.values.append(dumps(values))
     if outcome.memory is not None and outcome.wrote_revision:
         writes.revision(outcome.memory, entry.id)
     if outcome.absorbed is not None:
@@ -85,6 +86,9 @@ def write_down(
     for kind in entry.reviews:
         writes.reviews.append(audit.review(kind, entry, turn.new_id()))
     item.scores.clear()
+    item.given = None
+    if not item.looked_up:  # else what it was looked up by is told to the claim
+        item.record = None
     return Decision(
         verdict.action, verdict.basis, log["class"], entry.memory_id, verdict.score, entry.id, entry.reasons
     )
