@@ -38,13 +38,13 @@ class Alignment:
     matched: float = 0.0
     mine: dict[str, float] = field(default_factory=dict)
     theirs: dict[str, float] = field(default_factory=dict)
-    soft: set[str] = field(default_factory=set)
+    soft: frozenset[str] = frozenset()
     digits_in_order: bool = True
 
     def copy(self) -> Alignment:
         """The same, to be changed by itself."""
-        met, mine, theirs, soft = [*self.met], {**self.mine}, {**self.theirs}, {*self.soft}
-        return Alignment(met, self.matched, mine, theirs, soft, self.digits_in_order)
+        met, mine, theirs = [*self.met], {**self.mine}, {**self.theirs}
+        return Alignment(met, self.matched, mine, theirs, self.soft, self.digits_in_order)
 
 
 def align(mine: Sequence[str], theirs: Sequence[str], statistics: Statistics, is_open: bool) -> Alignment:
@@ -170,7 +170,7 @@ def level_of(found: Alignment, is_open: bool) -> Level:
     return Level.PART if level > Level.PART and not is_open and numbers_differ(found) else level
 
 
-def _unmet_weight(side: Mapping[str, float], soft: set[str]) -> tuple[float, float]:
+def _unmet_weight(side: Mapping[str, float], soft: frozenset[str]) -> tuple[float, float]:
     """The weight that is left over on a side, and that of what met a nearly equal token there."""
     unmet = slipped = 0.0
     for token, weight in side.items():
@@ -200,7 +200,7 @@ def substitutes(mine: Sequence[str], theirs: Sequence[str], found: Alignment) ->
 
 
 def _left_over(
-    tokens: Sequence[str], rest: Mapping[str, float], soft: set[str]
+    tokens: Sequence[str], rest: Mapping[str, float], soft: frozenset[str]
 ) -> Iterator[tuple[str, tuple[str, str]]]:
     for position, token in enumerate(tokens):
         if rest.get(token, 0.0) > NO_WEIGHT and (token not in soft or token in ROMAN):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from memreg.engine.calibration import Calibration, common_words_limit, place
+from memreg.engine.calibration import Calibration, Worth, common_words_limit, place
 from memreg.engine.compare import Comparison, Evidence
 from memreg.engine.once import once
 from memreg.engine.record import Role
@@ -36,10 +36,11 @@ class Weighed(NamedTuple):
     sibling: float
 
 
-def weigh(evidence: Evidence, statistics: Statistics) -> Weighed:
-    """What the evidence of a column is worth."""
+def weigh(evidence: Evidence, statistics: Statistics, worth: Worth | None = None) -> Weighed:
+    """What the evidence of a column is worth. `worth`: of the column in this role, where it is at hand."""
     column, role, level, _, frequencies = evidence
-    worth = statistics.calibration.worth(column, role)
+    if worth is None:
+        worth = statistics.calibration.worth(column, role)
     stranger = limited = worth.against_stranger[level]
     if frequencies and stranger > 0 and (role is _NAME or role is _ATTRIBUTE):
         limited = min(stranger, common_words_limit(worth.of_matches, frequencies, statistics.documents))

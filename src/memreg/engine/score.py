@@ -129,7 +129,7 @@ class Score:
     @once
     def parts(self) -> tuple[Part, ...]:
         """What each feature found, in their order."""
-        return tuple(feature(self.pair) for feature in FEATURES) if self.pair else ()
+        return tuple([feature(self.pair) for feature in FEATURES]) if self.pair else ()
 
     @property
     def levels(self) -> Mapping[str, int]:

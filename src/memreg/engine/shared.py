@@ -44,12 +44,13 @@ class Column:
     """A searchable column of a proposal. `words`: what it says there; `texts`: what memories were found to have there,
     by value; `is_crossed`: whether names may be swapped with it."""
 
-    __slots__ = ("is_crossed", "is_listing", "is_open", "name", "role", "texts", "words")
+    __slots__ = ("is_crossed", "is_listing", "is_open", "name", "role", "texts", "words", "worth")
 
-    def __init__(self, name: str, proposal: Record, is_crossed: bool) -> None:
+    def __init__(self, name: str, proposal: Record, statistics: Statistics, is_crossed: bool) -> None:
         plan = proposal.plan
         self.name = name
         self.role = plan.roles[name]
+        self.worth = statistics.calibration.worth(name, self.role)
         self.words = proposal.words_of(proposal.payload[name]) if name in proposal.fields else NO_WORDS
         self.is_open = name in plan.open_columns
         self.is_listing = name in plan.lists
@@ -63,15 +64,15 @@ class Column:
         tokens = words.tokens
         if not tokens:
             return self.texts[None]
-        if self.is_listing or (
-            not places.keys().isdisjoint(tokens)
-            and any(token in places and places[token] != self.name for token in tokens)
-        ):
+        if self.is_listing or (not places.keys().isdisjoint(tokens) and self._may_stray(tokens, places)):
             return Text(words, None, False, True)
         if not own.tokens:
             return Text(words, None, False) if self.is_crossed or words.codes is not NO_CODES else _NO_TEXT
         evidence = text_evidence(self.name, self.role, own.tokens, tokens, statistics, self.is_open)
-        return Text(words, weigh(evidence, statistics), words.distinct == own.distinct)
+        return Text(words, weigh(evidence, statistics, self.worth), words.distinct == own.distinct)
+
+    def _may_stray(self, tokens: tuple[str, ...], places: Mapping[str, str | None]) -> bool:
+        return {places.get(token, self.name) for token in tokens} != {self.name}
 
 
 class Shared:
@@ -86,7 +87,7 @@ class Shared:
         plan = proposal.plan
         names = [name for name in plan.names if name not in plan.open_columns]
         crossed = names if len(names) > 1 else ()
-        self._columns = [Column(name, proposal, name in crossed) for name in plan.searchable]
+        self._columns = [Column(name, proposal, statistics, name in crossed) for name in plan.searchable]
         self._codes = proposal.codes
         self._compared: list[tuple[str, str, dict[Place, Weighed]]] = [
             (column, value, {}) for column, value in proposal.compared.items()
