@@ -147,10 +147,11 @@ def _write(tenant: str, memory_id: UUID, keys: Sequence[int], change: int, is_ne
         "id": str(memory_id), "class": "C", "version": 1, "payload": {}, "originals": {}, "search": "",
         "candidate_keys": list(keys), "is_deleted": False, "unresolved": False, "revision": 1, "change": change,
         "created_at": now, "updated_at": now, "last_seen_at": now, "deleted_at": None,
+        "pinned": {}, "void_revisions": [],
     }  # fmt: skip
     if is_new:
         return SQL["insert_memories"](tenant=tenant, schema="s", rows=Jsonb([row]))
-    return SQL["update_memories"](tenant=tenant, schema="s", ids=[memory_id], rows=Jsonb({memory_id: row}))
+    return SQL["update_memories"](tenant=tenant, schema="s", ids=[memory_id], rows=Jsonb({str(memory_id): row}))
 
 
 @dataclass
