@@ -9,7 +9,7 @@ _WORKERS = "the workers' upkeep: what was left behind, of whoever"
 _AUDIT = "the sealer's upkeep, and what an operator asks about every chain"
 _OPERATOR = "what an operator looks at: doctor, metrics, monitor, costs"
 _REGISTRY = "a person approves a version, which every tenant is decided under"
-_UPKEEP = "retention, which drops whole months"
+_UPKEEP = "retention, which drops whole months, and a look at some keys of whoever"
 _DEMO = "tables of the demo, made once"
 
 CROSS_TENANT: Mapping[str, tuple[str, frozenset[str]]] = {
@@ -48,7 +48,7 @@ CROSS_TENANT: Mapping[str, tuple[str, frozenset[str]]] = {
     "operations/inbox.sql": (_OPERATOR, frozenset({"inbox_counts", "fullest_queues", "newest_failure"})),
     "operations/monitor/queries.sql": (_OPERATOR, frozenset({"classes_decided"})),
     "operations/server.sql": (_OPERATOR, frozenset({"review_backlog"})),
-    "operations/upkeep.sql": (_UPKEEP, frozenset({"revision_months"})),
+    "operations/upkeep.sql": (_UPKEEP, frozenset({"crowded_keys", "revision_months"})),
     "operations/usage.sql": (_OPERATOR, frozenset({"call_scopes", "count_calls", "share_calls"})),
     "registry/queries.sql": (_REGISTRY, frozenset({"memories_behind"})),
     "cli/demo/queries.sql": (_DEMO, frozenset({"make_tables", "mark_tables", "drop_tables"})),

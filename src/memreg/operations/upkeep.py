@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from memreg.core.queries import Queries
-from memreg.core.steps import Row, Rows, Steps, fetch
+from memreg.core.steps import Row, Rows, Steps, fetch, fetch_rows
 from memreg.operations.audit.seal import SQL as AUDIT
 from memreg.operations.check import Check, counted
 
 SQL = Queries.load("memreg.operations", "upkeep.sql")
 _BESIDE = "_beside"
+_LOOKED_AT = 100
+"""About how many pages of the candidate keys are looked at."""
 _MOST_CROWDED = 0.1
 """The share of the candidate keys that may be of keys with far more memories than are kept of one."""
 
@@ -31,13 +33,15 @@ class Upkeep:
 
 def read_upkeep() -> Steps[Upkeep]:
     """Look at the tables; an operator's question."""
-    invalid, (vacuum,), bloated, months, (keys,) = yield from fetch(
+    invalid, (vacuum,), bloated, months, (size,) = yield from fetch(
         SQL["invalid_indexes"](),
         SQL["vacuum_settings"](),
         SQL["bloated_tables"](),
         AUDIT["partition_facts"](of_table="memreg.memory_revisions"),
-        SQL["crowded_keys"](),
+        SQL["pages_of_keys"](),
     )
+    share = min(100.0, 100.0 * _LOOKED_AT / max(size["pages"], 1))
+    (keys,) = yield from fetch_rows(SQL["crowded_keys"](share=share))
     return Upkeep(invalid, vacuum, bloated, months, keys)
 
 

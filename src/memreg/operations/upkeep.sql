@@ -24,15 +24,16 @@ where schemaname = 'memreg' and n_dead_tup > 10000 and n_dead_tup > 0.2 * n_live
 order by n_dead_tup desc
 limit 10
 
+-- pages_of_keys --
+-- How many pages hold the keys that memories are found by.
+select pg_relation_size('memreg.candidate_keys') / current_setting('block_size')::bigint as pages
+
 -- crowded_keys --
--- Of some of the keys that memories are found by, from about 100 pages: how many belong to one with more than 1,000 memories, of which the newest are enough.
+-- Of some of the keys that memories are found by, from a share (in percent) of the pages: how many belong to one with more than 1,000 memories, of which the newest are enough.
 select count(*) as sampled, count(*) filter (where held.memories > 1000) as crowded
 from (
     select tenant, key
-    from memreg.candidate_keys tablesample system (
-        least(100.0, 10000.0 * current_setting('block_size')::integer
-            / greatest(pg_relation_size('memreg.candidate_keys'), 1))
-    )
+    from memreg.candidate_keys tablesample system (%(share)s)
     order by random()
     limit 200
 ) as sample
