@@ -407,6 +407,16 @@ def test_an_ingest_is_done_in_two_round_trips_or_three(database: CountingDatabas
     assert counted(database, name, 1).trips <= trips
 
 
+def test_engines_of_other_tenants_find_their_schema_once(database: CountingDatabase) -> None:
+    """An application makes one for each call; the one that they are made from may never be used itself."""
+    with Engine(database, schema="people", extractor="patterns") as engine:
+        for tenant in ("acme", "globex"):
+            database.transactions.clear()
+            engine.for_tenant(tenant).ingest(proposals=persons(1))
+            asked = [name for transaction in database.transactions for trip in transaction for name in trip]
+            assert ("one_schema" in asked) is (tenant == "acme")
+
+
 def test_many_messages_take_few_round_trips(database: CountingDatabase) -> None:
     assert counted(database, "ingest_many", MANY).trips <= MANY / 2
 

@@ -89,7 +89,7 @@ class AsyncEngine(
         self.database = database
         self.tenant = check_tenant(tenant)
         self._schema = schema or database.settings.schema_
-        self._resolved: str | None = None
+        self._names: dict[str | None, str] = {}
         self._cache = cache or Cache()
         self._clock = clock
         self._intake = AsyncIntake(database, AsyncExtractors(extractor, database.settings))
@@ -162,7 +162,7 @@ class AsyncEngine(
         """
         other = AsyncEngine(self.database, tenant=tenant, schema=self._schema, cache=self._cache, clock=self._clock)
         other._intake, other._writer = self._intake, self._writer
-        other._resolved, other._decided = self._resolved, self._decided
+        other._names, other._decided = self._names, self._decided
         other._is_shared = True
         return other
 
@@ -369,9 +369,11 @@ class AsyncEngine(
 
         from memreg.registry import versions
 
-        if self._resolved is None:
-            self._resolved = await self.database.run_admin(lambda: versions.resolve_name(self._schema))
-        return self._resolved
+        found = self._names.get(self._schema)
+        if found is None:
+            found = await self.database.run_admin(lambda: versions.resolve_name(self._schema))
+            self._names[self._schema] = found
+        return found
 
     async def version(self) -> SchemaVersion:
         """The schema version in use: the active one, else the newest pending one. Raises NoUsableVersion and

@@ -65,6 +65,10 @@ def _tokens_of(statistics: Statistics) -> int:
     return 1 + len(statistics.frequencies)
 
 
+_NONE = Statistics()
+"""Those of every class that has none yet: what they say of a column is worked out once."""
+
+
 @dataclass
 class Cache:
     """Safe to share between threads and tenants; bounded, whatever their number."""
@@ -95,7 +99,7 @@ class Cache:
     def snapshot(self, tenant: str, schema: str, class_name: str, number: int | None) -> Steps[Statistics]:
         """The statistics of a class under a number; without one, the empty snapshot 0."""
         if not number:
-            return Statistics()
+            return _NONE
         key = (tenant, schema, class_name)
         found = self.statistics.get(key)
         if found is None or found.snapshot != number:
