@@ -21,9 +21,14 @@ def loads(data: str | bytes | bytearray) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """A JSON text of a value, which reads as the one that `json.dumps` gives. Keys must be text or whole numbers.
+    """A JSON text of a value, in UTF-8.
 
-    Raises TypeError for what JSON has no form for, except that bytes become text, and sets lists.
+    It reads as the one that `json.dumps` gives for what JSON has: None, booleans, numbers, text, lists, tuples, and
+    dicts with keys of text, whole numbers and booleans. More is taken than there, and written as Pydantic does: dates,
+    times, Decimal, UUID, paths and bytes as text, dataclasses and models as objects, sets and generators as lists. So
+    is any key: bytes, tuples and dates as text, and None as "None", which `json.dumps` calls "null".
+
+    Raises TypeError for anything else.
     """
     try:
         return to_json(value)
@@ -44,7 +49,8 @@ class _JsonbDumper(JsonbDumper):
 
 
 def use_codec(context: AdaptContext) -> None:
-    """Have a connection read JSON by `loads`, and write it by `dumps`."""
+    """Have a connection read `json` and `jsonb` by `loads`, and write `Jsonb` by `dumps`, except where one names a
+    function of its own. `Json` is written as psycopg does."""
     adapters = context.adapters
     adapters.register_loader("json", _JsonLoader)
     adapters.register_loader("jsonb", _JsonLoader)
