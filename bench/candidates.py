@@ -25,7 +25,7 @@ from bench import crowd
 from bench.stage import ROOT, database, server_version
 from memreg.core.ids import uuid7
 from memreg.core.queries import Statement
-from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, asked_by, memory_keys, probes
+from memreg.engine.candidates import CANDIDATES, LIKELY, POSTINGS, SHORTLIST, asked_by, memory_keys, probes
 from memreg.engine.record import Record
 from memreg.engine.store import SQL
 from memreg.evaluation.stream_schema import read_stream_schema
@@ -80,6 +80,7 @@ def asked(tenant: str, schema: str, class_name: str, record: Record) -> Statemen
         asked=Jsonb([asked_by(0, keys)]),
         postings=POSTINGS,
         shortlist=SHORTLIST,
+        likely=LIKELY,
         limit=CANDIDATES,
     )
 

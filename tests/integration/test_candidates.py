@@ -15,7 +15,7 @@ from memreg.core.database import Database
 from memreg.core.queries import Query
 from memreg.core.steps import fetch_rows
 from memreg.engine.cache import Cache
-from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, asked_by, memory_keys, probes
+from memreg.engine.candidates import CANDIDATES, LIKELY, POSTINGS, SHORTLIST, asked_by, memory_keys, probes
 from memreg.engine.hand import Hand
 from memreg.engine.model import Payload
 from memreg.engine.record import Record
@@ -42,8 +42,6 @@ KEPT = Query(
 )
 
 
-LIKELY = 3
-"""The candidates that the lookup tells all of that a decision about one of them needs."""
 OWN = Query("own", "The keys of a memory.", "select candidate_keys from memreg.memories where tenant = %(tenant)s")
 
 
@@ -65,6 +63,7 @@ def ask(payload: Payload, tenant: str = "default") -> Any:
         asked=Jsonb([asked_by(0, keys)]),
         postings=POSTINGS,
         shortlist=SHORTLIST,
+        likely=LIKELY,
         limit=CANDIDATES,
     )
 

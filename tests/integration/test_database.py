@@ -12,8 +12,10 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from psycopg.types.json import Jsonb
 
+from memreg import Engine, Proposal
 from memreg.core import database as database_module
 from memreg.core.database import ATTEMPTS, Database
 from memreg.core.database_async import AsyncDatabase
@@ -32,6 +34,7 @@ from memreg.core.errors import (
 from memreg.core.queries import Query, Statement
 from memreg.core.settings import Settings
 from memreg.core.steps import Rows, Steps, fetch, fetch_row, fetch_rows
+from tests.support.engines import register
 from tests.support.server import Server
 
 TENANT = Query("tenant", "The tenant.", "select current_setting('memreg.tenant', true) as tenant")
@@ -459,3 +462,19 @@ def test_a_statement_that_a_migration_changed_fails_but_once(database: Database)
     with pytest.raises(DatabaseError, match="cached plan must not change result type"):
         database.run_admin(lambda: fetch_rows(asked()))
     assert database.run_admin(lambda: fetch_rows(asked())) == [{"a": 1, "b": None}]
+
+
+def test_text_is_kept_as_it_is_whatever_the_environment_would_have_it_be(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JSON is sent as UTF-8; a connection of another encoding would take it for other letters."""
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    said = {"name": "Ana Müller", "city": "Łódź"}
+    dsn = make_conninfo(database_url, client_encoding="latin1")
+    with Engine.connect(dsn, schema="people", extractor="patterns") as engine:
+        register(engine.database)
+        made = engine.ingest(proposals=[Proposal("Person", said)]).decisions[0]
+        assert made.memory_id is not None
+        assert engine.get(made.memory_id).values == said
+    with psycopg.connect(database_url, client_encoding="UTF8") as conn:
+        assert conn.execute("select payload from memreg.memories").fetchone() == (said,)

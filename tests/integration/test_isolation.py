@@ -15,7 +15,7 @@ from memreg.core.errors import DatabaseError
 from memreg.core.queries import Queries, Query
 from memreg.core.settings import Settings
 from memreg.core.steps import Rows, fetch_rows
-from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, asked_by, memory_keys, probes
+from memreg.engine.candidates import CANDIDATES, LIKELY, POSTINGS, SHORTLIST, asked_by, memory_keys, probes
 from memreg.engine.record import Record
 from memreg.engine.store import SQL
 from memreg.engine.text import rank_query, scope_token, searchable_columns, tsquery, tsvector
@@ -276,6 +276,7 @@ def candidates() -> Any:
         asked=Jsonb([asked_by(0, keys)]),
         postings=POSTINGS,
         shortlist=SHORTLIST,
+        likely=LIKELY,
         limit=CANDIDATES,
     )
 

@@ -12,8 +12,10 @@ from memreg.engine.alignment import INITIAL, PREFIX, SAME_LETTERS, SCRAMBLED, VO
 from memreg.engine.codes import codes_of
 from memreg.engine.compare import _has_strays, _may_stray, _texts
 from memreg.engine.edits import edits
+from memreg.engine.record import Record
 from memreg.engine.score import Score, best_score, score
 from memreg.engine.statistics import Statistics
+from memreg.registry.parse import parse_schema
 from tests.support.scoring import TEXT, VALUES, cold, pairs, payloads, record, statistics, words
 
 Payload = dict[str, Any]
@@ -146,3 +148,38 @@ def test_codes_are_found_in_each_text_by_itself(texts: list[tuple[str, ...]]) ->
     together = codes_of(texts)
     assert together.whole == frozenset().union(*(each.whole for each in found))
     assert together.joined == frozenset().union(*(each.joined for each in found))
+
+
+WITHIN = """
+schema: shop
+classes:
+  Customer:
+    columns:
+      name: {dtype: string}
+    annotation: {searchable: {name: 3}}
+  Delivery:
+    columns:
+      title: {dtype: string}
+      number: {dtype: string}
+      customer: {dtype: "ref[Customer]"}
+    annotation:
+      searchable: {title: 3}
+      identity: [{columns: [number, customer], strength: strong}]
+"""
+DELIVERY = parse_schema(WITHIN, "within").by_name["Delivery"]
+CUSTOMERS = ("018f0000-0000-7000-8000-000000000001", "018f0000-0000-7000-8000-000000000002")
+# A sharp s before an accent: written in its canonical form, the accent joins the s.
+numbers = st.sampled_from(("7\u00df\u0301", "7ss", "7", "8"))
+deliveries = st.fixed_dictionaries(
+    {"title": words}, optional={"number": numbers, "customer": st.sampled_from(CUSTOMERS)}
+)
+
+
+@given(deliveries, st.lists(deliveries, min_size=1, max_size=6), statistics)
+def test_what_counts_within_a_reference_is_the_same_among_many(
+    mine: Payload, memories: list[Payload], known: Statistics
+) -> None:
+    assert DELIVERY.declared is not None
+    one, *others = (Record.of(each, DELIVERY, DELIVERY.declared) for each in (mine, mine, *memories))
+    for other in others:
+        assert told(best_score(one, [other], known)) == told(score(one, other, known))

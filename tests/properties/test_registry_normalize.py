@@ -82,7 +82,15 @@ def test_normalising_again_changes_nothing(column: Column, data: st.DataObject) 
     assert again.original is None
 
 
-@given(columns(PLAIN_STEPS), st.text(min_size=1, max_size=30))
+TEXT_COLUMNS = st.builds(
+    Column,
+    st.just("c"),
+    st.builds(Dtype, st.sampled_from((Kind.STRING, Kind.TEXT)), st.booleans()),
+    normalize=st.lists(PLAIN_STEPS, max_size=3).map(tuple),
+)
+
+
+@given(TEXT_COLUMNS, st.text(min_size=1, max_size=30))
 @settings(max_examples=500, deadline=None)
 def test_text_normalisation_is_idempotent_in_any_script(column: Column, value: str) -> None:
     result = result_or_none(column, value)

@@ -33,9 +33,17 @@ def test_what_cannot_be_read_is_refused_and_not_repeated(dsn: str) -> None:
     assert refused.value.__cause__ is None
 
 
+UTF8 = {"client_encoding": "UTF8"}
+
+
+def test_text_is_utf8_whatever_is_said() -> None:
+    ours = parse_dsn(connect_string("postgresql://h/d?client_encoding=latin1", connect_timeout=9))
+    assert ours.items() >= UTF8.items()
+
+
 def test_what_is_said_wins_over_what_we_add() -> None:
     ours = parse_dsn(connect_string("postgresql://h/d", connect_timeout=7.4))
-    assert ours == {"host": "h", "dbname": "d", "application_name": "memreg", "connect_timeout": "7"}
+    assert ours == {"host": "h", "dbname": "d", "application_name": "memreg", "connect_timeout": "7", **UTF8}
     theirs = parse_dsn(connect_string("postgresql://h/d?application_name=mine&connect_timeout=3", connect_timeout=9))
     assert theirs["application_name"] == "mine"
     assert theirs["connect_timeout"] == "3"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import UserDict
 from typing import Any
 
 import pytest
@@ -31,6 +32,16 @@ Human:
 )
 VERSIONS = lineage(FIRST, SECOND, THIRD)
 VERSION = SchemaVersion(THIRD, 3, Status.ACTIVE, "f", lineage=VERSIONS)
+
+
+def test_values_may_be_any_mapping() -> None:
+    """Its keys need not be like a set's."""
+
+    class Values(UserDict[str, Any]):
+        def keys(self) -> list[str]:  # type: ignore[override]  # as some have it
+            return list(self.data)
+
+    assert validate(Proposal("Human", Values(title="Ana")), VERSION).values == {"title": "Ana"}
 
 
 @pytest.mark.parametrize("name", ["Human", "Somebody", "Person", "Friend"])

@@ -26,9 +26,10 @@ def parse_dsn(dsn: str, setting: str = "MEMREG_DATABASE_URL") -> dict[str, str]:
 
 
 def connect_string(dsn: str, *, connect_timeout: float) -> str:
-    """The connection string that memreg opens: `dsn`, and where it left them open our name and time limit (seconds)."""
+    """The connection string that memreg opens: `dsn`, and where it left them open our name and time limit (seconds).
+    Text is always UTF-8, as JSON is, whatever the string, the environment or the login would have it be."""
     parts = {"application_name": "memreg", "connect_timeout": str(max(2, round(connect_timeout)))} | parse_dsn(dsn)
-    return make_conninfo("", **parts)
+    return make_conninfo("", **parts | {"client_encoding": "UTF8"})
 
 
 def where(dsn: str) -> str:

@@ -65,10 +65,6 @@ def _tokens_of(statistics: Statistics) -> int:
     return 1 + len(statistics.frequencies)
 
 
-_NONE = Statistics()
-"""Those of every class that has none yet: what they say of a column is worked out once."""
-
-
 @dataclass
 class Cache:
     """Safe to share between threads and tenants; bounded, whatever their number."""
@@ -99,7 +95,7 @@ class Cache:
     def snapshot(self, tenant: str, schema: str, class_name: str, number: int | None) -> Steps[Statistics]:
         """The statistics of a class under a number; without one, the empty snapshot 0."""
         if not number:
-            return _NONE
+            return self._none_yet(schema, class_name)
         key = (tenant, schema, class_name)
         found = self.statistics.get(key)
         if found is None or found.snapshot != number:
@@ -114,5 +110,14 @@ class Cache:
                 row["change"],
                 Calibration.from_json(row["model"]),
             )
+            self.statistics.put(key, found)
+        return found
+
+    def _none_yet(self, schema: str, class_name: str) -> Statistics:
+        """Those of a class in whichever tenant has none: what they say of its columns is worked out once."""
+        key = ("", schema, class_name)
+        found = self.statistics.get(key)
+        if found is None:
+            found = Statistics()
             self.statistics.put(key, found)
         return found

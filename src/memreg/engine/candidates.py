@@ -28,6 +28,8 @@ MOST_KEYS_OF_MEMORY = 160
 """The keys of a memory, the current revision's first, then those of the four before."""
 CANDIDATES = 20
 """The memories that a proposal is scored against, at most."""
+LIKELY = 3
+"""The first of them, of which the lookup tells all that a decision about one of them needs."""
 SHORTLIST = 60
 """The memories of which it is looked up whether they are under the common keys too."""
 POSTINGS = 100

@@ -283,8 +283,8 @@ select
     nths, id, class, version, payload, originals, is_deleted, unresolved, revision, change, created_at, updated_at,
     last_seen_at, said_version, pinned, merged_into, void_revisions,
     -- One of the first is what it will be about, so nearly always these are known without asking again.
-    case when place <= 3 then candidate_keys end as candidate_keys,
-    case when place <= 3 then (
+    case when place <= %(likely)s then candidate_keys end as candidate_keys,
+    case when place <= %(likely)s then (
         select coalesce(jsonb_agg(jsonb_build_array(own.class, own.key, encode(own.digest, 'hex'), own.strong)), '[]')
         from memreg.identity_keys as own
         where own.tenant = %(tenant)s and own.memory_id = found.id and own.released_at is null

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from memreg.core.queries import Statement
 from memreg.core.steps import Row, Rows, Steps, fetch_rows
 from memreg.engine.cache import Cache
-from memreg.engine.candidates import CANDIDATES, POSTINGS, SHORTLIST, asked_by, memory_keys
+from memreg.engine.candidates import CANDIDATES, LIKELY, POSTINGS, SHORTLIST, asked_by, memory_keys
 from memreg.engine.identity import Hit
 from memreg.engine.item import Item
 from memreg.engine.state import KEPT_PAYLOADS, HeldKey, MemoryState
@@ -109,6 +109,7 @@ class Hand:
             asked=Jsonb([asked_by(nth, item.probes) for nth, item in enumerate(items)]),
             postings=POSTINGS,
             shortlist=SHORTLIST,
+            likely=LIKELY,
             limit=CANDIDATES,
         )
 

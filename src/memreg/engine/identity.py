@@ -100,8 +100,10 @@ def name_tokens(payload: Mapping[str, Any], annotation: ClassAnnotation) -> froz
 def partial_identity(mine: Mapping[str, str], theirs: Mapping[str, Any], annotation: ClassAnnotation) -> bool:
     """Over the columns of all keys: at least one equal, none differing, at least one absent on a side. `mine`:
     canonical values; `theirs`: a payload."""
+    if not mine:
+        return False
     equal = absent = False
-    for column in annotation.identity_columns if mine else ():
+    for column in annotation.identity_columns:
         left, right = mine.get(column), theirs.get(column)
         if left is None or right is None:
             absent = True

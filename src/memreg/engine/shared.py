@@ -151,14 +151,16 @@ class Shared:
                 if found is None:
                     found = values[place] = weigh(value_evidence(name, own, canonical(value)), statistics)
                 weighed.append(found)
-        told = record.only_identity if proposal.plan.within else payload
+        within = proposal.plan.within
+        told = record.only_identity if within else payload
         for name, own, values in self._keys:
             value = told.get(name)
             if value is not None:
                 place = place_of(value)
                 found = values.get(place)
                 if found is None:
-                    evidence = key_evidence(name, proposal.roles[name], own, canonical(value))
+                    other = value if within else canonical(value)
+                    evidence = key_evidence(name, proposal.roles[name], own, other)
                     found = values[place] = weigh(evidence, statistics)
                 weighed.append(found)
                 met = met or found.evidence.level > 0

@@ -53,7 +53,7 @@ def validate(proposal: Proposal, version: SchemaVersion, *, ids: bool = False) -
     if not isinstance(values, Mapping):
         return _refused(proposal, f"the values are {_shown(values)}; they must be an object of columns")
     notes: list[str] = []
-    if not values.keys() <= spec.by_name.keys():
+    if any(name not in spec.by_name for name in values):
         former = version.lineage.former_columns(spec.name) if version.lineage is not None else {}
         values, notes = _renamed(values, spec, former)
     if type(proposal.class_name) is not str or proposal.class_name != spec.name:

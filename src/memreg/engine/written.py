@@ -89,6 +89,8 @@ def write_down(
     item.given = None
     if not item.looked_up:  # else what it was looked up by is told to the claim
         item.record = None
+    elif item.record is not None:
+        item.record.findings.clear()
     return Decision(
         verdict.action, verdict.basis, log["class"], entry.memory_id, verdict.score, entry.id, entry.reasons
     )
