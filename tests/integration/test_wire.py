@@ -6,16 +6,19 @@ import asyncio
 import signal
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg._preparing import Prepare, PrepareManager
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 from memreg.core import wire
 from memreg.core.database import Database
@@ -48,7 +51,19 @@ SLEEP = Query("sleep", "Sleep.", "select pg_sleep(30)")
 PREPARED = Query("prepared", "Count.", "select count(*)::int as n from pg_prepared_statements")
 PID = Query("pid", "Who answers.", "select pg_backend_pid() as pid")
 END = Query("end", "End it.", "select set_config('role', 'none', true), pg_terminate_backend(pg_backend_pid())")
-ASLEEP = Query("asleep", "Who sleeps.", "select pid from pg_stat_activity where wait_event = 'PgSleep'")
+ASLEEP = Query(
+    "asleep",
+    "Who sleeps.",
+    "select pid from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()",
+)
+LOCK = Query("lock", "Wait for a lock.", "select pg_advisory_xact_lock(7)")
+LOCKED = Query(
+    "locked",
+    "Who waits for it.",
+    """select 1 as one from pg_locks join pg_database on pg_database.oid = pg_locks.database
+    where locktype = 'advisory' and not granted and datname = current_database()""",
+)
+FORGET = Query("forget", "Lose what is prepared.", "do $$ begin execute 'deallocate all'; end $$")
 WIDE = Query("wide", "Much in, much out.", "select %(text)s::text || %(text)s::text as twice")
 
 
@@ -209,6 +224,108 @@ def test_an_interruption_ends_the_statement_and_leaves_nothing_behind(settings: 
         assert not database.run_admin(lambda: fetch_rows(ASLEEP()))
 
 
+@contextmanager
+def locked(settings: Settings) -> Iterator[Callable[[], None]]:
+    """The lock in somebody else's hands; what is given waits until another waits for it."""
+    with psycopg.connect(settings.database_url or "", autocommit=True) as conn:
+        conn.execute("select pg_advisory_lock(7)")
+
+        def until_waited_for() -> None:
+            while conn.execute(LOCKED.data).fetchone() is None:
+                time.sleep(0.02)
+            time.sleep(0.3)  # the socket is full by then
+
+        yield until_waited_for
+
+
+def test_an_interruption_while_sending_is_one(settings: Settings) -> None:
+    with Database.connect(settings.model_copy(update={"pool_size": 1})) as database, locked(settings) as until:
+
+        def interrupt() -> None:
+            until()
+            signal.raise_signal(signal.SIGINT)
+
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            database.run("t", lambda: fetch(LOCK(), WIDE(text="x" * 30_000_000)))
+        thread.join()
+        assert database.run("t", lambda: fetch_rows(WIDE(text="x"))) == [{"twice": "xx"}]
+
+
+async def test_a_task_that_is_cancelled_while_sending_is_so(settings: Settings) -> None:
+    async with AsyncDatabase(settings.model_copy(update={"pool_size": 1})) as database:
+        with locked(settings) as until:
+            task = asyncio.create_task(database.run("t", lambda: fetch(LOCK(), WIDE(text="x" * 30_000_000))))
+            await asyncio.to_thread(until)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await database.run("t", lambda: fetch_rows(WIDE(text="x"))) == [{"twice": "xx"}]
+
+
+@KINDS
+def test_what_was_prepared_and_is_lost_costs_one_connection(settings: Settings, kind: str) -> None:
+    """Already `begin` fails then, after which nothing would be rolled back."""
+    narrow = settings.model_copy(update={"pool_size": 1, "prepare_threshold": 0})
+    plans = [lambda: fetch_rows(PID()), lambda: fetch(FORGET()), *[lambda: fetch_rows(WIDE(text="x"))] * 3]
+    first, forgot, lost, *after = driven(kind, narrow, *plans, told=True)
+    assert first
+    assert forgot == [[]]
+    assert isinstance(lost, DatabaseError)
+    assert "MEMREG_PREPARE_THRESHOLD" in str(lost)
+    assert after == [[{"twice": "xx"}]] * 2
+
+
+@KINDS
+@pytest.mark.parametrize("sql", ["copy (select 1) to stdout", "/* a /* b */ c */ copy (select 1) to stdout"])
+def test_copy_is_refused_as_such(settings: Settings, kind: str, sql: str) -> None:
+    copy = Query("much", "Copy.", sql)
+
+    def last() -> Steps[None]:
+        yield Last((PID(), copy()))
+
+    narrow = settings.model_copy(update={"pool_size": 1})
+    *refused, after = driven(kind, narrow, lambda: fetch(copy()), last, lambda: fetch_rows(PID()), told=True)
+    for each in refused:
+        assert type(each) is DatabaseError
+        assert "COPY" in str(each) and "cursor.copy" in str(each)
+    assert after
+
+
+def test_rows_that_cannot_be_read_are_not_held_on_to(settings: Settings) -> None:
+    with Database.connect(settings.model_copy(update={"pool_size": 1})) as database:
+        with pytest.raises(DatabaseError, match="date too large"):
+            database.run("t", lambda: fetch_rows(Query("far", "Far.", "select '20000-01-01'::date as at")()))
+        with database._connection() as conn:
+            assert vars(conn)["memreg_adapts"].pgresult is None
+        assert database.run("t", lambda: fetch_rows(PID()))
+
+
+@pytest.mark.parametrize("kind", ["function", "proxy"])
+def test_what_was_wrapped_before_is_seen(database: Database, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """An instrumentation may come before memreg is imported."""
+    execute: Any = psycopg.Cursor.execute
+
+    class Proxy:
+        __code__ = execute.__code__
+
+        def __get__(self, cursor: Any, kind: Any) -> Any:
+            return self if cursor is None else execute.__get__(cursor, kind)
+
+    @wraps(execute)
+    def seeing(*args: Any, **more: Any) -> Any:
+        return execute(*args, **more)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", seeing if kind == "function" else Proxy())
+    monkeypatch.setattr(wire, "_EXECUTE", wire._executes())
+    with database._connection() as conn:
+        assert not is_fit(conn)
+    monkeypatch.undo()
+    with database._connection() as conn:
+        assert is_fit(conn)
+
+
 def test_what_cannot_be_sent_leaves_the_connection_as_it_was(settings: Settings) -> None:
     with Database.connect(settings.model_copy(update={"pool_size": 1})) as database:
         before = database.run("t", lambda: fetch_rows(PID()))
@@ -245,13 +362,17 @@ def test_cursors_that_somebody_made_see_every_statement(settings: Settings, monk
     assert (seen[-3][:5], seen[-1]) == ("begin", WIDE.sql)
 
 
-@pytest.mark.parametrize("lacks", ["module", "method", "another meaning"])
+@pytest.mark.parametrize("lacks", ["module", "method", "another meaning", "import", "another adaption"])
 def test_another_psycopg_is_driven_by_cursors(settings: Settings, monkeypatch: pytest.MonkeyPatch, lacks: str) -> None:
     """Its register of prepared statements is private to it, and may change."""
     wire._prepare.cache_clear()
     try:
         if lacks == "module":
             monkeypatch.setitem(sys.modules, "psycopg._preparing", None)
+        elif lacks == "import":
+            monkeypatch.setattr(wire, "_IS_IMPORTED", False)
+        elif lacks == "another adaption":
+            monkeypatch.setattr(wire, "Adapting", object)
         elif lacks == "method":
             monkeypatch.delattr(PrepareManager, "maybe_add_to_cache")
         else:
@@ -262,5 +383,16 @@ def test_another_psycopg_is_driven_by_cursors(settings: Settings, monkeypatch: p
             with database._connection() as conn:
                 assert not is_fit(conn)
             assert database.run("t", lambda: fetch_rows(WIDE(text="x"))) == [{"twice": "xx"}]
+            with pytest.raises(DatabaseError, match="division by zero"):
+                database.run("t", lambda: fetch(PID(), Query("bad", "Bad.", "select 1 / 0")()))
     finally:
         wire._prepare.cache_clear()
+
+
+def test_only_jsonb_without_a_function_of_its_own_is_written_so(database: Database) -> None:
+    day = date(2026, 1, 2)
+    with database.transaction("t") as conn:
+        assert conn.execute("select %s as day", [Jsonb(day)]).fetchone() == {"day": "2026-01-02"}
+        assert conn.execute("select %s as day", [Jsonb(day, dumps=lambda _: "7")]).fetchone() == {"day": 7}
+        with pytest.raises(TypeError, match="not JSON serializable"):
+            conn.execute("select %s as day", [Json(day)])

@@ -30,7 +30,7 @@ from memreg.core.shares import AsyncSignal, Shares
 from memreg.core.steps import Last, Row, Rows, Steps
 from memreg.core.tenant import check_tenant
 from memreg.core.tracing import step, whole
-from memreg.core.translate import begins_again, is_lost, is_stale, translate, unreachable, why_again
+from memreg.core.translate import UNPREPARED, begins_again, is_lost, is_stale, translate, unreachable, why_again
 from memreg.core.wire import ask, is_fit
 
 if TYPE_CHECKING:
@@ -182,11 +182,19 @@ class AsyncDatabase:
 
     async def _send(self, conn: AsyncConnection[Row], asked: Sequence[Statement], commits: bool) -> list[Rows]:
         """Send statements in one round trip; where one fails, those after it are not run. Gives the rows of each."""
+        copies = next((each.query.name for each in asked if each.query.copies), None)
+        if copies is not None:
+            told = f"{copies} is COPY, which cannot be part of a plan, so nothing of it was sent"
+            raise psycopg.NotSupportedError(f"{told}: use `cursor.copy` in a transaction")
         try:
             if is_fit(conn):
                 return await conn.wait(ask(conn, asked))
             return await self._send_by_cursors(conn, asked)
         except psycopg.Error as exc:
+            if exc.sqlstate in UNPREPARED:
+                # What psycopg knows to be prepared is not so, and a `begin` that failed leaves nothing to roll back, at
+                # which it would forget: the pool replaces the connection.
+                await conn.close()
             if commits and is_lost(exc, conn.broken):
                 raise CommitUnknown(where=self.where) from exc
             raise

@@ -35,6 +35,7 @@ _ARRAYS: Mapping[str, Callable[[Iterable[Any]], str]] = {
     "bytea": _hex,
 }
 _PLACEHOLDER = re.compile(r"%(?:%|\((\w+)\)s|)")
+_COPY = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*copy\b", re.IGNORECASE | re.DOTALL)
 _CAST = re.compile(rf"%\((\w+)\)s::({'|'.join(_ARRAYS)})\[\]")
 
 
@@ -59,6 +60,11 @@ class Query:
     def order(self) -> tuple[str, ...]:
         """Its parameters in the order of the numbers that they are sent under."""
         return tuple(dict.fromkeys(found[1] for found in _PLACEHOLDER.finditer(self.sql) if found[1]))
+
+    @cached_property
+    def copies(self) -> bool:
+        """Whether it is COPY, which has no place among statements that are sent together."""
+        return _COPY.match(self.sql) is not None
 
     @cached_property
     def numbered(self) -> bytes:

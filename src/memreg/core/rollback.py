@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from memreg.core.wire import undo
+from memreg.core.wire import is_known, undo
 
 
 def prepared_so_far(conn: Connection[Any]) -> int | None:
@@ -24,7 +24,7 @@ def roll_back(conn: Connection[Any], prepared: int | None) -> None:
     failed may not have been prepared after all. Transactions of ours create nothing, and where something was prepared
     since there were `prepared`, it is left to psycopg.
     """
-    if prepared is None or prepared_so_far(conn) != prepared:
+    if prepared is None or prepared_so_far(conn) != prepared or not is_known():
         conn.rollback()
     else:
         conn.wait(undo(conn))

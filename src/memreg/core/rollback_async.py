@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from memreg.core.wire import undo
+from memreg.core.wire import is_known, undo
 
 
 def prepared_so_far(conn: AsyncConnection[Any]) -> int | None:
@@ -23,7 +23,7 @@ async def roll_back(conn: AsyncConnection[Any], prepared: int | None) -> None:
     failed may not have been prepared after all. Transactions of ours create nothing, and where something was prepared
     since there were `prepared`, it is left to psycopg.
     """
-    if prepared is None or prepared_so_far(conn) != prepared:
+    if prepared is None or prepared_so_far(conn) != prepared or not is_known():
         await conn.rollback()
     else:
         await conn.wait(undo(conn))

@@ -28,7 +28,8 @@ _ROLE = re.compile(r"permission denied (to set role|for schema memreg)|role \"me
 _PREFIX = re.compile(r"^.*?(FATAL|ERROR):\s+", re.DOTALL)
 # libpq's words where the server went between a pipeline's statements; the connection does not count as broken then.
 _CUT_OFF = "cannot exit pipeline mode while busy"
-_UNPREPARED = frozenset({"26000", "42P05"})
+UNPREPARED = frozenset({"26000", "42P05"})
+"""SQLSTATEs of a prepared statement that is not there, or is there already: the driver's register is wrong."""
 _FIRST_COME = ("identity_keys_strong", "messages_by_arrival")  # in a part of the table, more is behind it
 _GONE = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03"})
 
@@ -70,8 +71,8 @@ def why_again(exc: psycopg.Error) -> str:
 
 def is_lost(exc: BaseException, broken: bool) -> bool:
     """Whether the error is that the connection itself went away."""
-    if not isinstance(exc, psycopg.Error):
-        return False
+    if not isinstance(exc, psycopg.Error) or isinstance(exc, psycopg.NotSupportedError):
+        return False  # what cannot be done at all is told as such, also where the connection is closed for it
     state = exc.sqlstate or ""
     return broken or state in _GONE or state.startswith("08") or _CUT_OFF in str(exc)
 
@@ -96,7 +97,7 @@ def translate(exc: BaseException, where: str, *, broken: bool = False) -> Databa
         return LoginRefused(where=where, reason=reason)
     if state == "57014":
         return DatabaseError(reason=f"{reason}; MEMREG_STATEMENT_TIMEOUT is the limit")
-    if state in _UNPREPARED:
+    if state in UNPREPARED:
         told = "a pooler in between loses prepared statements; unset MEMREG_PREPARE_THRESHOLD, or set it to none"
         return DatabaseError(reason=f"{reason}: {told}")
     if _ROLE.search(reason):

@@ -2,8 +2,11 @@
 
 psycopg makes a cursor for every statement, converts its text, and sends it by itself. Here the text was converted once
 and for all (`memreg.core.queries`), and there are no cursors; adapting values, preparing statements and waiting are
-psycopg's own. Its register of what is prepared is shared with its cursors, but private to it: where that is not what it
-is known to be, `is_fit` says so, and cursors are used.
+psycopg's own. Its register of what is prepared is shared with its cursors, but private to it.
+
+Looked at, once in a process, are that register (imported, and taken through one statement that comes to be prepared),
+what adapts values, the flags of waiting, and how an error is made of an answer: where one cannot be imported or is not
+what it is known to be, `is_known` and `is_fit` say so, and cursors are used.
 """
 
 from __future__ import annotations
@@ -11,14 +14,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from psycopg import AsyncConnection, AsyncCursor, Connection, Cursor, OperationalError, capabilities
+import psycopg
+from psycopg import AsyncConnection, AsyncCursor, Connection, Cursor, NotSupportedError, OperationalError
 from psycopg.adapt import PyFormat
-from psycopg.adapt import Transformer as Adapting
-from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus
-from psycopg.waiting import Ready, Wait
 
 from memreg.core.queries import Statement
 from memreg.core.steps import Row, Rows
@@ -30,9 +33,35 @@ if TYPE_CHECKING:
 AnyConnection = Connection[Row] | AsyncConnection[Row]
 
 _ADAPTS = "memreg_adapts"
-_READ, _BOTH = Wait.R, Wait.RW
 _FAILED, _ROWS = int(ExecStatus.FATAL_ERROR), int(ExecStatus.TUPLES_OK)
-_EXECUTE: Mapping[type, Any] = {kind: kind.execute for kind in (Connection, AsyncConnection, Cursor, AsyncCursor)}
+_COPIES = frozenset(map(int, (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)))
+
+try:
+    from psycopg import capabilities
+    from psycopg.adapt import Transformer as Adapting
+    from psycopg.errors import error_from_result
+    from psycopg.waiting import Ready, Wait
+
+    _READ, _BOTH, _READABLE = Wait.R, Wait.RW, Ready.R
+except (ImportError, AttributeError):
+    _IS_IMPORTED = False
+else:
+    _IS_IMPORTED = True
+
+
+def _executes() -> Mapping[type, Any]:
+    """How psycopg itself executes, by class; a class is left out where somebody has wrapped it."""
+    kinds = (Connection, AsyncConnection, Cursor, AsyncCursor)
+    return {kind: kind.execute for kind in kinds if _is_its_own(kind.execute)}
+
+
+def _is_its_own(execute: Any) -> bool:
+    """Whether a function is one of psycopg's files; what stands for another function may also show that one's code."""
+    folder = Path(psycopg.__file__).parent
+    return type(execute) is FunctionType and Path(execute.__code__.co_filename).is_relative_to(folder)
+
+
+_EXECUTE = _executes()
 
 
 class _Asked:
@@ -59,17 +88,24 @@ def is_fit(conn: AnyConnection) -> bool:
     cursor = AsyncCursor if isinstance(conn, AsyncConnection) else Cursor
     return (
         conn.cursor_factory is cursor
-        and cursor.execute is _EXECUTE[cursor]
+        and cursor.execute is _EXECUTE.get(cursor)
         and type(conn).execute is _EXECUTE.get(type(conn))
         and hasattr(conn, "_prepared")
-        and _prepare() is not None
+        and is_known()
     )
+
+
+def is_known() -> bool:
+    """Whether psycopg is as this module knows it."""
+    return _prepare() is not None
 
 
 @cache
 def _prepare() -> Any:
     """How psycopg's register of prepared statements says what to do with one: not to prepare it (NO), to do so first
-    (SHOULD), or that it is (YES). None where it does not work as it is known to."""
+    (SHOULD), or that it is (YES). None where psycopg does not work as it is known to."""
+    if not _IS_IMPORTED:
+        return None
     try:
         module = import_module("psycopg._preparing")
         prepare, register, one = module.Prepare, module.PrepareManager(), _Asked.__new__(_Asked)
@@ -86,17 +122,34 @@ def _prepare() -> Any:
             and not register._to_flush
             and callable(register._to_flush.popleft)
             and callable(register.validate)
+            and _adapts_as_known()
+            and bool(_BOTH & _READABLE)
+            and callable(error_from_result)
+            and callable(capabilities.has_send_close_prepared)
         )
     except (ImportError, AttributeError, TypeError, ValueError):
         return None
     return prepare if known else None
 
 
+def _adapts_as_known() -> bool:
+    adapts = Adapting()
+    dumped = adapts.dump_sequence(["x"], [PyFormat.AUTO])
+    return (
+        list(dumped) == [b"x"]
+        and len(adapts.types or ()) == len(adapts.formats or ()) == 1
+        and isinstance(adapts.encoding, str)
+        and callable(adapts.set_pgresult)
+        and callable(adapts.load_rows)
+    )
+
+
 def ask(conn: AnyConnection, asked: Sequence[Statement]) -> PQGen[list[Rows]]:
     """Send statements in one round trip, for `conn.wait` to drive; gives the rows of each, none where it returns none
     or they are not read.
 
-    Raises the error of the first that fails; those after it were not run.
+    Raises the error of the first that fails; those after it were not run. Raises NotSupportedError for COPY, whose data
+    nobody would carry; the connection is closed then.
     """
     adapts = _adapts(conn)
     statements = [_Asked(each, adapts) for each in asked]
@@ -131,9 +184,12 @@ def ask(conn: AnyConnection, asked: Sequence[Statement]) -> PQGen[list[Rows]]:
     for result in results:
         if result.status == _FAILED:
             raise error_from_result(result, encoding=adapts.encoding)
-    rows = [_rows(adapts, results[place]) if each.is_read else [] for each, place in zip(asked, places, strict=True)]
-    adapts.set_pgresult(None)  # a connection that lies idle holds on to no answer
-    return rows
+    try:
+        return [
+            _rows(adapts, results[place]) if each.is_read else [] for each, place in zip(asked, places, strict=True)
+        ]
+    finally:
+        adapts.set_pgresult(None)  # a connection that lies idle holds on to no answer
 
 
 def undo(conn: AnyConnection) -> PQGen[None]:
@@ -174,8 +230,9 @@ def _maintain(pgconn: PGconn, prepared: Any) -> int:
 def _exchange(pgconn: PGconn, count: int) -> PQGen[list[PGresult]]:
     """Send what waits to be sent, and read so many answers, the last of which is the pipeline's."""
     while pgconn.flush():
-        # Postgres answers meanwhile, and goes on reading only where that is taken off it.
-        if (yield _BOTH) & Ready.R:
+        while not (ready := (yield _BOTH)):  # nothing yet, also where it goes on after an interruption
+            continue
+        if ready & _READABLE:  # Postgres answers meanwhile, and goes on reading only where that is taken off it
             pgconn.consume_input()
     results: list[PGresult] = []
     while len(results) < count:
@@ -191,6 +248,9 @@ def _exchange(pgconn: PGconn, count: int) -> PQGen[list[PGresult]]:
         result = pgconn.get_result()
         if result is None:
             raise OperationalError(pgconn.get_error_message())
+        if result.status in _COPIES:
+            told = "COPY cannot be part of a plan; whether what was sent along with it was kept is not known"
+            raise NotSupportedError(f"{told}: use `cursor.copy` in a transaction")
         results.append(result)
         if len(results) < count:
             pgconn.get_result()  # None: there is no more of this one
