@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -20,9 +21,10 @@ from bench.stage import database, server_version
 from memreg import Engine, Message, Proposal
 from memreg.core import database as core
 from memreg.core.database import Database
+from memreg.core.queries import Query, Statement
 from memreg.core.settings import Settings
 
-ROLE, NO_ROLE = b"set_config('role', 'memreg_app', true)", b"set_config('application_name', 'memreg', true)"
+ROLE, NO_ROLE = "set_config('role', 'memreg_app', true)", "set_config('application_name', 'memreg', true)"
 WARM = 6
 """Rounds before those that count: the first ones make plans and fill caches."""
 
@@ -32,8 +34,12 @@ def bound(by_policies: bool) -> Iterator[None]:
     """Transactions of tenants are the role's, or the login's, a superuser whom no policy binds."""
     opening = core._opening
 
-    def without(tenant: str, settings: Settings) -> list[tuple[bytes, dict[str, Any]]]:
-        return [(text.replace(ROLE, NO_ROLE), values) for text, values in opening(tenant, settings)]
+    @cache
+    def unbound(query: Query) -> Query:
+        return Query.of(query.name, query.description, query.sql.replace(ROLE, NO_ROLE))
+
+    def without(tenant: str, statement_timeout: float) -> tuple[Statement, ...]:
+        return tuple(Statement(unbound(each.query), each.params) for each in opening(tenant, statement_timeout))
 
     with patch.object(core, "_opening", opening if by_policies else without):
         yield
