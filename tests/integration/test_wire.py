@@ -214,6 +214,15 @@ def test_a_connection_that_is_cut_off_is_told(settings: Settings, kind: str) -> 
     assert after
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C is heard, also where the tests run in the background of a shell, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_ends_the_statement_and_leaves_nothing_behind(settings: Settings) -> None:
     with Database.connect(settings.model_copy(update={"pool_size": 1})) as database:
         timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
@@ -238,6 +247,7 @@ def locked(settings: Settings) -> Iterator[Callable[[], None]]:
         yield until_waited_for
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_while_sending_is_one(settings: Settings) -> None:
     with Database.connect(settings.model_copy(update={"pool_size": 1})) as database, locked(settings) as until:
         before = database.run("t", lambda: fetch_rows(PID()))
