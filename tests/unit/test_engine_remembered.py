@@ -104,6 +104,7 @@ def test_all_that_is_kept_fits_into_the_room() -> None:
 
 @pytest.mark.parametrize("function", [compare_values, compare_keys])
 def test_the_comparison_of_long_values_is_not_kept(function: Callable[[str, str], object]) -> None:
+    edits("ana", "anna", 1)  # what counts them is loaded once
     before = {name: each.cache_info().currsize for name, each in kept().items()}
     long = "x" * (REMEMBERED + 1)
     assert function(long, long + "y") is not None
